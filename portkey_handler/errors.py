@@ -1,0 +1,164 @@
+"""The errors of portkey_handler.
+
+Draws the whole tree; catch the nearest parent of what you can handle::
+
+    PortkeyHandlerError
+      x  UsageError              what was written is wrong; nothing was sent
+           + OptionError         an option of USING (all wrong ones at once)
+           + TemplateError       a prompt template
+           + InputError          the rows do not have what the model needs
+           + StatementError      an SQL statement that does not parse or is not supported
+           + NotFoundError       a model, engine or table of that name does not exist
+           + AlreadyExistsError  ... or does already
+      x  GatewayError            the gateway or the provider behind it said no
+           + UnreachableError    no answer at all: refused, reset, unknown host
+           + TimedOutError       no whole answer within the timeout
+           + MalformedReplyError an answer that is not what the protocol says
+           + RejectedError       an HTTP status that is not a success
+                + KeyRejectedError   401, 403
+                + RateLimitedError   429
+                + ServerFaultError   408, 425, 5xx
+      x  QueryError              rows of a query failed, or the query was stopped
+      x  InstallError            a MindsDB that cannot take the handler
+
+Every error survives pickling (MindsDB passes them between processes), says what, where and the remedy in
+its first line, and carries neither a key nor a whole prompt.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class PortkeyHandlerError(Exception):
+    """The root of the tree.
+
+    Args:
+        message: What, where and the remedy; the first line alone must be enough.
+        details: Keyword attributes of the subclass; each becomes an attribute of the error.
+    """
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a detail as an attribute."""
+        try:
+            return self.__dict__["details"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuild from message and details; exceptions with keywords do not survive pickling otherwise."""
+        return _rebuild, (type(self), self.message, self.details)
+
+
+def _rebuild(kind: type[PortkeyHandlerError], message: str, details: dict[str, Any]) -> PortkeyHandlerError:
+    return kind(message, **details)
+
+
+class UsageError(PortkeyHandlerError):
+    """What was written is wrong; nothing was sent."""
+
+
+class OptionError(UsageError):
+    """One or more options of USING are wrong; the message names every one of them, never their values if secret."""
+
+
+class TemplateError(UsageError):
+    """A prompt template that cannot be used."""
+
+
+class InputError(UsageError):
+    """The rows do not have what the model needs, such as its column."""
+
+
+class StatementError(UsageError):
+    """An SQL statement that does not parse or is not supported here."""
+
+
+class NotFoundError(UsageError):
+    """A model, engine, table or column of that name does not exist."""
+
+
+class AlreadyExistsError(UsageError):
+    """A model, engine or table of that name exists already."""
+
+
+class GatewayError(PortkeyHandlerError):
+    """The gateway, or the provider behind it, did not give an answer.
+
+    Attributes (as keywords):
+        status: HTTP status, or None where there was no reply.
+        request_id: The provider's or gateway's request id, where sent.
+        trace_id: The trace id of the request, where known.
+        retry_after: Seconds that the provider asked to wait, or None.
+        evidence: What the reply's headers told besides (provider, target, cache …).
+    """
+
+    #: Trying the same request again may succeed.
+    retryable = False
+    #: The same failure is to be expected for every other row until somebody changes something.
+    concerns_every_row = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        for name in ("status", "request_id", "trace_id", "retry_after", "evidence"):
+            details.setdefault(name, None)
+        super().__init__(message, **details)
+
+
+class UnreachableError(GatewayError):
+    """No answer at all: connection refused or reset, unknown host."""
+
+    retryable = True
+    concerns_every_row = True
+
+
+class TimedOutError(GatewayError):
+    """No whole answer within the timeout."""
+
+    retryable = True
+
+
+class MalformedReplyError(GatewayError):
+    """An answer that is not what the protocol says, such as broken JSON."""
+
+    retryable = True
+
+
+class RejectedError(GatewayError):
+    """An HTTP status that is not a success."""
+
+
+class KeyRejectedError(RejectedError):
+    """401 or 403: the key is not accepted."""
+
+    concerns_every_row = True
+
+
+class RateLimitedError(RejectedError):
+    """429: too many requests or tokens."""
+
+    retryable = True
+
+
+class ServerFaultError(RejectedError):
+    """408, 425 and 5xx: a fault that may pass."""
+
+    retryable = True
+
+
+class QueryError(PortkeyHandlerError):
+    """Rows of a query failed, or the query was stopped.
+
+    Attributes (as keywords):
+        answered: Number of rows that have their answer.
+        failed: Number of rows that have none.
+        reasons: List of (reason, row numbers), most frequent first; row numbers count from 0.
+    """
+
+
+class InstallError(PortkeyHandlerError):
+    """A MindsDB that cannot take the handler, or is not there."""
