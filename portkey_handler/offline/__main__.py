@@ -1,0 +1,33 @@
+"""`python -m portkey_handler.offline`: the stand-in in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Sequence
+
+from .behaviour import Behaviour
+from .server import OfflineProvider
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve in a process of its own until it is interrupted; prints one line, the base URL."""
+    parser = argparse.ArgumentParser(prog="python -m portkey_handler.offline", description=main.__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 is any free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--requests-per-second", type=float, help="more get 429")
+    parser.add_argument("--max-served", type=int, help="so many at a time, the rest wait")
+    given = vars(parser.parse_args(arguments))
+    with OfflineProvider(port=given.pop("port"), behaviour=Behaviour(record=False, **given)) as provider:
+        sys.stdout.write(f"{provider.base_url}\n")
+        sys.stdout.flush()
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

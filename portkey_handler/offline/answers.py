@@ -1,0 +1,57 @@
+"""What the stand-in says: functions of the request alone, honest about there being no model."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+ECHO = 200  # characters of the request that an answer repeats
+
+
+def stand_in_answer(body: Mapping[str, Any]) -> str:
+    """Say what was asked, and that no language model says so.
+
+    Args:
+        body: A request's JSON: `messages`, `prompt` or `variables`.
+    """
+    asked = last_text(body)
+    words = asked.split()
+    first = f", first: {words[0][:ECHO]!r}" if words else ""
+    plural = "" if len(words) == 1 else "s"
+    return f"offline stand-in: {len(words)} word{plural}{first}, {digest(asked)} | {asked[:ECHO]}"
+
+
+def last_text(body: Mapping[str, Any]) -> str:
+    """Give the text of the last user message, the prompt, or a prompt's variables."""
+    if "messages" in body:
+        users = [message for message in body["messages"] if message.get("role") == "user"]
+        return text_of(users[-1].get("content")) if users else ""
+    if "variables" in body:
+        return "\n".join(str(value) for value in body["variables"].values())
+    return text_of(body.get("prompt"))
+
+
+def text_of(content: Any) -> str:
+    """Give the text of a message's content, which is a text or a list of parts."""
+    if isinstance(content, list):  # parts: text, images …
+        return "\n".join(
+            str(part.get("text", ""))
+            for part in content
+            if isinstance(part, dict) and part.get("type") == "text"
+        )
+    return "" if content is None else str(content)
+
+
+def digest(text: str) -> str:
+    """Give eight characters that tell one text from another."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def embedding(text: str, dimensions: int) -> array[float]:
+    """Give the same unit vector of 32-bit floats for the same text."""
+    numbers = array("i", hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(4 * dimensions))
+    length = math.sqrt(sum(number * number for number in numbers)) or 1.0
+    return array("f", [number / length for number in numbers])
