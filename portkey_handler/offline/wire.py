@@ -116,8 +116,9 @@ def _embeddings(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:
         inputs = [inputs]  # one text, or one text as tokens
     if not isinstance(inputs, list) or not all(inputs) or not inputs:
         raise Refusal(400, "'$.input' is invalid: a text or a list of texts, none of them empty.")
-    length = body.get("dimensions") or behaviour.dimensions
-    if not isinstance(length, int) or length < 1:
+    length = body.get("dimensions")
+    length = behaviour.dimensions if length is None else length
+    if type(length) is not int or length < 1:
         raise Refusal(400, "'$.dimensions' is invalid: a whole number above 0.")
     vectors = [embedding(str(text), length) for text in inputs]
     coded = body.get("encoding_format") == "base64"

@@ -1,0 +1,125 @@
+"""The real gateway in front of the stand-in: what the other tests take for granted."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import orjson
+import pytest
+from support.gateway import Gateway
+from support.http import Reply, post
+
+from portkey_handler.offline import Fault, OfflineProvider, embedding
+
+QUESTION = "Where is Stockholm located?"
+MESSAGES = [{"role": "user", "content": QUESTION}]
+
+
+def ask(
+    gateway: Gateway, provider: OfflineProvider, path: str, body: dict[str, Any], name: str = "openai"
+) -> Reply:
+    """Ask the stand-in through the gateway, as provider `name`."""
+    headers = {
+        "x-portkey-provider": name,
+        "x-portkey-custom-host": provider.base_url,
+        "authorization": "Bearer canary",
+    }
+    return post(f"{gateway.base_url}{path}", body, headers)
+
+
+def test_chat(gateway: Gateway, provider: OfflineProvider) -> None:
+    """A chat goes through to the provider with its key, and its answer comes back."""
+    reply = ask(
+        gateway, provider, "/chat/completions", {"model": "m", "max_tokens": 300, "messages": MESSAGES}
+    )
+
+    assert reply.status == 200
+    assert reply.json["choices"][0]["message"]["content"].endswith(QUESTION)
+    assert reply.headers["x-portkey-provider"] == "openai"
+    (request,) = provider.requests
+    assert (request.path, request.body["max_tokens"]) == ("/v1/chat/completions", 300)
+    assert request.headers["authorization"] == "Bearer canary"
+
+
+def test_completion(gateway: Gateway, provider: OfflineProvider) -> None:
+    """A completion comes back with its text."""
+    reply = ask(gateway, provider, "/completions", {"model": "m", "prompt": QUESTION})
+
+    assert reply.json["choices"][0]["text"].endswith(QUESTION)
+
+
+@pytest.mark.parametrize("coded", ["float", "base64"])
+def test_embeddings(gateway: Gateway, provider: OfflineProvider, coded: str) -> None:
+    """Embeddings work: without the override in package.json the gateway answers 500."""
+    body = {"model": "m", "input": ["a", "b"], "dimensions": 4, "encoding_format": coded}
+
+    reply = ask(gateway, provider, "/embeddings", body)
+
+    assert reply.status == 200
+    first = reply.json["data"][0]["embedding"]
+    assert isinstance(first, str) if coded == "base64" else first == embedding("a", 4).tolist()
+
+
+def test_anthropic(gateway: Gateway, provider: OfflineProvider) -> None:
+    """The documented claude-2.1 is asked in Anthropic's format and answers in OpenAI's."""
+    body = {"model": "claude-2.1", "max_tokens": 300, "messages": MESSAGES}
+
+    reply = ask(gateway, provider, "/chat/completions", body, "anthropic")
+
+    assert reply.status == 200
+    (choice,) = reply.json["choices"]
+    assert choice["message"]["content"].endswith(QUESTION)
+    assert choice["finish_reason"] == "stop"
+    assert reply.json["usage"]["prompt_tokens"] == 4
+    (request,) = provider.requests
+    assert (request.path, request.headers["x-api-key"]) == ("/v1/messages", "canary")
+
+
+def test_provider_says_no(gateway: Gateway, provider: OfflineProvider) -> None:
+    """A provider's error keeps its status and its words."""
+    provider.behaviour.unknown_models = {"nope"}
+
+    reply = ask(gateway, provider, "/chat/completions", {"model": "nope", "messages": MESSAGES})
+
+    assert reply.status == 404
+    assert "The model 'nope' does not exist" in reply.json["error"]["message"]
+    assert reply.json["error"]["code"] == "model_not_found"
+
+
+def test_anthropic_says_no(gateway: Gateway, provider: OfflineProvider) -> None:
+    """An error in Anthropic's shape arrives in OpenAI's."""
+    provider.behaviour.unknown_models = {"nope"}
+    body = {"model": "nope", "max_tokens": 9, "messages": MESSAGES}
+
+    reply = ask(gateway, provider, "/chat/completions", body, "anthropic")
+
+    assert reply.status == 404
+    assert "The model 'nope' does not exist" in reply.json["error"]["message"]
+
+
+def test_only_loopback(gateway: Gateway) -> None:
+    """The preloaded script keeps the gateway off the network; by itself it listens everywhere."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
+        # Every address in 127/8 reaches a listener on all interfaces (Linux).
+        assert other.connect_ex(("127.0.0.2", gateway.port)) != 0
+
+
+def test_config_is_a_header(gateway: Gateway, provider: OfflineProvider) -> None:
+    """A config object retries for us, and the reply's headers count it."""
+    provider.behaviour.faults = [Fault(status=503)]
+    config = {
+        "provider": "openai",
+        "api_key": "canary",
+        "custom_host": provider.base_url,
+        "retry": {"attempts": 2, "on_status_codes": [503]},
+    }
+
+    reply = post(
+        f"{gateway.base_url}/chat/completions",
+        {"model": "m", "messages": MESSAGES},
+        {"x-portkey-config": orjson.dumps(config).decode()},
+    )
+
+    assert (reply.status, reply.headers["x-portkey-retry-attempt-count"]) == (200, "1")
+    assert len(provider.requests) == 2
