@@ -1,1 +1,83 @@
-"""Run language models over table rows from SQL, through the Portkey AI gateway."""
+"""Run language models over table rows from SQL, through the Portkey AI gateway.
+
+This file is what MindsDB reads of a handler: first as text, where only plain `name = literal` counts, then
+as a module under another name. Nothing heavy is loaded before somebody asks for `Handler`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .__about__ import __version__
+
+if TYPE_CHECKING:
+    from .creation_args import creation_args
+    from .handler import PortkeyHandler
+    from .handler import PortkeyHandler as Handler
+    from .model_using_args import model_using_args
+
+    import_error: Exception | None
+
+
+class HANDLER_TYPE:  # noqa: N801 - MindsDB looks for this spelling
+    """MindsDB's word for what we are, without importing MindsDB for it."""
+
+    ML = "ml"
+
+
+name = "portkey"
+title = "Portkey"
+description = "Language models over table rows, through the Portkey AI gateway"
+version = "0.1.0"
+type = HANDLER_TYPE.ML  # noqa: A001 - MindsDB's name
+icon_path = "icon.svg"
+permanent = False
+support_level = "community"
+
+__all__ = [
+    "Handler",
+    "PortkeyHandler",
+    "__version__",
+    "creation_args",
+    "description",
+    "icon_path",
+    "import_error",
+    "model_using_args",
+    "name",
+    "permanent",
+    "support_level",
+    "title",
+    "type",
+    "version",
+]
+
+_ON_DEMAND = ("Handler", "PortkeyHandler", "creation_args", "import_error", "model_using_args")
+
+
+def __getattr__(wanted: str) -> Any:
+    """Load the handler on demand; MindsDB wants `import_error` filled rather than raised."""
+    if wanted not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {wanted!r}")
+    found = _load()
+    if wanted == "PortkeyHandler" and found["import_error"] is not None:
+        raise found["import_error"]
+    if found["import_error"] is None:
+        # Also over the submodules creation_args and model_using_args, which importing them leaves here.
+        globals().update(found)
+    return found[wanted]
+
+
+def _load() -> dict[str, Any]:
+    try:
+        from .creation_args import creation_args
+        from .handler import PortkeyHandler
+        from .model_using_args import model_using_args
+    except Exception as error:  # noqa: BLE001 - whatever it is, MindsDB shows it to the user
+        return {"Handler": None, "import_error": error, "creation_args": {}, "model_using_args": {}}
+    return {
+        "Handler": PortkeyHandler,
+        "PortkeyHandler": PortkeyHandler,
+        "import_error": None,
+        "creation_args": creation_args,
+        "model_using_args": model_using_args,
+    }

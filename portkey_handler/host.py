@@ -1,0 +1,202 @@
+"""The only door to MindsDB: its base class, its records, its storage folder, and the frame it can't replay.
+
+The names below mean the same in the embedded session, whose storages carry `name` and `previous` instead of
+a row in MindsDB's database. What MindsDB does was read in, and tried with, version 26.1.0.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+
+def _has_mindsdb() -> bool:
+    # A folder that merely happens to be called mindsdb has no origin.
+    spec = importlib.util.find_spec("mindsdb")
+    return spec is not None and spec.origin is not None
+
+
+if not TYPE_CHECKING and _has_mindsdb():
+    # A MindsDB that is there but broken must say so: nothing is caught here.
+    from mindsdb.integrations.libs.base import BaseMLEngine
+else:
+
+    class BaseMLEngine:
+        """What MindsDB's base class of ML engines is to a handler, where there is no MindsDB.
+
+        Args:
+            model_storage: Keeps what belongs to one model.
+            engine_storage: Keeps what belongs to the engine.
+            kwargs: `base_model_storage`, the version that FINETUNE starts from.
+        """
+
+        def __init__(self, model_storage: Any, engine_storage: Any, **kwargs: Any) -> None:
+            self.model_storage = model_storage
+            self.engine_storage = engine_storage
+            self.generative = False
+            self.base_model_storage = kwargs.get("base_model_storage") or None
+
+        @classmethod
+        def prediction_args(cls) -> list[dict[str, Any]]:
+            """Give the arguments that MindsDB finds by reading the source; nobody asks here."""
+            return []
+
+        @classmethod
+        def creation_args(cls) -> list[dict[str, Any]]:
+            """Give the arguments that MindsDB finds by reading the source; nobody asks here."""
+            return []
+
+        def close(self) -> None:
+            """Let go of what a call held."""
+
+
+def runs_in_mindsdb() -> bool:
+    """Tell whether this package was loaded by a MindsDB, which does so under a name of its own."""
+    return __name__.startswith("mindsdb.")
+
+
+def _is_mindsdbs(storage: Any) -> bool:
+    return type(storage).__module__.startswith("mindsdb.")
+
+
+# --- the frame that can't be replayed ---------------------------------------------------------------------
+
+
+class _Unreplayable(pd.DataFrame):
+    """A frame that arrives whole after so many pickles, and as nothing after one more.
+
+    MindsDB keeps predictions in a cache whose key leaves out rows in the middle of a table of more than
+    1,000 cells and every USING argument of the SELECT, so that what it replays may answer another question.
+    The frame is pickled on its way from worker to server, and once more into that cache: there it becomes
+    None, which the cache takes for "never seen".
+    """
+
+    _hops = 0
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        # What is derived from it may be sent to another model's worker, and has to arrive there.
+        return _Derived
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        if self._hops == 0:
+            return type(None), ()
+        return _arrive, (_plain(self), self._hops - 1)
+
+
+class _Derived(pd.DataFrame):
+    """A plain frame in all but one thing: several of them put together can't be replayed either.
+
+    `USING partition_size = N` splits one predict into several, whose frames the server concatenates before
+    it puts them into the cache.
+    """
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> pd.DataFrame:
+        frame: pd.DataFrame = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]
+        return _arrive(frame, 0) if method == "concat" else frame
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return copy.copy, (_plain(self),)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    plain: pd.DataFrame = pd.DataFrame(frame)
+    plain.attrs = dict(frame.attrs)
+    return plain
+
+
+def _arrive(frame: pd.DataFrame, hops: int) -> pd.DataFrame:
+    passed: _Unreplayable = _Unreplayable(frame)
+    passed.attrs = dict(frame.attrs)
+    passed._hops = hops
+    return passed
+
+
+def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
+    """Give a frame that MindsDB's predict cache can't answer a later query with.
+
+    Args:
+        frame: What predict returns; it is not changed.
+        model_storage: The model's storage; where it isn't MindsDB's own, the frame itself is given back.
+    """
+    if not _is_mindsdbs(model_storage):
+        return frame
+    from mindsdb.utilities.config import Config
+
+    # With the task queue, a consumer stands between the worker and the server.
+    hops = 2 if Config()["ml_task_queue"]["type"] == "redis" else 1
+    return _arrive(frame, hops)
+
+
+# --- what MindsDB knows of a model and an engine ----------------------------------------------------------
+
+
+def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
+    """Give the arguments stored by the version that a RETRAIN starts from.
+
+    Args:
+        model_storage: The storage of the version under creation.
+
+    Returns:
+        What that version stored as `args`; None where this one is no RETRAIN. A model that was replaced, or
+        dropped and created again under its name, starts from nothing.
+    """
+    if not _is_mindsdbs(model_storage):
+        previous = getattr(model_storage, "previous", None)
+        return None if previous is None else previous.json_get("args")
+    from mindsdb.interfaces.storage import db
+    from mindsdb.interfaces.storage.model_fs import ModelStorage
+
+    record = db.Predictor.query.get(model_storage.predictor_id)
+    if record is None or (record.training_metadata or {}).get("reason") != "retrain":
+        return None
+    # The version that is retrained stays the active one until this one is complete.
+    earlier = (
+        db.Predictor.query.filter_by(
+            name=record.name,
+            project_id=record.project_id,
+            company_id=record.company_id,
+            active=True,
+            deleted_at=None,
+        )
+        .filter(db.Predictor.id != record.id)
+        .first()
+    )
+    return None if earlier is None else ModelStorage(earlier.id).json_get("args")
+
+
+def model_name(model_storage: Any) -> str:
+    """Give the model's name for a message; "model" where nobody knows it."""
+    if not _is_mindsdbs(model_storage):
+        return getattr(model_storage, "name", None) or "model"
+    from mindsdb.interfaces.storage import db
+
+    record = db.Predictor.query.get(model_storage.predictor_id)
+    return "model" if record is None else str(record.name)
+
+
+def engine_name(engine_storage: Any) -> str:
+    """Give the engine's name for a message; "engine" where nobody knows it."""
+    if not _is_mindsdbs(engine_storage):
+        return getattr(engine_storage, "name", None) or "engine"
+    from mindsdb.interfaces.storage import db
+
+    record = db.Integration.query.get(engine_storage.integration_id)
+    return "engine" if record is None else str(record.name)
+
+
+def storage_root() -> Path | None:
+    """Give the folder where the MindsDB that runs this keeps its data; None outside of a MindsDB."""
+    if not runs_in_mindsdb():
+        return None
+    from mindsdb.utilities.config import Config
+
+    return Path(Config()["paths"]["root"])

@@ -1,0 +1,222 @@
+"""Put the handler where MindsDB really loads it, and take it back.
+
+MindsDB loads ML handlers from `mindsdb/integrations/handlers/` alone: it lists handlers of its folder for
+community handlers, but its worker processes can't import them (seen in 26.1.0).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from .errors import InstallError
+
+_FOLDER = "portkey_handler"
+_MARKER = ".copied-by-portkey-handler-install"
+# MindsDB passes over folders that start so while it looks for handlers.
+_UNFINISHED = f"__{_FOLDER}_unfinished"
+
+# Asks where things are without importing them: MindsDB's import takes seconds and creates its storage.
+_QUESTION = """
+import importlib.metadata, importlib.util, json, re, sys
+if sys.path and sys.path[0] == "":
+    del sys.path[0]  # the folder we happen to be in is no part of that interpreter
+def folder(name):
+    spec = importlib.util.find_spec(name)
+    return spec.submodule_search_locations[0] if spec and spec.origin else None
+def version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+try:
+    wanted = importlib.metadata.requires("portkey-handler") or []
+except importlib.metadata.PackageNotFoundError:
+    wanted = []
+wanted = [re.match(r"[\\w.-]+", line)[0] for line in wanted if ";" not in line]
+print(json.dumps({
+    "mindsdb": folder("mindsdb"), "mindsdb_version": version("mindsdb"),
+    "package": folder("portkey_handler"), "missing": [name for name in wanted if version(name) is None],
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallReport:
+    """What install or uninstall did; as text, one sentence for the person who asked.
+
+    Attributes:
+        action: `nothing` where all was as wanted.
+        place: The folder in MindsDB.
+        source: The package it comes from; None after uninstall.
+        mindsdb_version: MindsDB's version, where it says so.
+    """
+
+    action: Literal["linked", "copied", "removed", "nothing"]
+    place: Path
+    source: Path | None = None
+    mindsdb_version: str | None = None
+
+    def __str__(self) -> str:
+        """Say it in plain words."""
+        mindsdb = f"MindsDB {self.mindsdb_version or ''}".strip()
+        restart = f"Restart {mindsdb} if it is running."
+        if self.action == "removed":
+            return f"Removed the handler from {mindsdb} ({self.place}). {restart}"
+        if self.source is None:
+            return f"Nothing to remove: the handler is not in {mindsdb} ({self.place})."
+        if self.action == "nothing":
+            return f"Nothing to do: the handler is in {mindsdb} already ({self.place})."
+        done = self.action.capitalize()
+        return f"{done} the handler into {mindsdb}: {self.place}, from {self.source}. {restart}"
+
+
+def install(python: str | None = None, copy: bool = False) -> InstallReport:
+    """Put the handler into a MindsDB; safe to run again, also after an upgrade of either.
+
+    Args:
+        python: The interpreter that runs MindsDB; by default the one that runs this.
+        copy: Copy the files instead of linking to the installed package. A link follows the package's
+            upgrades, a copy has to be made again.
+
+    Raises:
+        InstallError: There is no MindsDB, the package or what it needs is not installed for that
+            interpreter, something else has the handler's name there, or the folder can't be written.
+    """
+    interpreter = python or sys.executable
+    found = _ask(interpreter)
+    place = _place(interpreter, found)
+    source = _source(interpreter, found)
+    _refuse_foreign(place)
+    version = found["mindsdb_version"]
+    if not copy and place.is_symlink() and place.resolve() == source.resolve():
+        return InstallReport("nothing", place, source, version)
+    try:
+        if copy:
+            _copy(source, place)
+        else:
+            _remove(place)
+            place.symlink_to(source, target_is_directory=True)
+    except OSError as error:
+        raise _unwritable(place, error, "" if copy else ", or copy instead of linking (--copy)") from error
+    return InstallReport("copied" if copy else "linked", place, source, version)
+
+
+def uninstall(python: str | None = None) -> InstallReport:
+    """Take back what install put into a MindsDB, and nothing else; safe to run again.
+
+    Args:
+        python: The interpreter that runs MindsDB; by default the one that runs this.
+
+    Raises:
+        InstallError: There is no MindsDB, something else has the handler's name there, or it can't be
+            removed.
+    """
+    interpreter = python or sys.executable
+    found = _ask(interpreter)
+    place = _place(interpreter, found)
+    version = found["mindsdb_version"]
+    if not os.path.lexists(place):
+        return InstallReport("nothing", place, None, version)
+    _refuse_foreign(place)
+    try:
+        _remove(place)
+    except OSError as error:
+        raise _unwritable(place, error) from error
+    return InstallReport("removed", place, None, version)
+
+
+def _unwritable(place: Path, error: OSError, otherwise: str = "") -> InstallError:
+    reason = error.strerror or error
+    return InstallError(
+        f"{place} can't be changed: {reason}. Run this as the user who owns that MindsDB{otherwise}."
+    )
+
+
+def _ask(python: str) -> dict[str, Any]:
+    try:
+        done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
+            [python, "-c", _QUESTION],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise InstallError(
+            f"{python} does not answer as a Python interpreter. Give the path of the one that runs MindsDB, "
+            "such as /path/to/venv/bin/python."
+        ) from error
+    return answer
+
+
+def _place(python: str, found: dict[str, Any]) -> Path:
+    if found["mindsdb"] is None:
+        raise InstallError(
+            f"There is no MindsDB in the environment of {python}. Give the interpreter that runs it "
+            "(--python /path/to/venv/bin/python), or install one there: pip install mindsdb."
+        )
+    handlers = Path(found["mindsdb"], "integrations", "handlers")
+    if not handlers.is_dir():
+        raise InstallError(
+            f"MindsDB {found['mindsdb_version'] or ''} of {python} has no folder {handlers}. This handler is "
+            "made for MindsDB 26.1; install that."
+        )
+    return handlers / _FOLDER
+
+
+def _source(python: str, found: dict[str, Any]) -> Path:
+    if found["package"] is None:
+        raise InstallError(
+            f"portkey_handler is not installed in the environment of {python}. Run: "
+            f"{python} -m pip install portkey-handler"
+        )
+    if found["missing"]:
+        raise InstallError(
+            f"The environment of {python} lacks what portkey_handler needs ({', '.join(found['missing'])}). "
+            f"Run: {python} -m pip install portkey-handler"
+        )
+    return Path(found["package"])
+
+
+def _refuse_foreign(place: Path) -> None:
+    if not os.path.lexists(place) or _is_ours(place):
+        return
+    raise InstallError(
+        f"{place} is there already and was not put there by this command (older versions of MindsDB had a "
+        "handler of that name). Move it away, then run this again."
+    )
+
+
+def _is_ours(place: Path) -> bool:
+    if place.is_symlink():
+        # One that leads nowhere is what is left of us after the package has moved.
+        return not place.exists() or (place / Path(__file__).name).exists()
+    return (place / _MARKER).exists()
+
+
+def _remove(place: Path) -> None:
+    if place.is_symlink():
+        place.unlink()
+    elif place.exists():
+        shutil.rmtree(place)
+
+
+def _copy(source: Path, place: Path) -> None:
+    unfinished = place.with_name(_UNFINISHED)
+    _remove(unfinished)
+    try:
+        shutil.copytree(source, unfinished, ignore=shutil.ignore_patterns("__pycache__"))
+        (unfinished / _MARKER).touch()
+        _remove(place)
+        unfinished.rename(place)
+    finally:
+        _remove(unfinished)
