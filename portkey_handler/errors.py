@@ -50,6 +50,9 @@ class PortkeyHandlerError(Exception):
         except KeyError:
             raise AttributeError(name) from None
 
+    def __str__(self) -> str:
+        return self.message
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from message and details; exceptions with keywords do not survive pickling otherwise."""
         return _rebuild, (type(self), self.message, self.details)

@@ -1,0 +1,5 @@
+"""`python -m portkey_handler` is `portkey-handler`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,340 @@
+"""The command line: `portkey-handler …`.
+
+Exit codes: 0, 1 when a statement failed, 2 for wrong use. Tables and answers go to stdout, everything said
+about them to stderr.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from .__about__ import __version__
+from .errors import PortkeyHandlerError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .session import Session
+
+app = typer.Typer(
+    help="Run language models over table rows from SQL, through the Portkey AI gateway.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(str, Enum):
+    """How a result is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+FilesOption = Annotated[
+    Path, typer.Option("--files", help="Folder behind the SQL name `files`.", file_okay=False, exists=True)
+]
+SessionOption = Annotated[
+    Path | None, typer.Option("--session", help="Folder that keeps engines and models; default: in memory.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How results are written.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the last result to this file instead of stdout.")
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more of what happens.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="File of SQL statements.", dir_okay=False, exists=True)],
+    files: FilesOption = Path(),
+    session: SessionOption = None,
+    fmt: FormatOption = Format.table,
+    output: OutputOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the statements of a file."""
+    _run(file.read_text(encoding="utf-8"), files, session, fmt, output, verbose)
+
+
+@app.command()
+def sql(
+    statements: Annotated[str, typer.Argument(help="One or more SQL statements.")],
+    files: FilesOption = Path(),
+    session: SessionOption = None,
+    fmt: FormatOption = Format.table,
+    output: OutputOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the statements given."""
+    _run(statements, files, session, fmt, output, verbose)
+
+
+@app.command()
+def shell(files: FilesOption = Path(), session: SessionOption = None, verbose: VerboseOption = False) -> None:
+    """Type statements and see their results; a statement ends with a semicolon."""
+    import contextlib
+
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 - gives input() its line editing
+
+    from .session import Session
+
+    _log_to_stderr(verbose)
+    typer.echo(f"portkey_handler {__version__}; a statement ends with ; and exit leaves.", err=True)
+    with Session(session, files=files) as running:
+        for text in _typed_statements():
+            try:
+                _show_all(running, text, Format.table, None)
+            except PortkeyHandlerError as error:
+                typer.secho(str(error), err=True, fg="red")
+
+
+@app.command()
+def demo(verbose: VerboseOption = False) -> None:
+    """Run the examples: with PORTKEY_API_KEY through the gateway, without it offline."""
+    examples = _examples()
+    script = (examples / "quickstart.sql").read_text(encoding="utf-8")
+    if os.environ.get("PORTKEY_API_KEY") or os.environ.get("PORTKEY_BASE_URL"):
+        _run(script, examples, None, Format.table, None, verbose, echo=True)
+        return
+    from .offline import OfflineProvider
+
+    with OfflineProvider() as provider:
+        os.environ["PORTKEY_BASE_URL"] = provider.base_url
+        typer.secho(
+            "No PORTKEY_API_KEY is set: an offline stand-in on this machine answers, and no language model does.",
+            err=True,
+            fg="yellow",
+        )
+        try:
+            _run(script, examples, None, Format.table, None, verbose, echo=True)
+        finally:
+            del os.environ["PORTKEY_BASE_URL"]
+
+
+@app.command()
+def install(
+    python: Annotated[
+        str | None, typer.Option("--python", help="Interpreter of the MindsDB; default: this one.")
+    ] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy instead of linking, for images.")] = False,
+) -> None:
+    """Put the engine where MindsDB loads it."""
+    from .install import install as put
+
+    _log_to_stderr(verbose=False)
+    with _errors_on_stderr():
+        typer.echo(str(put(python=python, copy=copy)))
+
+
+@app.command()
+def uninstall(
+    python: Annotated[
+        str | None, typer.Option("--python", help="Interpreter of the MindsDB; default: this one.")
+    ] = None,
+) -> None:
+    """Take back what install did."""
+    from .install import uninstall as take_back
+
+    with _errors_on_stderr():
+        typer.echo(str(take_back(python=python)))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _run(
+    text: str,
+    files: Path,
+    path: Path | None,
+    fmt: Format,
+    output: Path | None,
+    verbose: bool,
+    *,
+    echo: bool = False,
+) -> None:
+    from .session import Session
+
+    if fmt is Format.parquet and output is None:
+        raise typer.BadParameter("parquet needs --output FILE", param_hint="--format")
+    _log_to_stderr(verbose)
+    with _errors_on_stderr(), Session(path, files=files) as session:
+        _show_all(session, text, fmt, output, echo=echo)
+
+
+def _show_all(session: Session, text: str, fmt: Format, output: Path | None, *, echo: bool = False) -> None:
+    last: pd.DataFrame | None = None
+    with _progress_bar():
+        for statement, frame in session.run(text):
+            if echo:
+                typer.secho(f"\n{statement.strip()}", err=True, dim=True)
+            last = frame
+            if output is None and len(frame.columns):
+                _write(frame, fmt, None)
+    if output is not None and last is not None:
+        _write(last, fmt if fmt is not Format.table else Format.csv, output)
+
+
+def _write(frame: pd.DataFrame, fmt: Format, output: Path | None) -> None:
+    if fmt is Format.table:
+        _print_table(frame)
+        return
+    if fmt is Format.parquet:
+        frame.to_parquet(output)
+        return
+    text: str
+    if fmt is Format.csv:
+        text = frame.to_csv(index=False)
+    else:
+        text = frame.to_json(
+            orient="records",
+            lines=fmt is Format.jsonl,
+            force_ascii=False,
+            date_format="iso",
+            default_handler=str,
+        )
+        text = text if text.endswith("\n") else text + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+_MOST_ROWS_SHOWN = 100
+_MOST_TEXT_SHOWN = 400
+
+
+def _print_table(frame: pd.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from .cells import is_null, to_text
+
+    table = Table(show_lines=False)
+    for name in frame.columns:
+        table.add_column(Text(str(name)), overflow="fold")
+    for row in frame.head(_MOST_ROWS_SHOWN).itertuples(index=False, name=None):
+        cells = []
+        for cell in row:
+            text = "NULL" if is_null(cell) else to_text(cell)
+            text = text if len(text) <= _MOST_TEXT_SHOWN else text[: _MOST_TEXT_SHOWN - 1] + "…"
+            cells.append(Text(text, style="dim" if is_null(cell) else ""))
+        table.add_row(*cells)
+    console = Console()
+    console.print(table)
+    hidden = len(frame) - _MOST_ROWS_SHOWN
+    rows = f"{len(frame):,} row{'s' if len(frame) != 1 else ''}"
+    typer.echo(
+        f"{rows}, {hidden:,} of them not shown; --format csv shows all" if hidden > 0 else rows, err=True
+    )
+
+
+@contextmanager
+def _progress_bar() -> Iterator[None]:
+    """Show a bar on stderr while rows are asked, where stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    from .progress import Progress, watching
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+
+        def show(progress: Progress) -> None:
+            failed = f", {progress.failed:,} failed" if progress.failed else ""
+            bar.update(
+                task,
+                description=progress.model + failed,
+                total=progress.total,
+                completed=progress.done,
+                visible=progress.done < progress.total,
+            )
+
+        with watching(show):
+            yield
+
+
+@contextmanager
+def _errors_on_stderr() -> Iterator[None]:
+    try:
+        yield
+    except PortkeyHandlerError as error:
+        typer.secho(str(error), err=True, fg="red")
+        _leave(1)
+
+
+def _leave(code: int) -> NoReturn:
+    raise typer.Exit(code)
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    """Show what the package says of its work: summaries and warnings, and with -v everything."""
+    logger = logging.getLogger(__package__)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def _typed_statements() -> Iterator[str]:
+    """Read from the terminal, a statement at a time, until exit or the end of input."""
+    lines: list[str] = []
+    while True:
+        try:
+            line = input("sql> " if not lines else "...> ")
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            lines.clear()
+            typer.echo("", err=True)
+            continue
+        if not lines and line.strip().lower().rstrip(";") in ("exit", "quit", r"\q"):
+            return
+        lines.append(line)
+        if line.rstrip().endswith(";"):
+            yield "\n".join(lines)
+            lines.clear()
+
+
+def _examples() -> Path:
+    """Find the examples: in the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    for folder in (package / "examples", package.parent / "examples"):
+        if (folder / "quickstart.sql").is_file():
+            return folder
+    typer.secho("the examples are not installed; reinstall portkey-handler", err=True, fg="red")
+    _leave(1)
+
+
+if __name__ == "__main__":
+    main()

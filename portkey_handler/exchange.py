@@ -1,0 +1,135 @@
+"""What the rooms say to each other: item, request, reply, answer, outcome.
+
+A row becomes an item, an item becomes one or more requests, each gets a reply, the last reply becomes an
+answer, and what is known at the end of a row is its outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What decides an answer.
+
+    Attributes:
+        key: A digest of everything that decides the answer: equal keys are asked once.
+        payload: What the operation makes its requests from.
+    """
+
+    key: bytes
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """A row that is not sent.
+
+    Attributes:
+        reason: Why, in words for the person who reads the row.
+        failed: False for a row that has nothing to ask (NULL, blank); True for one that cannot be asked.
+    """
+
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request: a path below the gateway's base URL, and the JSON body."""
+
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A success of the gateway.
+
+    Attributes:
+        status: HTTP status, 200 to 299.
+        headers: The reply's headers, names in lower case.
+        body: The parsed JSON body.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What is known of how a row got its answer.
+
+    Attributes:
+        status: HTTP status of the last reply.
+        finish_reason: Why the model stopped, as the provider says it.
+        model: The model that answered, as the provider says it.
+        provider: The provider behind the gateway, where the gateway tells.
+        target: Which of the gateway's targets was used, where the gateway tells.
+        prompt_tokens: Tokens of the request.
+        completion_tokens: Tokens of the answer.
+        total_tokens: Both.
+        cached_tokens: Tokens of the request that the provider had in its cache.
+        attempts: Requests that were sent for the row.
+        gateway_attempts: Attempts that the gateway made besides, where it tells.
+        latency_ms: Milliseconds from the first request to the last reply, waiting included.
+        cache_status: What the gateway's cache did.
+        request_id: The provider's id of the answer.
+        trace_id: The gateway's trace id.
+    """
+
+    status: int | None = None
+    finish_reason: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    target: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    cached_tokens: int | None = None
+    attempts: int = 0
+    gateway_attempts: int | None = None
+    latency_ms: int | None = None
+    cache_status: str | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is known, without what is not."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation made of a reply.
+
+    Attributes:
+        value: The answer, or None where the model gave none.
+        evidence: What the reply told.
+        reason: Why there is no value, or None.
+    """
+
+    value: Any
+    evidence: Evidence
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All that is known at the end of a row.
+
+    Attributes:
+        value: The answer, or None.
+        reason: Why there is no answer, or None.
+        evidence: How the answer came about, or None where nothing was sent.
+        failed: The row should have had an answer and has none.
+    """
+
+    value: Any = None
+    reason: str | None = None
+    evidence: Evidence | None = None
+    failed: bool = False

@@ -1,0 +1,278 @@
+"""The only door to the Portkey SDK and to HTTP.
+
+Headers are made by the SDK's own `createHeaders`, so that they are what its client would send; requests go
+over aiohttp, because the SDK's transport carries a tenth of the rows. Whatever goes wrong out there becomes
+one of our errors here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import urllib.request
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+
+from .errors import (
+    GatewayError,
+    KeyRejectedError,
+    MalformedReplyError,
+    RateLimitedError,
+    RejectedError,
+    ServerFaultError,
+    TimedOutError,
+    UnreachableError,
+)
+from .exchange import Reply, Request
+from .gateway_evidence import evidence_of
+from .options import Credentials
+from .options.catalog import OPTIONS
+from .rejections import describe_rejection, seconds_to_wait
+
+HOSTED = "https://api.portkey.ai/v1"
+LOCAL = "http://localhost:8787/v1"
+#: Seconds that the probe of a new engine may take.
+PROBE_SECONDS = 10.0
+_SHORTEST_SECRET = 4
+
+#: Our names of client arguments where the SDK has others.
+_SDK_NAMES = {"portkey_api_key": "api_key", "provider_api_key": "Authorization"}
+_NOT_HEADERS = frozenset({"base_url", "headers"})
+
+
+def address(credentials: Credentials) -> str:
+    """Return the gateway's base URL: the one given, else the hosted one with a key and the local one without."""
+    given: str | None = credentials.options.get("base_url")
+    return given or (HOSTED if credentials.options.get("portkey_api_key") else LOCAL)
+
+
+def request_headers(credentials: Credentials, routing: Mapping[str, Any]) -> dict[str, str]:
+    """Make the headers that the SDK's client would send for these options.
+
+    Args:
+        credentials: The engine's options.
+        routing: Gateway options given below the engine; they beat the engine's.
+    """
+    from portkey_ai import createHeaders
+
+    options = {"strict_open_ai_compliance": False, **credentials.options, **routing}
+    arguments = {
+        _SDK_NAMES.get(name, name): value
+        for name, value in options.items()
+        if name not in _NOT_HEADERS and value is not None
+    }
+    headers: dict[str, str] = dict(createHeaders(**arguments))
+    headers.update(options.get("headers") or {})
+    return headers
+
+
+class Gateway:
+    """Connections to one gateway, for one query; use as an asynchronous context manager.
+
+    Args:
+        credentials: The engine's options.
+        routing: Gateway options given below the engine.
+        timeout: Seconds that one request may take, the last byte of its body included.
+    """
+
+    def __init__(self, credentials: Credentials, routing: Mapping[str, Any], timeout: float) -> None:
+        self._base_url = address(credentials)
+        self._headers = {**request_headers(credentials, routing), "Content-Type": "application/json"}
+        self._timeout = timeout
+        self._withheld = credentials.withheld
+        self._secrets = _secrets(credentials)
+        self._proxy = _proxy(self._base_url)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Gateway:
+        self._session = aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            # The flight bounds the connections; a second bound would only hide requests in a queue.
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # Not trust_env: it would let a .netrc replace the provider's Authorization.
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, request: Request) -> Reply:
+        """Send one request and return its whole reply.
+
+        Raises:
+            GatewayError: There was no success; see the tree in `errors`.
+        """
+        status, headers, content = await self._exchange("POST", request.path, request.body)
+        if not 200 <= status < 300:
+            raise self._rejection(status, headers, content, request.body)
+        try:
+            body = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            raise MalformedReplyError(
+                f"the reply of {self._base_url} is not JSON ({len(content):,} bytes, status {status})",
+                status=status,
+                evidence=evidence_of(headers),
+            ) from None
+        return Reply(status, headers, body)
+
+    async def probe(self) -> None:
+        """Ask the gateway for its models, to see whether it is there and takes the key.
+
+        Raises:
+            KeyRejectedError: It does not take the key.
+            UnreachableError: It is not there.
+        """
+        try:
+            status, headers, content = await self._exchange("GET", "/models", None)
+        except TimedOutError as error:
+            raise UnreachableError(
+                f"{self._base_url} did not answer within {self._timeout:g} s{_ADDRESS_HINT}"
+            ) from error
+        except MalformedReplyError:
+            return
+        if status in (401, 403):
+            raise self._rejection(status, headers, content, b"")
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes | None
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        if self._session is None:
+            raise RuntimeError("use the gateway as an asynchronous context manager")
+        try:
+            async with self._session.request(
+                method, self._base_url + path, data=body, allow_redirects=False, proxy=self._proxy
+            ) as reply:
+                content = await reply.read()
+                headers = {name.lower(): value for name, value in reply.headers.items()}
+                return reply.status, headers, content
+        except (asyncio.TimeoutError, TimeoutError):
+            raise TimedOutError(
+                f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
+            ) from None
+        except aiohttp.ClientError as error:
+            # Not chained: the original holds the request's headers, and so the keys.
+            raise self._translated(error) from None
+        except OSError as error:
+            raise UnreachableError(f"{self._base_url} broke off: {_cause(error)}") from None
+
+    def _translated(self, error: aiohttp.ClientError) -> GatewayError:
+        """Make one of our errors of aiohttp's; a test lists aiohttp's and fails on one that nobody mapped."""
+        if isinstance(error, aiohttp.InvalidURL):
+            return RejectedError(f"{self._base_url} is not an address that can be called; mend base_url")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return UnreachableError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
+        if isinstance(error, aiohttp.ServerTimeoutError):
+            return TimedOutError(
+                f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
+            )
+        if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ClientResponseError)):
+            return MalformedReplyError(f"the reply of {self._base_url} broke off or is not HTTP")
+        return UnreachableError(f"the connection to {self._base_url} broke: {type(error).__name__}")
+
+    def _rejection(
+        self, status: int, headers: Mapping[str, str], content: bytes, request_body: bytes
+    ) -> GatewayError:
+        kind: type[RejectedError] = RejectedError
+        if status in (401, 403):
+            kind = KeyRejectedError
+        elif status == 429:
+            kind = RateLimitedError
+        elif status in (408, 425) or status >= 500:
+            kind = ServerFaultError
+        message = describe_rejection(status, headers, content, request_body)
+        for secret in self._secrets:
+            message = message.replace(secret, "******")
+        if kind is KeyRejectedError and self._withheld:
+            names = ", ".join(sorted(self._withheld))
+            message += (
+                f"; {names} of the environment was not sent, because the engine names an address of its own: "
+                "give both in CREATE ML_ENGINE, or both in the environment"
+            )
+        return kind(
+            message,
+            status=status,
+            retry_after=seconds_to_wait(headers),
+            request_id=headers.get("x-request-id"),
+            trace_id=headers.get("x-portkey-trace-id"),
+            evidence=evidence_of(headers, status),
+        )
+
+
+_ADDRESS_HINT = (
+    "; start your gateway (npx @portkey-ai/gateway), or name it by base_url in CREATE ML_ENGINE or "
+    "PORTKEY_BASE_URL, or give portkey_api_key for the hosted one"
+)
+
+
+def check_engine(credentials: Credentials, timeout: float = PROBE_SECONDS) -> None:
+    """Probe the engine's gateway once, at most `PROBE_SECONDS` long.
+
+    Raises:
+        KeyRejectedError: The key was rejected.
+        UnreachableError: The gateway is not there.
+    """
+
+    async def probe() -> None:
+        async with Gateway(credentials, {}, min(timeout, PROBE_SECONDS)) as gateway:
+            await gateway.probe()
+
+    from .running import run_apart
+
+    run_apart(probe())
+
+
+def _secrets(credentials: Credentials) -> list[str]:
+    """Collect every secret text of the engine, nested ones too, longest first."""
+    found: set[str] = set()
+
+    def collect(value: Any) -> None:
+        if isinstance(value, str):
+            found.add(value)
+        elif isinstance(value, Mapping):
+            for inner in value.values():
+                collect(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                collect(inner)
+
+    for name, value in credentials.options.items():
+        if OPTIONS[name].secret and not (name == "config" and isinstance(value, str)):
+            collect(value)
+    # A short text is no key, and hiding it would garble the message.
+    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _proxy(base_url: str) -> str | None:
+    """Return the proxy that the usual environment variables name for this address, or None."""
+    parts = urlsplit(base_url)
+    if parts.hostname is None or urllib.request.proxy_bypass(parts.hostname):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+def _cause(error: BaseException) -> str:
+    """Say in plain words why a connection failed."""
+    cause: BaseException | None = getattr(error, "os_error", None) or error
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS failed ({cause.reason or 'certificate not accepted'})"
+    if isinstance(cause, ssl.CertificateError):
+        return "its certificate is not accepted"
+    if isinstance(cause, socket.gaierror):
+        return "the host name is not known"
+    if isinstance(cause, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror.lower()
+    return type(cause).__name__

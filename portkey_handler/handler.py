@@ -1,0 +1,145 @@
+"""The MindsDB ML engine `portkey`: lifecycle hooks, nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import host
+from .describe import describe_tables
+from .errors import UsageError
+from .gateway import check_engine
+from .operations import OPERATIONS
+from .options import Resolved, resolve, resolve_engine
+from .predictor import Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+
+class PortkeyHandler(host.BaseMLEngine):
+    """Runs language models over rows, through the Portkey AI gateway.
+
+    The engine's options are read anew for every call, so that a changed key is in force at once; nothing is
+    kept between calls.
+    """
+
+    name = "portkey"
+
+    def __init__(self, model_storage: Any, engine_storage: Any, **kwargs: Any) -> None:
+        super().__init__(model_storage, engine_storage, **kwargs)
+        self.generative = True  # the target is made, not learned from a column of that name
+
+    def create_engine(self, connection_args: Mapping[str, Any]) -> None:
+        """Check CREATE ML_ENGINE's options, and try the gateway once unless `check = false`.
+
+        Raises:
+            OptionError: An option is wrong.
+            KeyRejectedError: The gateway does not take the key.
+            UnreachableError: The gateway is not there.
+        """
+        credentials, execution = resolve_engine(connection_args or {}, os.environ)
+        if execution.check:
+            check_engine(credentials)
+
+    def update_engine(self, connection_args: Mapping[str, Any]) -> None:
+        """Check changed options of the engine as `create_engine` does."""
+        self.create_engine(connection_args)
+
+    @staticmethod
+    def create_validation(
+        target: str, args: Mapping[str, Any] | None = None, handler_storage: Any = None
+    ) -> None:
+        """Check CREATE MODEL's options before the model is made.
+
+        Raises:
+            OptionError: An option is wrong.
+            TemplateError: A template is wrong.
+        """
+        using = (args or {}).get("using") or {}
+        engine = handler_storage.get_connection_args() or {} if handler_storage is not None else {}
+        resolved = resolve(target=_name(target), engine=engine, model=using, environment=os.environ)
+        OPERATIONS[resolved.plan.input.mode](resolved.plan)
+
+    def create(
+        self, target: str, df: pd.DataFrame | None = None, args: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep CREATE MODEL's options. RETRAIN keeps the earlier ones and overlays the new.
+
+        Args:
+            target: The column that answers go into.
+            df: Rows of CREATE MODEL … FROM, to check the columns against; or None.
+            args: The host's arguments; `using` holds the options.
+        """
+        using = dict((args or {}).get("using") or {})
+        earlier = host.earlier_arguments(self.model_storage)
+        if earlier is not None:
+            using = {**earlier["using"], **using}
+        resolved = self._resolve(_name(target), using)
+        operation = OPERATIONS[resolved.plan.input.mode](resolved.plan)
+        if df is not None:
+            operation.items(df)
+        model = resolved.origins["model"]
+        if model.level is None:
+            logger.warning(
+                "no model was given, so %s is asked, which is an old one; write model = '…' in CREATE MODEL",
+                model.value,
+            )
+        self.model_storage.json_set("args", {"target": _name(target), "using": using})
+
+    def predict(self, df: pd.DataFrame, args: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Answer the rows of `df`, which is not changed.
+
+        Args:
+            df: The rows.
+            args: The host's arguments; `using` holds SELECT … USING.
+
+        Returns:
+            A frame with the index of `df` and own columns only.
+        """
+        kept = self._kept()
+        resolved = self._resolve(kept["target"], kept["using"], (args or {}).get("using"))
+        return host.deliver(Predictor(resolved.plan)(df, resolved.credentials), self.model_storage)
+
+    def describe(self, attribute: str | list[str] | None = None) -> pd.DataFrame:
+        """Describe the model: its tables, or the one named `attribute`."""
+        kept = self._kept()
+        return describe_tables(attribute, self._resolve(kept["target"], kept["using"]))
+
+    def finetune(self, df: pd.DataFrame | None = None, args: Mapping[str, Any] | None = None) -> None:
+        """Refuse: the gateway's models are not trained here."""
+        raise UsageError(
+            "a model behind the gateway is not trained from SQL; fine-tune it at its provider and name the "
+            "result by RETRAIN … USING model = '…'"
+        )
+
+    def close(self) -> None:
+        """Do nothing: nothing is kept between calls, and the host goes on to use the handler."""
+
+    def _kept(self) -> dict[str, Any]:
+        kept: dict[str, Any] | None = self.model_storage.json_get("args")
+        if not kept:
+            raise UsageError("the model has no stored arguments; create it anew by CREATE OR REPLACE MODEL")
+        return kept
+
+    def _resolve(
+        self, target: str, using: Mapping[str, Any], query: Mapping[str, Any] | None = None
+    ) -> Resolved:
+        return resolve(
+            target=target,
+            engine=self.engine_storage.get_connection_args() or {},
+            model=using,
+            query=query,
+            environment=os.environ,
+            engine_name=host.engine_name(self.engine_storage) or "",
+            model_name=host.model_name(self.model_storage) or "",
+        )
+
+
+def _name(target: Any) -> str:
+    """Return the target's name; the host hands it over as text or as a list of one."""
+    return str(target[0] if isinstance(target, (list, tuple)) else target)

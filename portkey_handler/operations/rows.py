@@ -1,0 +1,101 @@
+"""Which column holds the prompt, and its cells as Python values."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: A frame's attribute in which a host names the columns that other models of the query added.
+ADDED_BY_MODELS = "portkey_handler_added"
+_OWN_SUFFIXES = ("_error", "_evidence", "_explain")
+_MOST_NAMES_SHOWN = 20
+
+
+def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
+    """Find the column that holds the prompt.
+
+    Args:
+        frame: The rows.
+        column: The option `column`, or None where the frame is to tell.
+        target: The column that answers go into; never the prompt.
+
+    Raises:
+        InputError: The frame lacks the column, or has none or several that it could be.
+    """
+    names = [str(name) for name in frame.columns]
+    if column is not None:
+        if column in names:
+            return column
+        folded = [name for name in names if name.lower() == column.lower()]
+        if len(folded) == 1:
+            return folded[0]
+        raise InputError(
+            f"column = '{column}' is not among the rows' columns{did_you_mean(column, names)}; {listed(names)}"
+        )
+    added = set(frame.attrs.get(ADDED_BY_MODELS, ()))
+    for name in names:
+        # Another model's answer is known by the columns that come with it.
+        added.update(name.removesuffix(suffix) for suffix in _OWN_SUFFIXES if name.endswith(suffix))
+        added.update(
+            name for suffix in _OWN_SUFFIXES if name.endswith(suffix) and name.removesuffix(suffix) in names
+        )
+    candidates = [
+        name
+        for name in names
+        if not name.startswith("__") and name.lower() != target.lower() and name not in added
+    ]
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        raise InputError(
+            "the rows have no column that could hold the prompt: select one beside the model, or say "
+            "WHERE question = '…'"
+        )
+    shown = ", ".join(candidates[:_MOST_NAMES_SHOWN])
+    raise InputError(
+        f"which column holds the prompt: {shown}? Say column = '{candidates[0]}', or join them by "
+        f"prompt_template = '… {{{{{candidates[0]}}}}} … {{{{{candidates[1]}}}}}', in CREATE MODEL or SELECT … USING"
+    )
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """Name the closest of `names`, as the end of a sentence, or nothing where none is close."""
+    folded = {candidate.lower(): candidate for candidate in names}
+    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return f"; did you mean '{folded[close[0]]}'?" if close else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """List the columns there are, cut where there are many."""
+    if not names:
+        return "they have no columns"
+    more = len(names) - _MOST_NAMES_SHOWN
+    shown = ", ".join(names[:_MOST_NAMES_SHOWN])
+    return f"they have {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
+    """Give a column's cells as Python values, pulled one by one.
+
+    Whole numbers stay whole: a column of integers that has NULLs arrives from pandas as floats, and 3.0 in it
+    is 3. A column of floats with a fraction anywhere is left as it is.
+
+    Raises:
+        InputError: Several columns have that name.
+    """
+    column = frame[name]
+    if column.ndim > 1:
+        raise InputError(
+            f"{column.shape[1]} columns of the rows are called '{name}'; rename all but one by AS"
+        )
+    if column.dtype.kind == "f":
+        known = column.dropna()
+        if len(known) < len(column) and (known % 1 == 0).all():
+            return (None if value != value else int(value) for value in column)
+    return iter(column)

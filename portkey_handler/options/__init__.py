@@ -1,0 +1,18 @@
+"""The options of USING: their schema, and resolving them to a plan and credentials."""
+
+from __future__ import annotations
+
+from .catalog import OPTIONS, secret_option_names
+from .plan import Credentials, Origin, Plan, Resolved
+from .resolve import resolve, resolve_engine
+
+__all__ = [
+    "OPTIONS",
+    "Credentials",
+    "Origin",
+    "Plan",
+    "Resolved",
+    "resolve",
+    "resolve_engine",
+    "secret_option_names",
+]

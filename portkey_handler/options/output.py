@@ -1,0 +1,16 @@
+"""Which columns come back beside the answer."""
+
+from __future__ import annotations
+
+from .schema import Options, option
+
+
+class OutputOptions(Options):
+    """Which columns come back."""
+
+    evidence: bool = option(
+        "Add <target>_evidence: status, finish reason, tokens, attempts, seconds and ids of each row.",
+        kind="true or false",
+        default=False,
+        levels=("model", "query"),
+    )

@@ -1,0 +1,85 @@
+"""The resolved options: the plan, which holds no secret, and the credentials, which stay where they are.
+
+A plan can be pickled, hashed and sent to another process. Credentials refuse to be pickled and never show a
+value: they are resolved from the engine where the work runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from .execution import ExecutionOptions
+from .input import InputOptions
+from .output import OutputOptions
+from .schema import Level
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a query asks of a model, without a secret.
+
+    Attributes:
+        target: The column that answers go into.
+        input: How a row becomes a prompt.
+        parameters: The request's parameters without the prompt (`model`, `max_tokens` …), as canonical JSON.
+        routing: The gateway options given below the engine, as canonical JSON; none can carry a key away.
+        execution: How the rows are sent.
+        output: Which columns come back.
+        engine: Name of the engine, for messages; may be empty.
+        model: Name of the model in SQL, for messages; may be empty.
+    """
+
+    target: str
+    input: InputOptions
+    parameters: str
+    routing: str
+    execution: ExecutionOptions
+    output: OutputOptions
+    engine: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the value of an option comes from.
+
+    Attributes:
+        value: The value, `******` where it is secret.
+        level: The level that gave it, or None for a default.
+    """
+
+    value: Any
+    level: Level | None
+
+
+class Credentials:
+    """An engine's gateway options, keys among them.
+
+    Args:
+        options: Canonical option name to value, as validated.
+        withheld: Names of secrets of the environment that were left out, because the engine names an address
+            of its own.
+    """
+
+    __slots__ = ("options", "withheld")
+
+    def __init__(self, options: Mapping[str, Any], withheld: tuple[str, ...] = ()) -> None:
+        self.options = dict(options)
+        self.withheld = withheld
+
+    def __repr__(self) -> str:
+        return f"<Credentials: {', '.join(sorted(self.options)) or 'none'}; values hidden>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are not pickled: resolve them from the engine where the work runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The outcome of resolving: plan, credentials, and the origin of each option for DESCRIBE."""
+
+    plan: Plan
+    credentials: Credentials
+    origins: Mapping[str, Origin] = field(default_factory=dict)

@@ -1,0 +1,181 @@
+"""Reading one level's USING: names checked, values validated, every problem collected.
+
+Nothing here prints the value of a secret or of an unknown name: a misspelt key is still a key.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..endpoint_parameters import coerce
+from .catalog import (
+    ALIASES,
+    HOST_WORDS,
+    OPTIONS,
+    REFUSED,
+    SECTION_OF,
+    is_parameter,
+    is_parameter_of_any_mode,
+    known_names,
+)
+from .schema import LEVEL_WORDS, Level, Option
+
+_LONGEST_VALUE_SHOWN = 60
+_SLUG_EXTRA = frozenset("-_@.")
+
+
+class Reading:
+    """The options of one level, read and validated.
+
+    Args:
+        level: Which level it is.
+        mode: The operation, which decides the parameters that are known.
+
+    Attributes:
+        values: Canonical name to validated value, in the order given.
+        problems: What is wrong, one sentence each.
+        passed_over: Names that were meant for a model of another mode.
+    """
+
+    def __init__(self, level: Level, mode: str = "chat") -> None:
+        self.level = level
+        self.mode = mode
+        self.values: dict[str, Any] = {}
+        self.problems: list[str] = []
+        self.passed_over: list[str] = []
+
+    def read(self, given: Mapping[str, Any]) -> Reading:
+        """Read everything in `given` and return itself."""
+        origin: dict[str, str] = {}
+        for written, value in given.items():
+            lowered = str(written).lower()
+            name = ALIASES.get(lowered, lowered)
+            if lowered in HOST_WORDS:
+                continue
+            if name in origin:
+                self.problems.append(f"{origin[name]} and {lowered} are the same option; give one of them")
+                continue
+            origin[name] = lowered
+            self._read_one(name, lowered, value)
+        if self.values.get("max_tokens") is not None and self.values.get("max_completion_tokens") is not None:
+            self.problems.append("max_tokens and max_completion_tokens say the same; give one of them")
+        if self.values.get("column") is not None and self.values.get("prompt_template") is not None:
+            self.problems.append("column and prompt_template both say what to ask; give one of them")
+        return self
+
+    def _read_one(self, name: str, written: str, value: Any) -> None:
+        if name in REFUSED and not (name == "n" and str(value) == "1") and value not in (False, "false"):
+            self.problems.append(f"{written} cannot be used here: {REFUSED[name]}")
+        elif name in REFUSED:
+            pass  # the value that is in force anyway
+        elif name in OPTIONS:
+            self._read_option(OPTIONS[name], written, value)
+        elif is_parameter(self.mode, name):
+            self._read_parameter(name, written, value)
+        elif self.level == "query" and is_parameter_of_any_mode(name):
+            self.passed_over.append(name)
+        else:
+            self.problems.append(self._unknown(written))
+
+    def _read_option(self, entry: Option, written: str, value: Any) -> None:
+        if self.level != "environment" and self.level not in entry.levels:
+            self.problems.append(_misplaced(entry, written, self.level))
+            return
+        if self.level in ("model", "query") and (reason := _carries_away(entry.name, value)):
+            self.problems.append(reason)
+            return
+        section = SECTION_OF[entry.name]
+        try:
+            parsed = section.model_validate({entry.name: value})
+        except ValidationError as error:
+            self.problems.append(_wrong(entry, written, value, error))
+            return
+        self.values[entry.name] = getattr(parsed, entry.name)
+        if entry.name == "parameters":
+            self._check_raw_parameters(self.values[entry.name] or {})
+
+    def _check_raw_parameters(self, parameters: Mapping[str, Any]) -> None:
+        for name, value in parameters.items():
+            if name == "messages":
+                self.problems.append(
+                    "parameters.messages cannot be used here: the prompt comes from the rows"
+                )
+            elif name in REFUSED and value not in (False, 1):
+                self.problems.append(f"parameters.{name} cannot be used here: {REFUSED[name]}")
+
+    def _read_parameter(self, name: str, written: str, value: Any) -> None:
+        if value is None:
+            self.values[name] = None
+            return
+        try:
+            self.values[name] = coerce(self.mode, name, value)
+        except ValueError as error:
+            self.problems.append(f"{written} = {_shown(value)}: {error}")
+
+    def _unknown(self, written: str) -> str:
+        names = known_names(self.level, self.mode)
+        close = difflib.get_close_matches(written, [*names, *ALIASES], n=1, cutoff=0.75)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return f"{written} is not an option of {LEVEL_WORDS[self.level]}{hint}"
+
+
+def _misplaced(entry: Option, written: str, level: Level) -> str:
+    if entry.levels == ("engine",):
+        reason = (
+            "an engine's keys go only where the engine says"
+            if entry.section == "gateway"
+            else "it is the engine's"
+        )
+        return (
+            f"{written} cannot be given in {LEVEL_WORDS[level]}: {reason}; "
+            f"write CREATE ML_ENGINE … FROM portkey USING {written} = …"
+        )
+    places = " or ".join(LEVEL_WORDS[place] for place in entry.levels)
+    return f"{written} cannot be given in {LEVEL_WORDS[level]}; it belongs to {places}"
+
+
+def _carries_away(name: str, value: Any) -> str | None:
+    """Say why a gateway option below the engine could choose where a key goes, or None if it cannot."""
+    if name not in ("config", "virtual_key", "provider") or value is None:
+        return None
+    if isinstance(value, str) and value and all(c.isalnum() or c in _SLUG_EXTRA for c in value):
+        return None
+    what = "a slug here, not an object" if name == "config" else "a plain name here"
+    return (
+        f"{name} must be {what}, because an engine's keys go only where the engine says; "
+        f"write CREATE ML_ENGINE … FROM portkey USING {name} = …"
+    )
+
+
+def _wrong(entry: Option, written: str, value: Any, error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=True)[0]
+    message = first["msg"].removeprefix("Value error, ")
+    expected = message if first["type"] == "value_error" else _expected(entry, first)
+    if entry.secret:
+        return f"{written}: {expected}"
+    return f"{written} = {_shown(value)}: {expected}"
+
+
+def _expected(entry: Option, first: Any) -> str:
+    context = first.get("ctx") or {}
+    bounds = [
+        f"{words} {context[key]:g}"
+        for key, words in (("ge", "of at least"), ("gt", "above"), ("le", "of at most"), ("lt", "below"))
+        if key in context
+    ]
+    if first["type"] == "string_too_short":
+        return "expected a text that is not empty"
+    if "expected" in context:
+        return f"expected {context['expected']}"
+    article = "an" if entry.kind[0] in "aeiou" else "a"
+    kind = entry.kind if entry.kind == "true or false" else f"{article} {entry.kind}"
+    return " ".join([f"expected {kind}", *bounds])
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST_VALUE_SHOWN else text[: _LONGEST_VALUE_SHOWN - 1] + "…"

@@ -1,0 +1,237 @@
+"""From what was written at each level to a plan and credentials: the one home of precedence.
+
+SELECT … USING beats CREATE MODEL, which beats CREATE ML_ENGINE, which beats the environment, which beats the
+defaults. A key and the address it goes to come from the same level: the environment's keys are left out where
+the engine names an address of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import OptionError
+from .catalog import OPTIONS, SECTION_OF
+from .execution import ExecutionOptions
+from .gateway import GatewayOptions
+from .input import InputOptions
+from .output import OutputOptions
+from .plan import Credentials, Origin, Plan, Resolved
+from .reading import Reading
+from .schema import LEVEL_WORDS, LEVELS, Level, Options
+
+logger = logging.getLogger(__name__)
+
+MASK = "******"
+_ENVIRONMENT_PREFIX = "PORTKEY_"
+
+#: Of each group, only what the strongest level gave is in force.
+_ALTERNATIVES = (("column", "prompt_template"), ("max_tokens", "max_completion_tokens"))
+
+
+def resolve_engine(given: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Credentials, ExecutionOptions]:
+    """Check an engine's arguments.
+
+    Args:
+        given: The arguments of CREATE ML_ENGINE … USING.
+        environment: The process's environment.
+
+    Returns:
+        The credentials, and the execution options in force (`check`, `timeout`).
+
+    Raises:
+        OptionError: An option is unknown, misplaced or has a wrong value; names every one.
+    """
+    readings = _readings(given, {}, {}, environment)
+    _raise_problems(readings)
+    credentials = _credentials(readings)
+    return credentials, ExecutionOptions(**_merged(readings, ExecutionOptions))
+
+
+def resolve(  # the levels are named, not packed: a caller must not mix them up
+    *,
+    target: str,
+    engine: Mapping[str, Any],
+    model: Mapping[str, Any],
+    query: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str],
+    engine_name: str = "",
+    model_name: str = "",
+) -> Resolved:
+    """Resolve the options of all levels.
+
+    Args:
+        target: The column that answers go into.
+        engine: Arguments of CREATE ML_ENGINE.
+        model: Arguments of CREATE MODEL.
+        query: Arguments of SELECT … USING.
+        environment: The process's environment.
+        engine_name: Name of the engine, for messages.
+        model_name: Name of the model, for messages.
+
+    Raises:
+        OptionError: An option is unknown, misplaced or has a wrong value; names every one.
+    """
+    readings = _readings(engine, model, query or {}, environment)
+    credentials = _credentials(readings)
+    for level in ("model", "query"):
+        if "provider" in readings[level].values and _holds_provider_key(credentials):
+            readings[level].problems.append(
+                "provider cannot be given here: the engine holds a provider's key, which goes only to its own "
+                "provider; write CREATE ML_ENGINE … FROM portkey USING provider = …"
+            )
+    _raise_problems(readings)
+    for name in readings["query"].passed_over:
+        logger.info("%s is an option of another mode and was passed over", name)
+    plan = Plan(
+        target=target,
+        input=InputOptions(**_merged(readings, InputOptions)),
+        parameters=_canonical(_parameters(readings)),
+        routing=_canonical(_routing(readings)),
+        execution=ExecutionOptions(**_merged(readings, ExecutionOptions)),
+        output=OutputOptions(**_merged(readings, OutputOptions)),
+        engine=engine_name,
+        model=model_name,
+    )
+    return Resolved(plan, credentials, _origins(readings, credentials))
+
+
+def _readings(
+    engine: Mapping[str, Any],
+    model: Mapping[str, Any],
+    query: Mapping[str, Any],
+    environment: Mapping[str, str],
+) -> dict[Level, Reading]:
+    return {
+        "environment": Reading("environment").read(_from_environment(environment)),
+        "engine": Reading("engine").read(engine),
+        "model": Reading("model").read(model),
+        "query": Reading("query").read(query),
+    }
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Pick the gateway's options from the environment: PORTKEY_<OPTION>, and PORTKEY_API_KEY."""
+    given = {}
+    for name in GatewayOptions.model_fields:
+        word = _ENVIRONMENT_PREFIX + name.removeprefix("portkey_").upper()
+        if environment.get(word):
+            given[name] = environment[word]
+    return given
+
+
+def _raise_problems(readings: Mapping[Level, Reading]) -> None:
+    found = []
+    for level in LEVELS:
+        for problem in readings[level].problems:
+            where = "" if LEVEL_WORDS[level] in problem else f" (in {LEVEL_WORDS[level]})"
+            found.append((level, problem + where))
+    if not found:
+        return
+    lines = ["; ".join(problem for _, problem in found)]
+    if any("is not an option of" in problem for _, problem in found):
+        level = next(level for level, problem in found if "is not an option of" in problem)
+        lines.append(_known(level, readings[level].mode))
+    raise OptionError("\n".join(lines), problems=[problem for _, problem in found])
+
+
+def _known(level: Level, mode: str) -> str:
+    own = sorted(name for name, entry in OPTIONS.items() if level in entry.levels)
+    if level == "engine":
+        return f"Known here: {', '.join(own)}."
+    return (
+        f"Known here: {', '.join(own)}, and every parameter that the {mode} endpoint documents (temperature, "
+        'top_p, stop …). Whatever the provider takes besides goes into parameters = {"name": value}.'
+    )
+
+
+def _credentials(readings: Mapping[Level, Reading]) -> Credentials:
+    """Join the environment's and the engine's gateway options, so that no key meets a foreign address."""
+    environment = _gateway_values(readings["environment"])
+    engine = _gateway_values(readings["engine"])
+    names_address = any(OPTIONS[name].destination for name, value in engine.items() if value is not None)
+    withheld = []
+    for name in list(environment):
+        provider_changed = "provider" in engine and name != "portkey_api_key"
+        if _is_key(name, environment[name]) and name not in engine and (names_address or provider_changed):
+            withheld.append(name)
+            del environment[name]
+    return Credentials({**environment, **engine}, withheld=tuple(withheld))
+
+
+def _is_key(name: str, value: Any) -> bool:
+    return OPTIONS[name].secret and not (name == "config" and isinstance(value, str))
+
+
+def _gateway_values(reading: Reading) -> dict[str, Any]:
+    return {name: value for name, value in reading.values.items() if SECTION_OF.get(name) is GatewayOptions}
+
+
+def _holds_provider_key(credentials: Credentials) -> bool:
+    return any(
+        _is_key(name, value)
+        for name, value in credentials.options.items()
+        if name != "portkey_api_key" and value
+    )
+
+
+def _merged(readings: Mapping[Level, Reading], section: type[Options]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for level in LEVELS:
+        values = readings[level].values
+        for group in _ALTERNATIVES:
+            if any(name in values for name in group):
+                for name in group:
+                    merged.pop(name, None)
+        merged.update({name: value for name, value in values.items() if SECTION_OF.get(name) is section})
+    return merged
+
+
+def _parameters(readings: Mapping[Level, Reading]) -> dict[str, Any]:
+    """Join the parameters of the request's body; `parameters` goes in as it is, named options beat it."""
+    merged: dict[str, Any] = {
+        "model": SECTION_OF["model"].model_fields["model"].default,
+        "max_tokens": SECTION_OF["max_tokens"].model_fields["max_tokens"].default,
+    }
+    for level in LEVELS:
+        values = readings[level].values
+        given = dict(values.get("parameters") or {})
+        given.update(
+            (name, value)
+            for name, value in values.items()
+            if name in ("model", "max_tokens") or name not in SECTION_OF
+        )
+        for group in _ALTERNATIVES:
+            if any(name in given for name in group):
+                for name in group:
+                    merged.pop(name, None)
+        merged.update(given)
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _routing(readings: Mapping[Level, Reading]) -> dict[str, Any]:
+    return {**_gateway_values(readings["model"]), **_gateway_values(readings["query"])}
+
+
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _origins(readings: Mapping[Level, Reading], credentials: Credentials) -> dict[str, Origin]:
+    """Tell for DESCRIBE which value of each option is in force, and which level gave it."""
+    origins = {
+        name: Origin(entry.default, None) for name, entry in OPTIONS.items() if entry.default is not None
+    }
+    for level in LEVELS:
+        for group in _ALTERNATIVES:
+            if any(name in readings[level].values for name in group):
+                for name in group:
+                    origins.pop(name, None)
+        for name, value in readings[level].values.items():
+            if name in credentials.withheld and level == "environment":
+                continue
+            secret = name in OPTIONS and _is_key(name, value)
+            origins[name] = Origin(MASK if secret else value, level)
+    return origins

@@ -1,0 +1,140 @@
+"""How an option is described, and how its value is read.
+
+An option class is a pydantic model whose fields are the options. Validation, DESCRIBE, the CLI's help, the
+tables in the documentation and the files that MindsDB reads all follow from these fields.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Level = Literal["environment", "engine", "model", "query"]
+
+#: Weakest first: a later level beats an earlier one.
+LEVELS: tuple[Level, ...] = ("environment", "engine", "model", "query")
+
+#: How a person writes each level.
+LEVEL_WORDS: dict[Level, str] = {
+    "environment": "the environment",
+    "engine": "CREATE ML_ENGINE … USING",
+    "model": "CREATE MODEL … USING",
+    "query": "SELECT … USING",
+}
+
+
+class Options(BaseModel):
+    """Base of the option classes: every field is optional, and unset is not None."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What is known of one option.
+
+    Attributes:
+        name: The canonical name.
+        words: What it means, for people.
+        kind: Its type, for people ("whole number", "text" …).
+        default: The value in force when nobody gives one, or None.
+        levels: Where it may be given.
+        secret: Its value is never shown.
+        destination: It decides where requests, and so the engine's keys, go.
+        section: The option class it stands in, in lower case ("gateway" …).
+    """
+
+    name: str
+    words: str
+    kind: str
+    default: Any
+    levels: tuple[Level, ...]
+    secret: bool
+    destination: bool
+    section: str
+
+
+def option(
+    words: str,
+    *,
+    kind: str = "text",
+    default: Any = None,
+    levels: tuple[Level, ...] = ("engine", "model", "query"),
+    secret: bool = False,
+    destination: bool = False,
+    **constraints: Any,
+) -> Any:
+    """Describe one option as a pydantic field.
+
+    Args:
+        words: What it means, in one sentence for the documentation.
+        kind: Its type in plain words.
+        default: The value in force when nobody gives one.
+        levels: Where it may be given.
+        secret: Its value is never shown.
+        destination: It decides where requests go.
+        constraints: Further arguments of `pydantic.Field`, such as `ge`.
+    """
+    return Field(
+        default=default,
+        description=words,
+        repr=not secret,
+        json_schema_extra={
+            "kind": kind,
+            "levels": list(levels),
+            "secret": secret,
+            "destination": destination,
+        },
+        **constraints,
+    )
+
+
+def described(section: type[Options]) -> Iterator[Option]:
+    """Give what is known of each option of a class, in the order of its fields."""
+    for name, field in section.model_fields.items():
+        extra: Any = field.json_schema_extra
+        yield Option(
+            name=name,
+            words=field.description or "",
+            kind=extra["kind"],
+            default=field.default,
+            levels=tuple(extra["levels"]),
+            secret=extra["secret"],
+            destination=extra["destination"],
+            section=section.__name__.removesuffix("Options").lower(),
+        )
+
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("expected a number")  # pydantic would read true as 1
+    return value
+
+
+def _parsed(value: Any) -> Any:
+    """Read an object or list that was written as JSON text, as SQL often needs."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"not valid JSON ({error.args[0].partition(':')[0].lower()})") from None
+    return value
+
+
+def _plain_header(value: Any) -> Any:
+    """Refuse what would end a header early and start another one."""
+    if isinstance(value, str) and any(ord(char) < 32 or ord(char) == 127 for char in value):
+        raise ValueError("has a line break or another control character")
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_no_boolean)]
+Number = Annotated[float, BeforeValidator(_no_boolean)]
+Json = Annotated[dict[str, Any], BeforeValidator(_parsed)]
+JsonList = Annotated[list[str], BeforeValidator(_parsed)]
+SlugOrJson = Annotated[str | dict[str, Any], BeforeValidator(_parsed), BeforeValidator(_plain_header)]
+HeaderText = Annotated[str, BeforeValidator(_plain_header)]

@@ -1,0 +1,106 @@
+"""Reading a reply that is no success: what the provider says, and what to write instead."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+_LONGEST_MESSAGE = 300
+
+
+def describe_rejection(status: int, headers: Mapping[str, str], content: bytes, request_body: bytes) -> str:
+    """Say in one line what was rejected, why, and the remedy where it is known.
+
+    Args:
+        status: HTTP status.
+        headers: The reply's headers, names in lower case.
+        content: The reply's body.
+        request_body: The body that was sent, to name what to write instead.
+    """
+    said, code = _said(content)
+    line = f"{status}{_who(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
+    remedy = _remedy(status, headers, said.lower(), code, request_body)
+    return f"{line}; {remedy}" if remedy else line
+
+
+def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
+    """Read Retry-After, in seconds or as an HTTP date, or None where it is absent or unreadable."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+_PLAIN = {
+    401: "the key was rejected",
+    403: "the key may not do this",
+    404: "nothing is there",
+    408: "the gateway waited too long for the provider",
+    412: "a budget is exhausted",
+    429: "too many requests",
+    431: "the headers are too large",
+    446: "a guardrail denied the request",
+}
+
+
+def _who(headers: Mapping[str, str]) -> str:
+    if headers.get("x-portkey-gateway-exception") == "true":
+        return " from the gateway"
+    provider = headers.get("x-portkey-provider")
+    return f" from {provider}" if provider else ""
+
+
+def _said(content: bytes) -> tuple[str, str]:
+    """Find the message and its code in the shapes that providers and the gateway use."""
+    try:
+        body: Any = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return "", ""
+    code = ""
+    for _ in range(3):
+        if not isinstance(body, dict):
+            break
+        code = str(body.get("code") or body.get("type") or code)
+        body = body.get("error") or body.get("message") or body.get("detail") or ""
+    said = " ".join(body.split()) if isinstance(body, str) else ""
+    if len(said) > _LONGEST_MESSAGE:
+        said = said[: _LONGEST_MESSAGE - 1] + "…"
+    return said, code
+
+
+def _remedy(status: int, headers: Mapping[str, str], said: str, code: str, request_body: bytes) -> str:
+    if 300 <= status < 400:
+        return "redirects are not followed, because the keys would go along; mend base_url"
+    if status in (401, 403):
+        return "check portkey_api_key, provider_api_key or virtual_key of the engine"
+    if status == 400 and "max_completion_tokens" in said:
+        limit = _sent(request_body).get("max_tokens", 300)
+        return f"write max_completion_tokens = {limit} instead of max_tokens"
+    if "model" in said and (status == 404 or code == "model_not_found" or "does not exist" in said):
+        model = _sent(request_body).get("model")
+        return (
+            f"write model = '…' in CREATE MODEL or SELECT … USING with a model that the provider has, instead of "
+            f"{model!r}"
+        )
+    if status == 400 and "provider" in said and ("x-portkey-provider" in said or "x-portkey-config" in said):
+        return "name where it goes by provider, virtual_key or config in CREATE ML_ENGINE (or PORTKEY_PROVIDER …)"
+    return ""
+
+
+def _sent(request_body: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(request_body)
+    except orjson.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,67 @@
+"""Running a coroutine from synchronous code, whatever loop the caller is in.
+
+The loop lives in a thread of its own, made per call: it works inside a notebook's running loop, after a fork,
+and when the caller is called again after it was closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine to its end in a thread and loop of its own, and return its result.
+
+    A keyboard interrupt cancels the coroutine, waits for its end and is raised again.
+    """
+    run = _Run(coroutine)
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="portkey_handler", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        run.cancel()
+        thread.join()
+        raise
+    result: Result = run.result()
+    return result
+
+
+class _Run:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self._coroutine = coroutine
+        self._started = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._task: asyncio.Task[Any]
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def __call__(self) -> None:
+        try:
+            self._value = asyncio.run(self._main())
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, all of them
+            self._error = error
+
+    async def _main(self) -> Any:
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._coroutine)
+        self._started.set()
+        return await self._task
+
+    def cancel(self) -> None:
+        """Cancel the coroutine from another thread."""
+        if self._started.wait(timeout=5) and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def result(self) -> Any:
+        """Give the coroutine's result, or raise what it raised."""
+        if self._error is not None:
+            raise self._error
+        return self._value
