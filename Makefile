@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PIP := -m pip install --quiet --no-input
 SHIPPED := $(shell find portkey_handler examples -type f -not -path '*/__pycache__/*') pyproject.toml README.md
-HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18)' >/dev/null 2>&1 && echo yes)
+HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1 && echo yes)
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
