@@ -1,0 +1,258 @@
+"""How a cell of a table becomes text: the one place for it.
+
+A frame's cells come as Python, numpy and pandas objects. Neither library is imported here: their types are
+recognised when a cell of theirs turns up, so that importing this module stays light.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from .errors import InputError
+
+# Not OPT_SERIALIZE_NUMPY: it writes the year 1677 for a NaT in an array.
+_JSON = orjson.OPT_NON_STR_KEYS
+#: numpy's kinds of dates and durations.
+_TIMES = "mM"
+#: The types of most cells, and the only ones that are looked up before anything else.
+_NEVER_NULL = frozenset({str, int, bool, list, dict, bytes})
+#: Exponents up to which a Decimal is written out; Decimal("1E+999999999") would fill the memory.
+_WRITTEN_OUT = 40
+
+
+def is_null(value: Any) -> bool:
+    """Say whether a cell is NULL: None, NaN of any type, pandas' NaT and NA, numpy's NaT.
+
+    Lists, arrays and empty text are values, whatever they hold.
+    """
+    kind = type(value)
+    if kind in _NEVER_NULL:
+        return False
+    if value is None or kind is float:
+        return value is None or math.isnan(value)
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()
+    library = _library(kind)
+    if library == "pandas":
+        return kind.__name__ in {"NAType", "NaTType"}
+    # NaN and NaT of numpy's scalars are unequal to themselves; its arrays have dimensions.
+    return library == "numpy" and value.ndim == 0 and bool(value != value)  # noqa: PLR0124 - as said
+
+
+def to_text(value: Any) -> str:
+    r"""Write a cell as text.
+
+    ======================  =====================================================================
+    cell                    text
+    ======================  =====================================================================
+    text                    as it is (NUL and line breaks too)
+    NULL (see `is_null`)    empty
+    boolean                 ``true``, ``false``
+    whole number            decimal digits: ``3``
+    floating point number   the shortest digits that give it back: ``3.0``, ``0.1``, ``1e+16``
+    Decimal                 its digits, trailing zeros too: ``3.10``
+    date                    ``2026-11-20``
+    date and time           ISO 8601 with T: ``2026-11-20T00:00:00``, ``2026-11-20T08:30:00.500000+01:00``
+    time, duration          ISO 8601: ``08:30:00``, ``P1DT2H0M0S``
+    bytes                   the text that they are in UTF-8
+    UUID                    its 36 characters
+    list, dict, array       JSON without blanks: ``[1,"a",null]``
+    ======================  =====================================================================
+
+    Raises:
+        InputError: The cell cannot be text: a lone surrogate (UTF-8 cannot carry it), bytes that are not
+            UTF-8, or an object of another type. The message says where and what to do, not the content.
+    """
+    kind = type(value)
+    if kind is str:
+        # Whether text is ASCII is known to the interpreter; only other text is looked at.
+        return value if value.isascii() else _text(value)
+    writer = _WRITERS.get(kind)
+    if writer is None:
+        writer = _WRITERS[kind] = _writer(kind)
+    return writer(value)
+
+
+def to_plain(value: Any) -> Any:
+    """Give a cell as a value that conditions and filters understand.
+
+    NULL is None, numpy's values are Python's own, and what stands for a time is its text, so that
+    ``day >= '2026-01-01'`` can be asked.
+    """
+    kind = type(value)
+    if kind in _NEVER_NULL:
+        return value
+    if is_null(value):
+        return None
+    if isinstance(value, (datetime.date, datetime.time, datetime.timedelta)):
+        return to_text(value)
+    return _plain_numpy(value) if _library(kind) == "numpy" else value
+
+
+def _plain_numpy(value: Any) -> Any:
+    kind = value.dtype.kind
+    if value.ndim:
+        return [to_plain(one) for one in value] if kind in _TIMES else value.tolist()
+    if kind in _TIMES:
+        return to_text(value)
+    return float(str(value)) if kind == "f" else value.item()  # 0.1 of 32 bits is 0.1
+
+
+def to_json(value: Any) -> str:
+    """Write a cell as JSON without blanks; NULL, also inside of lists, is ``null``.
+
+    Raises:
+        InputError: There is something in it that JSON cannot hold.
+    """
+    try:
+        return orjson.dumps(None if is_null(value) else value, default=_for_json, option=_JSON).decode()
+    except TypeError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, InputError) else error
+        said = f"the value cannot be written as JSON ({cause}); CAST it to text in the SELECT"
+        raise InputError(said) from None
+
+
+def _for_json(value: Any) -> Any:
+    """Give what the JSON library does not know as something that it knows."""
+    if is_null(value):
+        return None
+    if isinstance(value, tuple):
+        return list(value)
+    if _library(type(value)) != "numpy":
+        return to_text(value)
+    if value.dtype.kind in "biuf":
+        contiguous = value.copy()
+        return orjson.Fragment(orjson.dumps(contiguous, option=orjson.OPT_SERIALIZE_NUMPY))
+    if value.ndim:  # of objects, times, texts
+        return list(value)
+    return to_text(value)
+
+
+def _library(kind: type) -> str:
+    """Name the package that a type, or the nearest of its parents from numpy or pandas, comes from."""
+    for parent in kind.__mro__:
+        name = parent.__module__.partition(".")[0]
+        if name in {"numpy", "pandas"}:
+            return name
+    return ""
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text has a lone surrogate (U+{ord(value[error.start]):04X}) at position {error.start}, "
+            "which UTF-8 cannot carry; it was cut or decoded wrongly where it was made: mend it there, "
+            "or leave the row out"
+        ) from None
+    return str(value)
+
+
+def _bytes(value: Any) -> str:
+    try:
+        return bytes(value).decode()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"the bytes are not UTF-8 text (first at position {error.start}); decode them in the SELECT, "
+            "for example with to_base64(column) or hex(column)"
+        ) from None
+
+
+def _integer(value: Any) -> str:
+    try:
+        return str(int(value))
+    except ValueError:  # Python writes no more than 4,300 digits
+        raise InputError("the whole number has too many digits; CAST it to text in the SELECT") from None
+
+
+def _decimal(value: decimal.Decimal) -> str:
+    if value.is_nan():
+        return ""
+    return format(value, "f") if abs(value.adjusted()) <= _WRITTEN_OUT else str(value)
+
+
+def _duration(value: datetime.timedelta) -> str:
+    minutes, seconds = divmod(value.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f".{value.microseconds:06d}" if value.microseconds else ""
+    return f"P{value.days}DT{hours}H{minutes}M{seconds}{fraction}S"
+
+
+def _numpy_scalar(value: Any) -> str:
+    if is_null(value):
+        return ""
+    if value.dtype.kind == "f":  # str() gives the shortest digits of this width: 0.1, not 0.10000000149
+        return str(value)
+    if value.dtype.kind == "M":
+        return _numpy_datetime(str(value))
+    if value.dtype.kind == "m":
+        return _duration(value.astype("timedelta64[us]").item())
+    return to_text(value.item())
+
+
+def _numpy_datetime(text: str) -> str:
+    """Write the digits after the second as Python and pandas do: none, six or nine."""
+    head, _, fraction = text.partition(".")
+    fraction = fraction.rstrip("0")
+    if not fraction:
+        return head
+    return f"{head}.{fraction.ljust(6 if len(fraction) <= 6 else 9, '0')}"
+
+
+def _null(value: Any) -> str:  # noqa: ARG001 - a writer like the others
+    return ""
+
+
+def _refuse(value: Any) -> str:
+    raise InputError(f"a value of type {type(value).__qualname__} is no text; CAST it to text in the SELECT")
+
+
+def _writer(kind: type) -> Callable[[Any], str]:
+    """Find the writer for a type that is not in the table: a subclass, or one of numpy's or pandas'."""
+    library = _library(kind)
+    if library == "pandas" and kind.__name__ in {"NAType", "NaTType"}:
+        return _null
+    if library == "pandas" and kind.__name__ in {"Period", "Interval"}:
+        return str
+    if library == "numpy" and any(parent.__name__ == "ndarray" for parent in kind.__mro__):
+        return to_json
+    if library == "numpy" and not issubclass(kind, (str, bytes, float)):
+        return _numpy_scalar
+    return next((writer for parent, writer in _PARENTS if issubclass(kind, parent)), _refuse)
+
+
+def _boolean(value: Any) -> str:
+    return "true" if value else "false"
+
+
+def _float(value: float) -> str:
+    return "" if math.isnan(value) else repr(float(value))
+
+
+#: In order: a bool is an int, a datetime is a date.
+_PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
+    (str, _text),
+    (bool, _boolean),
+    (int, _integer),
+    (float, _float),
+    (decimal.Decimal, _decimal),
+    (datetime.date, lambda value: str(value.isoformat())),
+    (datetime.time, lambda value: str(value.isoformat())),
+    (datetime.timedelta, _duration),
+    (bytes, _bytes),
+    (bytearray, _bytes),
+    (memoryview, _bytes),
+    (list, to_json),
+    (tuple, to_json),
+    (dict, to_json),
+    (uuid.UUID, str),
+)
+_WRITERS: dict[type, Callable[[Any], str]] = {type(None): _null, **dict(_PARENTS)}

@@ -1,0 +1,181 @@
+"""Columns and templates become prompts and messages.
+
+A template is text with Jinja's ``{{ column }}``, ``{% if … %}`` and a short list of filters; what else Jinja
+knows is refused (`template_language` holds the list of what is allowed, and why). The data is never read as
+a template: ``{{…}}`` in a cell goes out as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .cells import is_null, to_text
+from .errors import InputError
+from .template_language import compile_template
+from .template_pieces import Condition, Evaluate, Literal, Lookup, Piece, Show
+
+__all__ = ["Template", "chat_messages", "is_null", "to_text"]
+
+#: How many columns an error lists before it says "and 12 more".
+_LISTED = 20
+
+
+class Template:
+    r"""A prompt template, compiled once.
+
+    ``{{ name }}`` puts in the column of that name, ``{{ row["my column"] }}`` one whose name is no
+    identifier. `to_text` says how a cell becomes text; NULL is empty. Equal sources are equal templates;
+    a pickled one is its source and is compiled again where it is read.
+
+    Attributes:
+        source: The text as written.
+        columns: Names of the columns in it, in order of first use.
+
+    Raises:
+        TemplateError: Broken syntax, or something that is not allowed; with the line and the remedy.
+    """
+
+    __slots__ = ("_filled", "_optional", "_pieces", "_texts", "columns", "source")
+
+    def __init__(self, source: str, *, where: str = "prompt_template") -> None:
+        pieces, columns, optional = compile_template(source, where)
+        self.source = source
+        self.columns: tuple[str, ...] = columns
+        self._optional = optional
+        self._pieces = pieces
+        self._texts, self._filled = _plain(pieces)
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether the template is text and columns only, without a condition or filter."""
+        return self._texts is not None
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        """Give the prompt of one row.
+
+        Args:
+            values: The row: column name → cell, as the frame holds it.
+
+        Raises:
+            InputError: A cell cannot be text, a column is missing, or a filter or comparison does not fit the
+                value; names the column, never the value.
+        """
+        texts = self._texts
+        if texts is None:
+            return "".join(_run(self._pieces, values))
+        parts = texts.copy()
+        try:
+            parts[1::2] = [
+                cell if (cell := values[name]).__class__ is str and cell.isascii() else to_text(cell)
+                for name in self._filled
+            ]
+        except (InputError, KeyError):
+            return "".join(_run(self._pieces, values))  # fails again, and names the column
+        return "".join(parts)
+
+    def check(self, columns: Sequence[str], where: str = "prompt_template") -> None:
+        """Check that a frame has the columns that the template names.
+
+        Columns that the template asks for with ``is defined`` may be missing.
+
+        Args:
+            columns: The frame's columns.
+            where: The option to name in the error.
+
+        Raises:
+            InputError: Every missing column, with the nearest name and the columns there are.
+        """
+        there = [str(column) for column in columns]
+        missing = [name for name in self.columns if name not in there and name not in self._optional]
+        if missing:
+            said = "; ".join(_no_column(name, there) for name in missing)
+            raise InputError(f"{where}: {said}. {_listed(there)}")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the sources."""
+        return self.source == other.source if isinstance(other, Template) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash the source."""
+        return hash((Template, self.source))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the source only."""
+        return Template, (self.source,)
+
+    def __repr__(self) -> str:
+        """Name the columns, not the text."""
+        return f"<Template of {len(self.source)} characters, columns {', '.join(self.columns) or 'none'}>"
+
+
+def chat_messages(text: str, system_prompt: str | None = None) -> list[dict[str, str]]:
+    """Give the messages of a chat of one question.
+
+    Args:
+        text: The user's message.
+        system_prompt: The system message before it; None or empty sends none (so that a query can turn a
+            model's system prompt off).
+    """
+    messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    return [*messages, {"role": "user", "content": text}]
+
+
+def _plain(pieces: Sequence[Piece]) -> tuple[list[str] | None, tuple[str, ...]]:
+    """Give texts with gaps between them and the columns that fill the gaps, or None if there is more to it.
+
+    Most templates are plain; filling gaps takes a third of the time of running the pieces.
+    """
+    texts, filled = [""], []
+    for piece in pieces:
+        if isinstance(piece, Literal):
+            texts[-1] += piece.text
+        elif isinstance(piece, Show) and isinstance(piece.value, Lookup) and not piece.value.optional:
+            filled.append(piece.value.name)
+            texts += ["", ""]
+        else:
+            return None, ()
+    return texts, tuple(filled)
+
+
+def _run(pieces: Sequence[Piece], values: Mapping[str, Any]) -> list[str]:
+    parts: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, Literal):
+            parts.append(piece.text)
+        elif isinstance(piece, Show):
+            parts.append(_show(piece.value, values))
+        else:
+            parts += _run(_branch(piece, values), values)
+    return parts
+
+
+def _show(value: Evaluate, values: Mapping[str, Any]) -> str:
+    if not isinstance(value, Lookup):
+        return to_text(value(values))
+    cell = value.cell(values)
+    try:
+        return to_text(cell)
+    except InputError as error:
+        raise InputError(f"column {value.name!r}: {error}") from None
+
+
+def _branch(condition: Condition, values: Mapping[str, Any]) -> Sequence[Piece]:
+    for test, pieces in condition.branches:
+        if test(values):
+            return pieces
+    return condition.otherwise
+
+
+def _no_column(name: str, there: Sequence[str]) -> str:
+    by_lower = {column.lower(): column for column in reversed(there)}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"there is no column {name!r}" + (f", did you mean {by_lower[near[0]]!r}?" if near else "")
+
+
+def _listed(there: Sequence[str]) -> str:
+    if not there:
+        return "The rows have no columns."
+    more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
+    return "Columns: " + ", ".join(name[:80] for name in there[:_LISTED]) + more + "."

@@ -1,0 +1,192 @@
+"""The filters and tests of prompt templates: few, and none that can fill the memory.
+
+Each takes plain values (`cells.to_plain`) and behaves as Jinja's filter of that name unless its docstring
+says otherwise. A chain of filters that makes text longer (``replace``, ``join``, ``tojson``) would multiply
+without end; so one filter adds at most `MOST_ADDED` characters, and what is refused is refused before it is
+made where its length can be told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .cells import to_json, to_text
+from .errors import InputError
+
+#: Characters by which one filter may make text longer.
+MOST_ADDED = 1_000_000
+
+#: No default given: a value that is no number is an error.
+_NONE_GIVEN = object()
+
+
+def upper(value: Any) -> str:
+    """In capitals."""
+    return to_text(value).upper()
+
+
+def lower(value: Any) -> str:
+    """In small letters."""
+    return to_text(value).lower()
+
+
+def title(value: Any) -> str:
+    """Each word with a capital."""
+    return to_text(value).title()
+
+
+def capitalize(value: Any) -> str:
+    """The first character in capitals, the rest small."""
+    return to_text(value).capitalize()
+
+
+def trim(value: Any, chars: str | None = None) -> str:
+    """Without blanks (or the given characters) at both ends."""
+    return to_text(value).strip(None if chars is None else to_text(chars))
+
+
+def length(value: Any) -> int:
+    """Characters of a text, items of a list; 0 for NULL."""
+    return len(value) if isinstance(value, (list, tuple, dict)) else len(to_text(value))
+
+
+def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
+    """Something instead of NULL (in Jinja: of a missing name); with true, instead of an empty value too."""
+    return default_value if value is None or (boolean and not value) else value
+
+
+def truncate(
+    value: Any, length: int = 255, killwords: bool = False, end: str = "...", leeway: int | None = None
+) -> str:
+    """Cut to a length, at a blank unless killwords; up to 5 characters more are left as they are."""
+    text, end = to_text(value), to_text(end)
+    length, leeway = _whole(length), 5 if leeway is None else _whole(leeway)
+    if length < len(end):
+        raise InputError(f"the length must be at least {len(end)}, the length of its end")
+    if len(text) <= length + leeway:
+        return text
+    cut = text[: length - len(end)]
+    return (cut if killwords else cut.rsplit(" ", 1)[0]) + end
+
+
+def replace(value: Any, old: str, new: str, count: int | None = None) -> str:
+    """Put another text for every (or the first so many) occurrence."""
+    text, old, new = to_text(value), to_text(old), to_text(new)
+    limit = -1 if count is None else _whole(count)
+    found = text.count(old) if limit < 0 else min(limit, text.count(old))
+    _bound(len(text) + found * (len(new) - len(old)), len(text))
+    return text.replace(old, new, limit)
+
+
+def join(value: Any, separator: str = "") -> str:
+    """Put the items of a list together; a text is no list (in Jinja: one of characters)."""
+    if value is None:
+        return ""
+    if not isinstance(value, (list, tuple)):
+        raise InputError("the value is no list")
+    items, separator = [to_text(item) for item in value], to_text(separator)
+    size = sum(map(len, items))
+    _bound(size + len(separator) * max(0, len(items) - 1), size)
+    return separator.join(items)
+
+
+def tojson(value: Any) -> str:
+    """Write as JSON (Jinja escapes it for HTML besides; a prompt is none)."""
+    text = to_json(value)
+    _bound(len(text), len(value) if isinstance(value, str) else len(text))
+    return text
+
+
+def round_(value: Any, precision: int = 0, method: str = "common") -> Any:
+    """Round to so many digits; method common, ceil or floor. NULL stays NULL."""
+    if value is None:
+        return None
+    number, digits = _number(value), _whole(precision)
+    if method == "common":
+        return round(number, digits)
+    if method not in {"ceil", "floor"} or abs(digits) > 15:
+        raise InputError("the method is one of common, ceil, floor, of at most 15 digits")
+    shifted = number * 10**digits if digits >= 0 else number / 10**-digits
+    whole = math.ceil(shifted) if method == "ceil" else math.floor(shifted)
+    return whole / 10**digits if digits > 0 else whole * 10**-digits
+
+
+def int_(value: Any, default: Any = _NONE_GIVEN) -> Any:
+    """As a whole number, cut after the point; no number is an error (in Jinja: 0) without a default."""
+    try:
+        return int(value) if isinstance(value, int) else int(_parse(value))
+    except (TypeError, ValueError, OverflowError):
+        return _default(value, default)
+
+
+def float_(value: Any, default: Any = _NONE_GIVEN) -> Any:
+    """As a floating point number; else as `int`."""
+    try:
+        return float(_parse(value))
+    except (TypeError, ValueError, OverflowError):
+        return _default(value, default)
+
+
+def _parse(value: Any) -> int | float:
+    if not isinstance(value, str):
+        return float(value)
+    text = value.strip()
+    try:
+        return int(text)  # all the digits of a large number
+    except ValueError:
+        return float(text)
+
+
+def _default(value: Any, default: Any) -> Any:
+    if default is not _NONE_GIVEN:
+        return default
+    if value is None:
+        return None  # NULL stays NULL
+    raise InputError("the value is no number; give what to put instead, as in int(0)")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, (str, list, dict, tuple)) or not hasattr(value, "__round__"):
+        raise InputError("the value is no number; put |float before it")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int):
+        raise InputError("a whole number is expected as its argument")
+    return value
+
+
+def _bound(size: int, before: int) -> None:
+    if size - before > MOST_ADDED:
+        raise InputError(
+            f"it would add {size - before:,} characters to the text; {MOST_ADDED:,} are the most"
+        )
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "capitalize": capitalize,
+    "default": default,
+    "float": float_,
+    "int": int_,
+    "join": join,
+    "length": length,
+    "lower": lower,
+    "replace": replace,
+    "round": round_,
+    "title": title,
+    "tojson": tojson,
+    "trim": trim,
+    "truncate": truncate,
+    "upper": upper,
+}
+
+#: `is defined` and `is undefined` are about names, not values; `template_language` reads them itself.
+TESTS: dict[str, Callable[[Any], bool]] = {
+    "none": lambda value: value is None,
+    "string": lambda value: isinstance(value, str),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+}
