@@ -1,0 +1,246 @@
+"""Write the table in portkey_handler/endpoint_parameters.py from the installed SDK's typed parameters.
+
+``--check`` writes nothing and exits with 1 when the table is stale.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import inspect
+import sys
+import types
+import typing
+from pathlib import Path
+
+from portkey_ai._vendor.openai.types import completion_create_params, embedding_create_params
+from portkey_ai._vendor.openai.types.chat import completion_create_params as chat_create_params
+from portkey_ai.api_resources.apis import chat_complete, complete, embeddings, generation
+from typing_extensions import is_typeddict
+
+from portkey_handler.parameter_kinds import KINDS, Parameter
+
+TARGET = Path(__file__).parent.parent / "portkey_handler" / "endpoint_parameters.py"
+LINE_LENGTH = 110  # of pyproject.toml
+REMEDY = "run: python scripts/generate_endpoint_parameters.py"
+
+#: The typed parameters of an endpoint, and the SDK's own method for it.
+SOURCES = {
+    "chat": (chat_create_params.CompletionCreateParamsBase, chat_complete.Completions.create),
+    "completion": (completion_create_params.CompletionCreateParamsBase, complete.Completion.create),
+    "embedding": (embedding_create_params.EmbeddingCreateParams, embeddings.Embeddings.create),
+    "prompt": (None, generation.Completions.create),
+}
+
+#: What the operations own, or the gateway (`metadata`, `config`), or the connection.
+OWNED = frozenset(
+    [
+        "messages",
+        "prompt",
+        "input",
+        "model",
+        "stream",
+        "stream_options",
+        "n",
+        "metadata",
+        "config",
+        "prompt_id",
+        "variables",
+        "extra_headers",
+        "extra_query",
+        "extra_body",
+        "timeout",
+        "self",
+        "kwargs",
+    ]
+)
+
+#: Documented parameters that the SDK's types lack. Names of providers: the gateway hands these on to them.
+ADDED = {
+    "chat": {
+        "top_k": "integer",  # the gateway's request type; Anthropic, Google, Cohere, vLLM
+        "thinking": "object",  # the gateway's documentation, "Thinking Mode"
+        "safe_prompt": "boolean",  # the gateway's parameters for Mistral
+        "safety_settings": "array",  # the gateway's request type; Google
+    },
+    "completion": {
+        "top_k": "integer",
+    },
+    "embedding": {
+        "input_type": "string",  # the gateway's parameters for Cohere and Voyage
+        "truncate": "string",  # the gateway's parameters for Cohere
+    },
+    "prompt": {},
+}
+
+#: Bounds that hold at every provider. temperature, top_p, top_k and penalties depend on it and have none.
+MINIMUM = {
+    "max_tokens": 1,
+    "max_completion_tokens": 1,
+    "best_of": 1,
+    "dimensions": 1,
+    "top_logprobs": 0,
+}
+
+WORDS = {
+    "audio": "Voice and format of a spoken answer",
+    "best_of": "Make so many completions at the provider and return the best",
+    "dimensions": "Length of the vectors",
+    "echo": "Return the prompt before the completion",
+    "encoding_format": "How vectors travel",
+    "frequency_penalty": "Make tokens less likely the more often they came",
+    "function_call": "Which of functions is called (older form of tool_choice)",
+    "functions": "Functions that the model may call (older form of tools)",
+    "input_type": "What the vectors are for, such as search_document or search_query",
+    "logit_bias": "Token id → how much likelier (up to 100) or less likely (down to -100) it becomes",
+    "logprobs": "Return log probabilities of the tokens",
+    "max_completion_tokens": "Most tokens of an answer, reasoning included",
+    "max_tokens": "Most tokens of an answer",
+    "modalities": "Kinds of output",
+    "parallel_tool_calls": "Allow several tool calls at once",
+    "prediction": "Text that most of the answer is expected to equal, to be faster",
+    "presence_penalty": "Make tokens less likely that came before",
+    "prompt_cache_key": "Requests with an equal key share the provider's prompt cache",
+    "prompt_cache_retention": "How long the provider's prompt cache keeps a prompt",
+    "reasoning_effort": "How much a reasoning model thinks",
+    "response_format": "Form of the answer: text, a JSON object, or a JSON schema",
+    "safe_prompt": "Put the provider's safety text before the conversation",
+    "safety_settings": "Thresholds of the provider's safety filters",
+    "safety_identifier": "Stable and anonymous id of the end user, for the provider's abuse detection",
+    "seed": "Sample the same way again, as far as the provider can",
+    "service_tier": "The provider's class of service",
+    "stop": "Text, or up to a few texts, before which the answer ends",
+    "store": "Keep the answer at the provider",
+    "suffix": "Text that comes after the completion",
+    "temperature": "How freely tokens are chosen; 0 is the most predictable",
+    "thinking": "Thinking before the answer and its budget of tokens",
+    "tool_choice": "Which of tools is called: none, auto, required, or one of them",
+    "tools": "Tools that the model may call",
+    "top_k": "Choose among so many of the likeliest tokens",
+    "top_logprobs": "Of how many likeliest tokens to return the log probability",
+    "top_p": "Choose among the likeliest tokens that make up this share",
+    "truncate": "Which end of a text that is too long is cut off",
+    "user": "Id of the end user, for the provider",
+    "verbosity": "How wordy the answer is",
+    "web_search_options": "Search the web for the answer",
+}
+
+
+def described(name: str, hint: object) -> Parameter:
+    """Read a type of the SDK as a parameter."""
+    if name not in WORDS:
+        sys.exit(f"the SDK has a new parameter {name!r}: give it its words in {Path(__file__).name}")
+    kinds, values, items = read_type(hint)
+    return Parameter(kind_of(kinds), WORDS[name], tuple(values), items, MINIMUM.get(name))
+
+
+def kind_of(kinds: set[str]) -> str:
+    """Write kinds in their fixed order."""
+    return "any" if "any" in kinds or not kinds else "|".join(kind for kind in KINDS if kind in kinds)
+
+
+def read_type(hint: object) -> tuple[set[str], list[str], str | None]:  # noqa: PLR0911 - a table of cases
+    """Read a type as its kinds, the texts it lists, and the kind of its items."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    simple = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
+    if hint is type(None):
+        return set(), [], None
+    if hint in simple:
+        return {simple[typing.cast("type", hint)]}, [], None
+    if is_typeddict(hint):
+        return {"object"}, [], None
+    if origin is typing.Literal:
+        return {"string"}, [str(value) for value in args], None
+    if origin in {typing.Union, types.UnionType}:
+        read = [read_type(arg) for arg in args]
+        kinds = set().union(*(kinds for kinds, _, _ in read))
+        values = [value for _, values, _ in read for value in values]
+        return kinds, values, next((items for _, _, items in read if items), None)
+    if isinstance(origin, type) and issubclass(origin, collections.abc.Mapping):
+        return {"object"}, [], None
+    if isinstance(origin, type) and issubclass(origin, collections.abc.Iterable):
+        kinds, values, _ = read_type(args[0])
+        return {"array"}, values, "string" if kinds == {"string"} else None
+    return {"any"}, [], None
+
+
+def table(endpoint: str) -> dict[str, Parameter]:
+    """Give an endpoint's parameters by name."""
+    types_, method = SOURCES[endpoint]
+    hints = typing.get_type_hints(types_) if types_ else {}
+    found = {name: described(name, hint) for name, hint in hints.items() if name not in OWNED}
+    for name, kind in ADDED[endpoint].items():
+        found[name] = Parameter(kind, WORDS[name], minimum=MINIMUM.get(name))
+    unknown = set(inspect.signature(method).parameters) - set(found) - OWNED
+    if endpoint != "prompt" and unknown:
+        sys.exit(f"the SDK's method for {endpoint} takes what its types lack: {', '.join(sorted(unknown))}")
+    return dict(sorted(found.items()))
+
+
+def prompt_table(chat: dict[str, Parameter], completion: dict[str, Parameter]) -> dict[str, Parameter]:
+    """Put the parameters of both endpoints together; where kinds differ, either is right."""
+    both = dict(completion)
+    for name, parameter in chat.items():
+        other = both.get(name, parameter)
+        kind = kind_of({*parameter.kind.split("|"), *other.kind.split("|")})
+        both[name] = Parameter(kind, parameter.words, parameter.values, parameter.items, parameter.minimum)
+    lacking = set(inspect.signature(SOURCES["prompt"][1]).parameters) - set(both) - OWNED
+    if lacking:
+        sys.exit(
+            f"the SDK's method for prompts takes what neither endpoint has: {', '.join(sorted(lacking))}"
+        )
+    return dict(sorted(both.items()))
+
+
+def written(name: str, parameters: dict[str, Parameter]) -> str:
+    """Write a table as Python, as the formatter would."""
+    lines = [f"{name}: dict[str, Parameter] = {{"]
+    for key, parameter in parameters.items():
+        arguments = [literal(parameter.kind), literal(parameter.words)]
+        for field in ("values", "items", "minimum"):
+            value = getattr(parameter, field)
+            if value not in ((), None):
+                arguments.append(f"{field}={literal(value)}")
+        line = f'    "{key}": Parameter({", ".join(arguments)}),'
+        if len(line) > LINE_LENGTH:
+            line = "\n".join(
+                [f'    "{key}": Parameter(', *(f"        {one}," for one in arguments), "    ),"]
+            )
+        lines.append(line)
+    return "\n".join([*lines, "}"])
+
+
+def literal(value: object) -> str:
+    """Write a value with double quotes, as the formatter does."""
+    if isinstance(value, tuple):
+        return f"({', '.join(literal(one) for one in value)}{',' if len(value) == 1 else ''})"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def generated(current: str) -> str:
+    """Give the file's text with the table as the installed SDK says."""
+    chat, completion = table("chat"), table("completion")
+    tables = {"CHAT": chat, "COMPLETION": completion, "EMBEDDING": table("embedding")}
+    tables["PROMPT"] = prompt_table(chat, completion)
+    block = "\n\n".join(written(name, parameters) for name, parameters in tables.items())
+    begin, end = "# Generated: begin\n", "# Generated: end\n"
+    before, _, rest = current.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{block}\n{end}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the table, in another file if one is named."""
+    check = "--check" in arguments
+    target = next((Path(one) for one in arguments if one != "--check"), TARGET)
+    current = target.read_text(encoding="utf-8")
+    wanted = generated(current)
+    if check and wanted != current:
+        print(f"{target.name} is stale; {REMEDY}", file=sys.stderr)
+        return 1
+    if not check:
+        target.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
