@@ -80,7 +80,7 @@ dist/.built: $(VENV)/.tools $(SHIPPED)
 	@touch $@
 
 mindsdb: dist/.built
-	@$(MAKE) --no-print-directory $(MINDSDB_VENV)/.installed || \
+	@$(MAKE) --no-print-directory --silent $(MINDSDB_VENV)/.installed || \
 	    echo "MindsDB $(MINDSDB) could not be installed (see above): its tests will be skipped, or fail with CI=true."
 
 $(MINDSDB_VENV)/.made: $(VENV)/.made
