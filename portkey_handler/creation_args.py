@@ -1,0 +1,420 @@
+"""What CREATE ML_ENGINE takes; SHOW ML_ENGINES hides what is secret here, nested values included.
+
+Written by scripts/generate_option_files.py from the schema of the options; change that. MindsDB reads this
+file without running it: plain assignments and constants only.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+
+class ARG_TYPE:  # noqa: N801 - MindsDB looks for this spelling
+    """MindsDB's words for types, without importing MindsDB for them."""
+
+    STR = "str"
+    INT = "int"
+    BOOL = "bool"
+    DICT = "dict"
+    LIST = "list"
+
+
+creation_args = OrderedDict(
+    portkey_api_key={
+        "type": ARG_TYPE.STR,
+        "description": "The Portkey API key (alias api_key). Without one, base_url is a gateway of your own.",
+        "required": False,
+        "label": "Portkey API key",
+        "secret": True,
+    },
+    base_url={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The gateway's address, ending in /v1 (alias gateway_url). Default: the hosted gateway where "
+            "there is a portkey_api_key, else http://localhost:8787/v1."
+        ),
+        "required": False,
+        "label": "Base URL",
+        "secret": False,
+    },
+    config={
+        "type": ARG_TYPE.STR,
+        "description": "A gateway config: its slug, or on the engine the object itself.",
+        "required": False,
+        "label": "Config",
+        "secret": True,
+    },
+    virtual_key={
+        "type": ARG_TYPE.STR,
+        "description": "The name of a provider key in Portkey's vault.",
+        "required": False,
+        "label": "Virtual key",
+        "secret": False,
+    },
+    provider={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The provider behind the gateway, such as openai, anthropic or ollama, or @slug. Below the "
+            "engine only where the engine holds no provider key."
+        ),
+        "required": False,
+        "label": "Provider",
+        "secret": False,
+    },
+    provider_api_key={
+        "type": ARG_TYPE.STR,
+        "description": "The provider's own key; sent as Authorization.",
+        "required": False,
+        "label": "Provider API key",
+        "secret": True,
+    },
+    custom_host={
+        "type": ARG_TYPE.STR,
+        "description": "The address of the provider behind the gateway, such as http://localhost:11434/v1.",
+        "required": False,
+        "label": "Custom host",
+        "secret": False,
+    },
+    forward_headers={
+        "type": ARG_TYPE.LIST,
+        "description": "Names of headers that the gateway hands to the provider unchanged.",
+        "required": False,
+        "label": "Forward headers",
+        "secret": False,
+    },
+    headers={
+        "type": ARG_TYPE.DICT,
+        "description": "Further request headers.",
+        "required": False,
+        "label": "Headers",
+        "secret": True,
+    },
+    trace_id={
+        "type": ARG_TYPE.STR,
+        "description": "An id under which the gateway logs the requests.",
+        "required": False,
+        "label": "Trace ID",
+        "secret": False,
+    },
+    metadata={
+        "type": ARG_TYPE.DICT,
+        "description": (
+            "Words by which the gateway's logs can be searched; _user, _prompt, _organisation and "
+            "_environment are known to it."
+        ),
+        "required": False,
+        "label": "Metadata",
+        "secret": False,
+    },
+    cache_namespace={
+        "type": ARG_TYPE.STR,
+        "description": "Keeps the gateway's cached answers apart from others'.",
+        "required": False,
+        "label": "Cache namespace",
+        "secret": False,
+    },
+    cache_force_refresh={
+        "type": ARG_TYPE.BOOL,
+        "description": "Ask the provider again even where the gateway has a cached answer.",
+        "required": False,
+        "label": "Cache force refresh",
+        "secret": False,
+    },
+    request_timeout={
+        "type": ARG_TYPE.INT,
+        "description": "Milliseconds that the gateway waits for the provider.",
+        "required": False,
+        "label": "Request timeout",
+        "secret": False,
+    },
+    strict_open_ai_compliance={
+        "type": ARG_TYPE.BOOL,
+        "description": "Let the gateway leave out whatever OpenAI's format does not have.",
+        "required": False,
+        "label": "Strict open AI compliance",
+        "secret": False,
+    },
+    openai_project={
+        "type": ARG_TYPE.STR,
+        "description": "OpenAI project.",
+        "required": False,
+        "label": "OpenAI project",
+        "secret": False,
+    },
+    openai_organization={
+        "type": ARG_TYPE.STR,
+        "description": "OpenAI organization.",
+        "required": False,
+        "label": "OpenAI organization",
+        "secret": False,
+    },
+    anthropic_beta={
+        "type": ARG_TYPE.STR,
+        "description": "Anthropic beta features.",
+        "required": False,
+        "label": "Anthropic beta",
+        "secret": False,
+    },
+    anthropic_version={
+        "type": ARG_TYPE.STR,
+        "description": "Anthropic API version.",
+        "required": False,
+        "label": "Anthropic version",
+        "secret": False,
+    },
+    azure_resource_name={
+        "type": ARG_TYPE.STR,
+        "description": "Azure OpenAI resource.",
+        "required": False,
+        "label": "Azure resource name",
+        "secret": False,
+    },
+    azure_deployment_id={
+        "type": ARG_TYPE.STR,
+        "description": "Azure OpenAI deployment.",
+        "required": False,
+        "label": "Azure deployment ID",
+        "secret": False,
+    },
+    azure_api_version={
+        "type": ARG_TYPE.STR,
+        "description": "Azure OpenAI API version.",
+        "required": False,
+        "label": "Azure API version",
+        "secret": False,
+    },
+    azure_model_name={
+        "type": ARG_TYPE.STR,
+        "description": "Azure OpenAI model.",
+        "required": False,
+        "label": "Azure model name",
+        "secret": False,
+    },
+    azure_endpoint_name={
+        "type": ARG_TYPE.STR,
+        "description": "Azure endpoint.",
+        "required": False,
+        "label": "Azure endpoint name",
+        "secret": False,
+    },
+    azure_foundry_url={
+        "type": ARG_TYPE.STR,
+        "description": "Azure AI Foundry address.",
+        "required": False,
+        "label": "Azure foundry URL",
+        "secret": False,
+    },
+    vertex_project_id={
+        "type": ARG_TYPE.STR,
+        "description": "Google Vertex AI project.",
+        "required": False,
+        "label": "Vertex project ID",
+        "secret": False,
+    },
+    vertex_region={
+        "type": ARG_TYPE.STR,
+        "description": "Google Vertex AI region.",
+        "required": False,
+        "label": "Vertex region",
+        "secret": False,
+    },
+    vertex_storage_bucket_name={
+        "type": ARG_TYPE.STR,
+        "description": "Google storage bucket.",
+        "required": False,
+        "label": "Vertex storage bucket name",
+        "secret": False,
+    },
+    aws_access_key_id={
+        "type": ARG_TYPE.STR,
+        "description": "AWS access key id.",
+        "required": False,
+        "label": "AWS access key ID",
+        "secret": True,
+    },
+    aws_secret_access_key={
+        "type": ARG_TYPE.STR,
+        "description": "AWS secret access key.",
+        "required": False,
+        "label": "AWS secret access key",
+        "secret": True,
+    },
+    aws_session_token={
+        "type": ARG_TYPE.STR,
+        "description": "AWS session token.",
+        "required": False,
+        "label": "AWS session token",
+        "secret": True,
+    },
+    aws_region={
+        "type": ARG_TYPE.STR,
+        "description": "AWS region.",
+        "required": False,
+        "label": "AWS region",
+        "secret": False,
+    },
+    aws_s3_bucket={
+        "type": ARG_TYPE.STR,
+        "description": "AWS S3 bucket.",
+        "required": False,
+        "label": "AWS s3 bucket",
+        "secret": False,
+    },
+    aws_s3_object_key={
+        "type": ARG_TYPE.STR,
+        "description": "AWS S3 object.",
+        "required": False,
+        "label": "AWS s3 object key",
+        "secret": False,
+    },
+    aws_bedrock_model={
+        "type": ARG_TYPE.STR,
+        "description": "AWS Bedrock model.",
+        "required": False,
+        "label": "AWS bedrock model",
+        "secret": False,
+    },
+    workers_ai_account_id={
+        "type": ARG_TYPE.STR,
+        "description": "Cloudflare Workers AI account.",
+        "required": False,
+        "label": "Workers AI account ID",
+        "secret": False,
+    },
+    huggingface_base_url={
+        "type": ARG_TYPE.STR,
+        "description": "Address of a Hugging Face endpoint.",
+        "required": False,
+        "label": "Huggingface base URL",
+        "secret": False,
+    },
+    fireworks_account_id={
+        "type": ARG_TYPE.STR,
+        "description": "Fireworks account.",
+        "required": False,
+        "label": "Fireworks account ID",
+        "secret": False,
+    },
+    mistral_fim_completion={
+        "type": ARG_TYPE.STR,
+        "description": "Mistral fill-in-the-middle completion.",
+        "required": False,
+        "label": "Mistral fim completion",
+        "secret": False,
+    },
+    provider_file_name={
+        "type": ARG_TYPE.STR,
+        "description": "Name of a file at the provider.",
+        "required": False,
+        "label": "Provider file name",
+        "secret": False,
+    },
+    provider_model={
+        "type": ARG_TYPE.STR,
+        "description": "Name of the provider's model of a file.",
+        "required": False,
+        "label": "Provider model",
+        "secret": False,
+    },
+    model={
+        "type": ARG_TYPE.STR,
+        "description": "The model, by whatever name the gateway or provider knows.",
+        "required": False,
+        "label": "Model",
+        "secret": False,
+    },
+    max_tokens={
+        "type": ARG_TYPE.INT,
+        "description": (
+            "The most tokens an answer may have. NULL sends no limit; max_completion_tokens replaces it."
+        ),
+        "required": False,
+        "label": "Max tokens",
+        "secret": False,
+    },
+    parameters={
+        "type": ARG_TYPE.DICT,
+        "description": (
+            "Further parameters, put into the request's body as they are (alias other_parameters)."
+        ),
+        "required": False,
+        "label": "Parameters",
+        "secret": False,
+    },
+    concurrency={
+        "type": ARG_TYPE.INT,
+        "description": (
+            "How many requests are in flight at a time. Not given: it starts at 8 and grows to 64 while "
+            "nothing refuses it."
+        ),
+        "required": False,
+        "label": "Concurrency",
+        "secret": False,
+    },
+    timeout={
+        "type": ARG_TYPE.STR,
+        "description": "Seconds that one attempt may take, from connecting to the last byte of the answer.",
+        "required": False,
+        "label": "Timeout",
+        "secret": False,
+    },
+    max_attempts={
+        "type": ARG_TYPE.INT,
+        "description": "How often a request is tried before its row fails.",
+        "required": False,
+        "label": "Max attempts",
+        "secret": False,
+    },
+    on_error={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "What happens when rows fail after all others were answered: raise an error, or give NULL and "
+            "the reason in <target>_error."
+        ),
+        "required": False,
+        "label": "On error",
+        "secret": False,
+    },
+    deduplicate={
+        "type": ARG_TYPE.BOOL,
+        "description": "Ask equal rows once. false asks each of them, for sampling.",
+        "required": False,
+        "label": "Deduplicate",
+        "secret": False,
+    },
+    check={
+        "type": ARG_TYPE.BOOL,
+        "description": "Try the key and the address when the engine is created.",
+        "required": False,
+        "label": "Check",
+        "secret": False,
+    },
+    api_key={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of portkey_api_key.",
+        "required": False,
+        "label": "API key",
+        "secret": True,
+    },
+    gateway_url={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of base_url.",
+        "required": False,
+        "label": "Gateway URL",
+        "secret": False,
+    },
+    authorization={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of provider_api_key.",
+        "required": False,
+        "label": "Authorization",
+        "secret": True,
+    },
+    other_parameters={
+        "type": ARG_TYPE.DICT,
+        "description": "Another name of parameters.",
+        "required": False,
+        "label": "Other parameters",
+        "secret": False,
+    },
+)

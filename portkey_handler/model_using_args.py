@@ -1,0 +1,255 @@
+"""What CREATE MODEL takes; SHOW MODELS hides what is secret here, also what is refused there.
+
+Written by scripts/generate_option_files.py from the schema of the options; change that. MindsDB reads this
+file without running it: plain assignments and constants only.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+
+class ARG_TYPE:  # noqa: N801 - MindsDB looks for this spelling
+    """MindsDB's words for types, without importing MindsDB for them."""
+
+    STR = "str"
+    INT = "int"
+    BOOL = "bool"
+    DICT = "dict"
+    LIST = "list"
+
+
+model_using_args = OrderedDict(
+    portkey_api_key={
+        "type": ARG_TYPE.STR,
+        "description": "The Portkey API key (alias api_key). Without one, base_url is a gateway of your own.",
+        "required": False,
+        "label": "Portkey API key",
+        "secret": True,
+    },
+    config={
+        "type": ARG_TYPE.STR,
+        "description": "A gateway config: its slug, or on the engine the object itself.",
+        "required": False,
+        "label": "Config",
+        "secret": True,
+    },
+    virtual_key={
+        "type": ARG_TYPE.STR,
+        "description": "The name of a provider key in Portkey's vault.",
+        "required": False,
+        "label": "Virtual key",
+        "secret": False,
+    },
+    provider={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The provider behind the gateway, such as openai, anthropic or ollama, or @slug. Below the "
+            "engine only where the engine holds no provider key."
+        ),
+        "required": False,
+        "label": "Provider",
+        "secret": False,
+    },
+    provider_api_key={
+        "type": ARG_TYPE.STR,
+        "description": "The provider's own key; sent as Authorization.",
+        "required": False,
+        "label": "Provider API key",
+        "secret": True,
+    },
+    headers={
+        "type": ARG_TYPE.DICT,
+        "description": "Further request headers.",
+        "required": False,
+        "label": "Headers",
+        "secret": True,
+    },
+    trace_id={
+        "type": ARG_TYPE.STR,
+        "description": "An id under which the gateway logs the requests.",
+        "required": False,
+        "label": "Trace ID",
+        "secret": False,
+    },
+    metadata={
+        "type": ARG_TYPE.DICT,
+        "description": (
+            "Words by which the gateway's logs can be searched; _user, _prompt, _organisation and "
+            "_environment are known to it."
+        ),
+        "required": False,
+        "label": "Metadata",
+        "secret": False,
+    },
+    cache_namespace={
+        "type": ARG_TYPE.STR,
+        "description": "Keeps the gateway's cached answers apart from others'.",
+        "required": False,
+        "label": "Cache namespace",
+        "secret": False,
+    },
+    cache_force_refresh={
+        "type": ARG_TYPE.BOOL,
+        "description": "Ask the provider again even where the gateway has a cached answer.",
+        "required": False,
+        "label": "Cache force refresh",
+        "secret": False,
+    },
+    request_timeout={
+        "type": ARG_TYPE.INT,
+        "description": "Milliseconds that the gateway waits for the provider.",
+        "required": False,
+        "label": "Request timeout",
+        "secret": False,
+    },
+    aws_access_key_id={
+        "type": ARG_TYPE.STR,
+        "description": "AWS access key id.",
+        "required": False,
+        "label": "AWS access key ID",
+        "secret": True,
+    },
+    aws_secret_access_key={
+        "type": ARG_TYPE.STR,
+        "description": "AWS secret access key.",
+        "required": False,
+        "label": "AWS secret access key",
+        "secret": True,
+    },
+    aws_session_token={
+        "type": ARG_TYPE.STR,
+        "description": "AWS session token.",
+        "required": False,
+        "label": "AWS session token",
+        "secret": True,
+    },
+    mode={
+        "type": ARG_TYPE.STR,
+        "description": "What is asked of the model: chat.",
+        "required": False,
+        "label": "Mode",
+        "secret": False,
+    },
+    column={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The column that holds the prompt. May be left out where there is only one it could be."
+        ),
+        "required": False,
+        "label": "Column",
+        "secret": False,
+    },
+    prompt_template={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "A prompt with columns in it: 'Translate to {{language}}: {{text}}'. Instead of column."
+        ),
+        "required": False,
+        "label": "Prompt template",
+        "secret": False,
+    },
+    system_prompt={
+        "type": ARG_TYPE.STR,
+        "description": "What the model is told before the prompt; a template like prompt_template.",
+        "required": False,
+        "label": "System prompt",
+        "secret": False,
+    },
+    model={
+        "type": ARG_TYPE.STR,
+        "description": "The model, by whatever name the gateway or provider knows.",
+        "required": False,
+        "label": "Model",
+        "secret": False,
+    },
+    max_tokens={
+        "type": ARG_TYPE.INT,
+        "description": (
+            "The most tokens an answer may have. NULL sends no limit; max_completion_tokens replaces it."
+        ),
+        "required": False,
+        "label": "Max tokens",
+        "secret": False,
+    },
+    parameters={
+        "type": ARG_TYPE.DICT,
+        "description": (
+            "Further parameters, put into the request's body as they are (alias other_parameters)."
+        ),
+        "required": False,
+        "label": "Parameters",
+        "secret": False,
+    },
+    concurrency={
+        "type": ARG_TYPE.INT,
+        "description": (
+            "How many requests are in flight at a time. Not given: it starts at 8 and grows to 64 while "
+            "nothing refuses it."
+        ),
+        "required": False,
+        "label": "Concurrency",
+        "secret": False,
+    },
+    timeout={
+        "type": ARG_TYPE.STR,
+        "description": "Seconds that one attempt may take, from connecting to the last byte of the answer.",
+        "required": False,
+        "label": "Timeout",
+        "secret": False,
+    },
+    max_attempts={
+        "type": ARG_TYPE.INT,
+        "description": "How often a request is tried before its row fails.",
+        "required": False,
+        "label": "Max attempts",
+        "secret": False,
+    },
+    on_error={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "What happens when rows fail after all others were answered: raise an error, or give NULL and "
+            "the reason in <target>_error."
+        ),
+        "required": False,
+        "label": "On error",
+        "secret": False,
+    },
+    deduplicate={
+        "type": ARG_TYPE.BOOL,
+        "description": "Ask equal rows once. false asks each of them, for sampling.",
+        "required": False,
+        "label": "Deduplicate",
+        "secret": False,
+    },
+    evidence={
+        "type": ARG_TYPE.BOOL,
+        "description": (
+            "Add <target>_evidence: status, finish reason, tokens, attempts, seconds and ids of each row."
+        ),
+        "required": False,
+        "label": "Evidence",
+        "secret": False,
+    },
+    api_key={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of portkey_api_key.",
+        "required": False,
+        "label": "API key",
+        "secret": True,
+    },
+    authorization={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of provider_api_key.",
+        "required": False,
+        "label": "Authorization",
+        "secret": True,
+    },
+    other_parameters={
+        "type": ARG_TYPE.DICT,
+        "description": "Another name of parameters.",
+        "required": False,
+        "label": "Other parameters",
+        "secret": False,
+    },
+)

@@ -1,0 +1,299 @@
+"""Write what follows from the schema of the options: the files that MindsDB reads, and tables for people.
+
+``python scripts/generate_option_files.py`` writes portkey_handler/creation_args.py and model_using_args.py as
+a whole, and in README.md and docs/options.md what stands between ``<!-- generated: NAME -->`` and
+``<!-- generated: end -->``. ``--check`` writes nothing and exits with 1 when one of them is stale.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import get_args
+
+from portkey_handler.endpoint_parameters import PARAMETERS
+from portkey_handler.options import OPTIONS, secret_option_names
+from portkey_handler.options.catalog import ALIASES, HOST_WORDS, REFUSED
+from portkey_handler.options.input import InputOptions
+from portkey_handler.options.schema import LEVELS, Level, Option
+
+ROOT = Path(__file__).parents[1]
+REMEDY = "run: python scripts/generate_option_files.py"
+LINE_LENGTH = 110  # of pyproject.toml
+
+#: The dozen of the README; a name that the schema lacks stops this script.
+ESSENTIAL = (
+    "portkey_api_key",
+    "base_url",
+    "provider",
+    "provider_api_key",
+    "custom_host",
+    "model",
+    "max_tokens",
+    "column",
+    "prompt_template",
+    "system_prompt",
+    "concurrency",
+    "on_error",
+)
+
+#: Options that sound alike, and who acts on each. Those that the schema lacks are left out of the table.
+SOUND_ALIKE = {
+    "How long": {
+        "timeout": "this package, for one attempt",
+        "request_timeout": "the gateway, for its provider",
+        "deadline": "this package, for the whole query",
+    },
+    "Again": {
+        "max_attempts": "this package",
+        "retry": "the gateway, within one attempt of ours",
+    },
+    "Not twice": {
+        "deduplicate": "this package, within one query",
+        "reuse": "this package, from one query to the next",
+        "cache": "the gateway, for everyone who asks it",
+        "cache_namespace": "the gateway",
+        "cache_force_refresh": "the gateway",
+    },
+}
+
+#: Kind of an option → MindsDB's type, where it isn't text.
+ARG_TYPES = {"whole number": "INT", "true or false": "BOOL", "object": "DICT", "list": "LIST"}
+
+HEADER = '''"""{words}
+
+Written by scripts/generate_option_files.py from the schema of the options; change that. MindsDB reads this
+file without running it: plain assignments and constants only.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+
+class ARG_TYPE:  # noqa: N801 - MindsDB looks for this spelling
+    """MindsDB's words for types, without importing MindsDB for them."""
+
+    STR = "str"
+    INT = "int"
+    BOOL = "bool"
+    DICT = "dict"
+    LIST = "list"
+
+
+'''
+
+
+# --- the files that MindsDB reads -------------------------------------------------------------------------
+
+
+def creation_args() -> str:
+    """Give the text of creation_args.py: everything that CREATE ML_ENGINE takes."""
+    words = "What CREATE ML_ENGINE takes; SHOW ML_ENGINES hides what is secret here, nested values included."
+    return HEADER.format(words=words) + arguments("creation_args", level="engine")
+
+
+def model_using_args() -> str:
+    """Give the text of model_using_args.py: what CREATE MODEL takes, and every secret."""
+    words = "What CREATE MODEL takes; SHOW MODELS hides what is secret here, also what is refused there."
+    return HEADER.format(words=words) + arguments("model_using_args", level="model")
+
+
+def arguments(variable: str, level: Level) -> str:
+    """Give an OrderedDict of the options of a level, of every secret, and of their aliases."""
+    names = [name for name, entry in OPTIONS.items() if level in entry.levels or entry.secret]
+    names += [alias for alias, name in ALIASES.items() if name in names]
+    lines = [f"{variable} = OrderedDict("]
+    for name in names:
+        entry = OPTIONS[ALIASES.get(name, name)]
+        words = entry.words if name in OPTIONS else f"Another name of {entry.name}."
+        lines += [
+            f"    {name}={{",
+            f'        "type": ARG_TYPE.{ARG_TYPES.get(entry.kind, "STR")},',
+            *described(words),
+            '        "required": False,',
+            f'        "label": {quoted(label(name))},',
+            f'        "secret": {name in secret_option_names()},',
+            "    },",
+        ]
+    return "\n".join([*lines, ")", ""])
+
+
+def described(words: str) -> list[str]:
+    """Write a description as the formatter would."""
+    line = f'        "description": {quoted(words)},'
+    if len(line) <= LINE_LENGTH:
+        return [line]
+    *parts, last = textwrap.wrap(words, LINE_LENGTH - len('            " "'), break_on_hyphens=False)
+    lines = [*(f"{part} " for part in parts), last]
+    return ['        "description": (', *(f"            {quoted(line)}" for line in lines), "        ),"]
+
+
+def quoted(text: str) -> str:
+    """Write a text with the quotes that the formatter prefers."""
+    escaped = text.replace("\\", "\\\\")
+    if '"' in text and "'" not in text:
+        return f"'{escaped}'"
+    return '"' + escaped.replace('"', '\\"') + '"'
+
+
+def label(name: str) -> str:
+    """Make a label of a name: portkey_api_key is "Portkey API key"."""
+    words = name.split("_")
+    capitals = {"api", "aws", "id", "url"}
+    named = {"openai": "OpenAI", "ai": "AI"}
+    words = [word.upper() if word in capitals else named.get(word, word) for word in words]
+    return words[0][0].upper() + words[0][1:] + "".join(f" {word}" for word in words[1:])
+
+
+# --- tables for people ------------------------------------------------------------------------------------
+
+
+def modes() -> tuple[str, ...]:
+    """Give the operations that there are."""
+    return get_args(InputOptions.model_fields["mode"].annotation)
+
+
+def blocks() -> dict[str, Callable[[], str]]:
+    """Give what can stand in a document, by its name in the marker."""
+    tables: dict[str, Callable[[], str]] = {
+        "essential options": lambda: option_table(OPTIONS[name] for name in ESSENTIAL),
+        "sound alike": sound_alike_table,
+        "aliases": lambda: table(
+            ["Also written", "Option"], ([f"`{alias}`", f"`{name}`"] for alias, name in ALIASES.items())
+        ),
+        "refused": lambda: table(
+            ["Refused", "Why, and what instead"], ([f"`{n}`", w] for n, w in REFUSED.items())
+        ),
+        "host words": lambda: ", ".join(f"`{word}`" for word in sorted(HOST_WORDS)) + "\n",
+    }
+    for section in dict.fromkeys(entry.section for entry in OPTIONS.values()):
+        tables[f"{section} options"] = lambda section=section: option_table(  # type: ignore[misc]
+            entry for entry in OPTIONS.values() if entry.section == section
+        )
+    for mode in modes():
+        tables[f"{mode} parameters"] = lambda mode=mode: parameter_table(mode)  # type: ignore[misc]
+    return tables
+
+
+def option_table(entries: Iterable[Option]) -> str:
+    """Describe options."""
+    return table(
+        ["Option", "Type", "Default", "Where", "What it says"],
+        (
+            [
+                f"`{entry.name}`{' 🔑' if entry.secret else ''}",
+                entry.kind,
+                default(entry),
+                ", ".join(places(entry)),
+                entry.words,
+            ]
+            for entry in entries
+        ),
+    )
+
+
+def places(entry: Option) -> Iterator[str]:
+    """Name where an option may be given, in the order of precedence."""
+    for level in LEVELS:
+        if level in entry.levels or (level == "environment" and entry.section == "gateway"):
+            yield level
+
+
+def default(entry: Option) -> str:
+    """Write a default as one would write it in USING."""
+    value = entry.default
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def parameter_table(mode: str) -> str:
+    """Describe the parameters that an endpoint documents and that are no options of ours."""
+    return table(
+        ["Parameter", "Type", "What it says"],
+        (
+            [f"`{name}`", parameter.kind.replace("|", " or "), parameter.words + examples(parameter.values)]
+            for name, parameter in PARAMETERS[mode].items()
+            if name not in OPTIONS
+        ),
+    )
+
+
+def examples(values: Iterable[str]) -> str:
+    """Write the texts that the SDK lists for a parameter; others are forwarded too."""
+    shown = ", ".join(f"`{value}`" for value in values)
+    return f": {shown} …" if shown else ""
+
+
+def sound_alike_table() -> str:
+    """Set apart the options that sound alike."""
+    rows = []
+    for topic, names in SOUND_ALIKE.items():
+        known = {name: who for name, who in names.items() if name in OPTIONS}
+        for position, (name, who) in enumerate(known.items()):
+            rows.append(["" if position else topic, f"`{name}`", who, OPTIONS[name].words])
+    return table(["", "Option", "Who acts on it", "What it says"], rows)
+
+
+def table(header: list[str], rows: Iterable[list[str]]) -> str:
+    """Write a table of Markdown."""
+    escaped = [[cell.replace("|", "\\|").replace("<target>", "`<target>`") for cell in row] for row in rows]
+    lines = [header, ["---"] * len(header), *escaped]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+_BLOCK = re.compile(r"(<!-- generated: (?!end)(.+?) -->\n).*?(<!-- generated: end -->)", re.DOTALL)
+
+
+def filled(document: str) -> str:
+    """Fill the generated blocks of a document."""
+    known = blocks()
+
+    def fill(match: re.Match[str]) -> str:
+        if match[2] not in known:
+            sys.exit(f"there is no block {match[2]!r}; there are {', '.join(known)}")
+        # `<target>_error` came out as two pieces of code.
+        text = re.sub(r"`<target>`_(\w+)", r"`<target>_\1`", known[match[2]]())
+        return f"{match[1]}\n{text}\n{match[3]}"
+
+    return _BLOCK.sub(fill, document)
+
+
+def wanted(root: Path) -> dict[Path, str]:
+    """Give the text that each file should have."""
+    package = root / "portkey_handler"
+    texts = {
+        package / "creation_args.py": creation_args(),
+        package / "model_using_args.py": model_using_args(),
+    }
+    for name in ("README.md", "docs/options.md"):
+        texts[root / name] = filled((root / name).read_text(encoding="utf-8"))
+    return texts
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check the files, below another root if one is named."""
+    check = "--check" in arguments
+    root = next((Path(one) for one in arguments if one != "--check"), ROOT)
+    stale = {
+        path: text
+        for path, text in wanted(root).items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
+    if check and stale:
+        names = ", ".join(str(path.relative_to(root)) for path in stale)
+        print(f"stale: {names}; {REMEDY}", file=sys.stderr)
+        return 1
+    for path, text in stale.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
