@@ -14,3 +14,7 @@ net.Server.prototype.listen = function (first, ...rest) {
   }
   return listen.call(this, first, ...rest);
 };
+
+// It also ends when the tests are killed before they can stop it.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(), 1000).unref();
