@@ -1,0 +1,289 @@
+"""What the session remembers: engines, models and the models' own storage.
+
+In memory, or in one JSON file of a folder that only its owner can read. The engines' keys are in that file and
+nowhere else: nothing here shows an option's value in its `repr` or in an error.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ..errors import AlreadyExistsError, NotFoundError, UsageError
+from .locking import locked, replace_file
+
+_FORMAT = 1
+
+
+class EngineStorage:
+    """What a handler may ask of its engine.
+
+    Args:
+        name: The engine's name.
+        options: The USING options of CREATE ML_ENGINE.
+    """
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        self.name = name
+        self._options = options
+
+    def get_connection_args(self) -> dict[str, Any]:
+        """Return a copy of the engine's options, secrets included."""
+        return copy.deepcopy(self._options)
+
+    def __repr__(self) -> str:
+        """Name the engine; its options are secret."""
+        return f"EngineStorage({self.name!r})"
+
+
+class ModelStorage:
+    """What a handler may keep for one version of a model.
+
+    Args:
+        name: The model's name.
+        content: What is kept so far.
+        previous: The storage of the version that RETRAIN starts from.
+        saved: Called with name and data after each `json_set`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        content: dict[str, Any] | None = None,
+        previous: ModelStorage | None = None,
+        saved: Callable[[str, Any], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.previous = previous
+        self.content: dict[str, Any] = {} if content is None else content
+        self._saved = saved
+
+    def json_set(self, name: str, data: Any) -> None:
+        """Keep `data`, which JSON must be able to hold, under `name`."""
+        self.content[name] = json.loads(json.dumps(data))
+        if self._saved is not None:
+            self._saved(name, self.content[name])
+
+    def json_get(self, name: str) -> Any:
+        """Return a copy of what is kept under `name`, or None."""
+        return copy.deepcopy(self.content.get(name))
+
+    def __repr__(self) -> str:
+        """Name the model only."""
+        return f"ModelStorage({self.name!r})"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An ML engine. `options` may hold keys."""
+
+    name: str
+    handler: str
+    options: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One version of a model."""
+
+    name: str
+    version: int
+    engine: str
+    target: str
+    created: str
+    active: bool = True
+    query: str | None = None
+    using: dict[str, Any] = field(default_factory=dict, repr=False)
+    storage: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Catalog:
+    """Engines and models by name; case does not count.
+
+    Args:
+        folder: Where the file is kept; None: in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._memory: dict[str, Any] = {"format": _FORMAT, "engines": {}, "models": {}}
+        if folder is not None:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+
+    def __repr__(self) -> str:
+        """Say where it is kept, nothing of what is in it."""
+        return f"Catalog({'in memory' if self._folder is None else str(self._folder)})"
+
+    # ---- engines
+
+    def engines(self) -> list[Engine]:
+        """Return every engine, by name."""
+        return [Engine(**entry) for _, entry in sorted(self._read()["engines"].items())]
+
+    def engine(self, name: str) -> Engine:
+        """Return an engine.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        found = self._read()["engines"]
+        if name.lower() not in found:
+            raise _not_found("engine", name, [entry["name"] for entry in found.values()], "CREATE ML_ENGINE")
+        return Engine(**found[name.lower()])
+
+    def has_engine(self, name: str) -> bool:
+        """Tell whether an engine of that name exists."""
+        return name.lower() in self._read()["engines"]
+
+    def add_engine(self, engine: Engine) -> None:
+        """Keep a new engine.
+
+        Raises:
+            AlreadyExistsError: There is one of that name.
+        """
+        with self._change() as state:
+            if engine.name.lower() in state["engines"]:
+                raise AlreadyExistsError(f"the engine {engine.name} exists already; DROP ML_ENGINE {engine.name}")
+            state["engines"][engine.name.lower()] = {
+                "name": engine.name,
+                "handler": engine.handler,
+                "options": engine.options,
+            }
+
+    def drop_engine(self, name: str) -> None:
+        """Forget an engine.
+
+        Raises:
+            UsageError: Models still use it.
+        """
+        with self._change() as state:
+            users = [
+                versions[-1]["name"]
+                for versions in state["models"].values()
+                if any(version["engine"].lower() == name.lower() for version in versions)
+            ]
+            if users:
+                raise UsageError(f"the engine {name} is used by the model {users[0]}; DROP MODEL {users[0]} first")
+            state["engines"].pop(name.lower(), None)
+
+    # ---- models
+
+    def models(self) -> list[Model]:
+        """Return every version of every model, by name."""
+        return [Model(**entry) for _, versions in sorted(self._read()["models"].items()) for entry in versions]
+
+    def has_model(self, name: str) -> bool:
+        """Tell whether a model of that name exists."""
+        return name.lower() in self._read()["models"]
+
+    def model(self, name: str, version: int | None = None) -> Model:
+        """Return the active version of a model, or the one asked for.
+
+        Raises:
+            NotFoundError: There is none of that name, or not that version.
+        """
+        found = self._read()["models"]
+        if name.lower() not in found:
+            names = [versions[-1]["name"] for versions in found.values()]
+            raise _not_found("model", name, names, "CREATE MODEL")
+        versions = [Model(**entry) for entry in found[name.lower()]]
+        for candidate in versions:
+            if candidate.version == version or (version is None and candidate.active):
+                return candidate
+        numbers = ", ".join(str(candidate.version) for candidate in versions)
+        raise NotFoundError(f"the model {name} has no version {version}; there are: {numbers}")
+
+    def add_model(self, model: Model, *, replace: bool = False) -> None:
+        """Keep version 1 of a new model, or of one that takes the place of another.
+
+        Raises:
+            AlreadyExistsError: There is one of that name and `replace` is false.
+        """
+        with self._change() as state:
+            if model.name.lower() in state["models"] and not replace:
+                raise AlreadyExistsError(
+                    f"the model {model.name} exists already; CREATE OR REPLACE MODEL, or RETRAIN {model.name}"
+                )
+            state["models"][model.name.lower()] = [_entry(model)]
+
+    def add_version(self, model: Model) -> Model:
+        """Keep the next version of a model and return it with its number."""
+        with self._change() as state:
+            versions = state["models"].get(model.name.lower())
+            if versions is None:
+                raise NotFoundError(f"the model {model.name} does not exist any more")
+            number = 1 + max(entry["version"] for entry in versions)
+            if model.active:
+                for entry in versions:
+                    entry["active"] = False
+            versions.append({**_entry(model), "version": number})
+            return Model(**versions[-1])
+
+    def drop_model(self, name: str) -> None:
+        """Forget a model with all its versions."""
+        with self._change() as state:
+            state["models"].pop(name.lower(), None)
+
+    def storage(self, model: Model) -> ModelStorage:
+        """Return a model version's storage; what a handler sets there is kept."""
+
+        def saved(name: str, data: Any) -> None:
+            with self._change() as state:
+                for entry in state["models"].get(model.name.lower(), ()):
+                    if entry["version"] == model.version:
+                        entry["storage"][name] = data
+
+        return ModelStorage(model.name, copy.deepcopy(model.storage), saved=saved)
+
+    # ---- the file
+
+    def _read(self) -> dict[str, Any]:
+        if self._folder is None:
+            return copy.deepcopy(self._memory)
+        path = self._folder / "catalog.json"
+        if not path.exists():
+            return {"format": _FORMAT, "engines": {}, "models": {}}
+        try:
+            state: dict[str, Any] = json.loads(path.read_bytes())
+        except json.JSONDecodeError:
+            # The decoder's error holds the document, keys included.
+            raise UsageError(f"{path} is not a catalog of this program; move it away") from None
+        if state.get("format") != _FORMAT:
+            raise UsageError(f"{path} was written by another version (format {state.get('format')!r})")
+        return state
+
+    @contextmanager
+    def _change(self) -> Iterator[dict[str, Any]]:
+        if self._folder is None:
+            state = copy.deepcopy(self._memory)
+            yield state
+            self._memory = state
+            return
+        with locked(self._folder / "catalog.lock"):
+            state = self._read()
+            yield state
+            content = json.dumps(state, ensure_ascii=False, indent=1).encode()
+            replace_file(self._folder / "catalog.json", content, mode=0o600)
+
+
+def now() -> str:
+    """Return the time as the catalog writes it (UTC)."""
+    return datetime.now(timezone.utc).isoformat(sep=" ", timespec="seconds")
+
+
+def _entry(model: Model) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in Model.__dataclass_fields__}
+
+
+def _not_found(kind: str, name: str, names: list[str], remedy: str) -> NotFoundError:
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names) or 'none'}; {remedy} makes one"
+    return NotFoundError(f"the {kind} {name} does not exist; {hint}")

@@ -1,0 +1,154 @@
+"""Between pandas, Arrow and DuckDB without losing what a value is.
+
+Whole numbers stay whole beside NULLs, text stays text, and what has no table type travels as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from .translate import unique
+
+_SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows in Arrow's form.
+
+    Attributes:
+        arrow: The rows; names of columns may repeat.
+        json: Positions of the columns that hold JSON text.
+    """
+
+    arrow: Any
+    json: frozenset[int] = frozenset()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return [str(name) for name in self.arrow.column_names]
+
+    def renamed(self, names: Sequence[str]) -> Table:
+        """Return the same rows under other names."""
+        return Table(self.arrow.rename_columns(list(names)), self.json)
+
+    def distinctly_named(self) -> Table:
+        """Return the same rows with `_1`, `_2` … behind names that repeat."""
+        return self.renamed(unique(self.names))
+
+
+def from_frame(frame: pd.DataFrame) -> Table:
+    """Return a frame's columns; the index is not kept."""
+    arrays, as_json = [], set()
+    for position in range(frame.shape[1]):
+        array, is_json = _array(frame.iloc[:, position])
+        arrays.append(array)
+        if is_json:
+            as_json.add(position)
+    names = unique([str(name) for name in frame.columns])
+    return Table(pa.Table.from_arrays(arrays, names=names), frozenset(as_json))
+
+
+def to_frame(table: Table) -> pd.DataFrame:
+    """Return the rows as a frame with a plain index; names that repeat get a number behind them."""
+    names = unique(table.names)
+    columns = [
+        _series(table.arrow.column(position), is_json=position in table.json) for position in range(len(names))
+    ]
+    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.arrow.num_rows))
+    frame.columns = pd.Index(names, dtype=object)
+    return frame
+
+
+def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
+    kind = column.type
+    if is_json:
+        values = [None if value is None else json.loads(value) for value in column.to_pylist()]
+        return _objects(values)
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_nested(kind) or pa.types.is_null(kind):
+        return _objects(column.to_pylist())
+    if column.null_count and pa.types.is_integer(kind):
+        name = str(kind)
+        dtype = name.replace("uint", "UInt") if name.startswith("u") else name.replace("int", "Int")
+        values = column.to_pylist()
+        return pd.Series(pd.array(values, dtype=dtype))
+    if column.null_count and pa.types.is_boolean(kind):
+        return pd.Series(pd.array(column.to_pylist(), dtype="boolean"))
+    if pa.types.is_decimal(kind) and kind.scale == 0:
+        return _whole(column.to_pylist())
+    found: pd.Series[Any] = column.to_pandas()
+    return found
+
+
+def _whole(values: list[Any]) -> pd.Series[Any]:
+    numbers = [None if value is None else int(value) for value in values]
+    try:
+        return pd.Series(pd.array(numbers, dtype="Int64")) if None in numbers else pd.Series(numbers, dtype="int64")
+    except OverflowError:
+        return _objects(numbers)
+
+
+def _objects(values: list[Any]) -> pd.Series[Any]:
+    series = pd.Series([None] * len(values), dtype=object)
+    for position, value in enumerate(values):
+        series.iat[position] = value
+    return series
+
+
+def _array(series: pd.Series[Any]) -> tuple[Any, bool]:
+    if series.dtype != object:
+        array = _combined(pa.Array.from_pandas(series))
+        return (array.cast(pa.string()) if pa.types.is_large_string(array.type) else array), False
+    values = [None if _is_missing(value) else value for value in series]
+    present = [value for value in values if value is not None]
+    if all(isinstance(value, str) for value in present):
+        return pa.array(values, pa.string()), False
+    if _is_plain(present):
+        try:
+            return pa.array(values), False
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            pass  # mixed kinds of numbers, or lists of mixed values: JSON says what they were
+    if not any(isinstance(value, dict | list | tuple) or hasattr(value, "tolist") for value in present):
+        return pa.array([None if value is None else _text(value) for value in values], pa.string()), False
+    return pa.array([None if value is None else _to_json(value) for value in values], pa.string()), True
+
+
+def _is_plain(values: list[Any]) -> bool:
+    if all(isinstance(value, _SCALARS) for value in values):
+        kinds = {bool if isinstance(value, bool) else type(value) for value in values}
+        return len(kinds) == 1 or kinds <= {int, float}
+    lists = all(isinstance(value, list | tuple) for value in values)
+    items = [item for value in values for item in value if item is not None] if lists else []
+    kinds = {type(item) for item in items}
+    return lists and len(kinds) == 1 and kinds <= {str, bool, int, float}
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _to_json(value: Any) -> str:
+    def other(item: Any) -> Any:
+        return item.tolist() if hasattr(item, "tolist") else _text(item)
+
+    return json.dumps(value, ensure_ascii=False, default=other)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)  # noqa: PLR0124 — NaN
+
+
+def _combined(array: Any) -> Any:
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

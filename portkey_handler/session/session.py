@@ -1,0 +1,226 @@
+"""The embedded session: the SQL of a MindsDB server, without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+
+from ..errors import AlreadyExistsError, NotFoundError
+from .catalog import Catalog
+from .files import Files
+from .frames import Table, from_frame, to_frame
+from .models import HANDLER, Models
+from .query import Database
+from .selecting import PROJECT, Selector, in_files
+from .statements import ast, parse, split, unsupported
+from .translate import aliased, data_type
+from .writing import create_table, drop_tables, insert
+
+
+def _portkey_handler() -> Any:
+    from ..handler import PortkeyHandler
+
+    return PortkeyHandler
+
+
+def _harmless_options() -> frozenset[str]:
+    from ..options import OPTIONS, secret_option_names
+
+    return frozenset(OPTIONS) - secret_option_names()
+
+
+class Session:
+    """Runs SQL over tables and language models.
+
+    Args:
+        path: Folder in which engines and models are kept; None: in memory. It holds the engines' keys and is
+            readable by its owner only.
+        files: Folder behind the SQL name `files`; nothing outside of it is read or written.
+        connection: A DuckDB connection whose tables are seen; it is neither locked nor closed.
+    """
+
+    #: The seams of the tests: who answers, and which engine options may be shown.
+    _handler_class: Callable[[], Any] = staticmethod(_portkey_handler)
+    _shown_options: Callable[[], frozenset[str]] = staticmethod(_harmless_options)
+
+    def __init__(
+        self, path: str | Path | None = None, files: str | Path = ".", connection: Any = None
+    ) -> None:
+        self._catalog = Catalog(None if path is None else Path(path))
+        self._files = Files(Path(files))
+        self._frames: dict[str, Table] = {}
+        self._database = Database(connection)
+        self._models = Models(self._catalog, type(self)._handler_class, type(self)._shown_options)
+
+    def sql(self, text: str) -> pd.DataFrame:
+        """Run one or more statements and return the rows of the last one.
+
+        A statement without rows gives an empty frame.
+
+        Raises:
+            PortkeyHandlerError: A statement failed; those before it have been run.
+        """
+        result = pd.DataFrame()
+        for _, result in self.run(text):  # noqa: B007 — the last one is wanted
+            pass
+        return result
+
+    def run(self, text: str) -> Iterator[tuple[str, pd.DataFrame]]:
+        """Run statements one after the other; yield each one's text and rows when it is done."""
+        for statement in split(text):
+            yield statement, self._run(parse(statement))
+
+    def register(self, name: str, frame: pd.DataFrame) -> None:
+        """Make a frame a table called `name`; a frame registered before under that name is replaced.
+
+        Raises:
+            AlreadyExistsError: A model has that name.
+        """
+        if self._catalog.has_model(name):
+            raise AlreadyExistsError(f"{name} is a model; register the frame under another name")
+        self._frames[name.lower()] = from_frame(frame)
+
+    def close(self) -> None:
+        """Close what the session opened."""
+        self._database.close()
+
+    def __enter__(self) -> Session:
+        """Return the session."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Say where things are kept, nothing of what they hold."""
+        return f"Session({self._catalog!r}, files={str(self._files.folder)!r})"
+
+    # ---- statements
+
+    def _run(self, node: Any) -> pd.DataFrame:
+        run = self._statements.get(type(node).__name__)
+        if run is None:
+            raise unsupported(type(node).__name__)
+        result = run(self, node)
+        return pd.DataFrame() if result is None else result
+
+    def _selector(self) -> Selector:
+        views = {
+            "models": self._models.show,
+            "ml_engines": self._models.show_engines,
+        }
+        everywhere = {
+            f"{prefix}{name}": view for name, view in views.items() for prefix in ("", "mindsdb.", "information_schema.")
+        }
+        return Selector(
+            self._database, self._files, self._frames, self._catalog.models(), self._models.opened, everywhere
+        )
+
+    def _select(self, node: Any) -> pd.DataFrame:
+        return to_frame(self._selector().run(node))
+
+    def _rows_for(self, node: Any) -> pd.DataFrame | None:
+        """Run the FROM (SELECT …) of CREATE MODEL or RETRAIN."""
+        if node.query_str is None:
+            return None
+        name = "" if node.integration_name is None else str(node.integration_name.parts[-1]).lower()
+        if name not in ("", "files", PROJECT):
+            raise NotFoundError(f"the database {name} does not exist; there are: files, {PROJECT}")
+        return self._select(in_files(node.query_str) if name == "files" else parse(node.query_str))
+
+    def _create_engine(self, node: Any) -> None:
+        self._models.create_engine(node)
+
+    def _drop_engine(self, node: Any) -> None:
+        self._models.drop_engine(node)
+
+    def _create_model(self, node: Any) -> None:
+        if str(node.name.parts[-1]).lower() in self._frames:
+            raise AlreadyExistsError(f"{node.name.parts[-1]} is a registered table; choose another name for the model")
+        self._models.create(node, self._rows_for)
+
+    def _retrain(self, node: Any) -> None:
+        self._models.retrain(node, self._rows_for)
+
+    def _drop_model(self, node: Any) -> None:
+        self._models.drop(node)
+
+    def _describe(self, node: Any) -> pd.DataFrame:
+        kind = (node.type or "model").lower()
+        if kind == "ml_engine":
+            name = self._catalog.engine(str(node.value.parts[-1])).name
+            engines = self._models.show_engines()
+            return engines[engines["NAME"] == name].reset_index(drop=True)
+        if kind not in ("model", "predictor"):
+            raise unsupported(f"DESCRIBE {kind.upper()}")
+        return self._models.describe(node)
+
+    def _create_table(self, node: Any) -> None:
+        create_table(node, self._files, self._selector().run, self._columns)
+
+    def _insert(self, node: Any) -> None:
+        insert(node, self._files, self._selector().run)
+
+    def _drop_tables(self, node: Any) -> None:
+        drop_tables(node, self._files)
+
+    def _columns(self, columns: list[Any]) -> Table:
+        """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
+        from sqlglot import exp
+
+        shown = [
+            aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name)) for column in columns
+        ]
+        return self._database.run(exp.select(*shown).limit(0))
+
+    def _set(self, node: Any) -> None:
+        name = "" if node.name is None else str(node.name).lower()
+        if name != "predictor_cache":
+            raise unsupported(f"SET {name or node.category or ''}".strip())
+        # There is no such cache here to turn off; scripts for a MindsDB server say it.
+
+    # ---- SHOW
+
+    def _show(self, node: Any) -> pd.DataFrame:
+        category = " ".join(node.category.lower().split()).removeprefix("full ")
+        tables = {
+            "ml_engines": self._models.show_engines,
+            "models": self._models.show,
+            "predictors": self._models.show,
+            "handlers": lambda: pd.DataFrame({"NAME": [HANDLER], "TYPE": ["ml"]}),
+            "databases": lambda: pd.DataFrame({"Database": ["files", PROJECT]}),
+            "files": lambda: pd.DataFrame(self._files.names(), columns=["NAME", "FORMAT"]),
+            "tables": lambda: self._show_tables(node),
+        }
+        if category not in tables:
+            raise unsupported(f"SHOW {category.upper()}")
+        frame = tables[category]()
+        return self._selector().filtered(frame, node.where, node.like, str(frame.columns[0]))
+
+    def _show_tables(self, node: Any) -> pd.DataFrame:
+        place = node.from_table or node.in_table
+        name = PROJECT if place is None else str(place.parts[-1]).lower()
+        if name == "files":
+            rows = [(table, "BASE TABLE") for table, _ in self._files.names()]
+        elif name == PROJECT:
+            rows = [(model.name, "MODEL") for model in self._catalog.models() if model.active]
+            rows += [(frame, "FRAME") for frame in sorted(self._frames)]
+            rows += [(table, "BASE TABLE") for table in self._database.table_names() if "." not in table]
+        else:
+            raise NotFoundError(f"the database {name} does not exist; there are: files, {PROJECT}")
+        return pd.DataFrame(rows, columns=[f"Tables_in_{name}", "Table_type"])
+
+    _statements: dict[str, Callable[[Session, Any], pd.DataFrame | None]] = {
+        "Select": _select, "Union": _select, "Intersect": _select, "Except": _select,
+        "CreateMLEngine": _create_engine, "DropMLEngine": _drop_engine,
+        "CreatePredictor": _create_model, "RetrainPredictor": _retrain, "DropPredictor": _drop_model,
+        "Describe": _describe, "Show": _show, "Set": _set,
+        "CreateTable": _create_table, "Insert": _insert, "DropTables": _drop_tables,
+    }  # fmt: skip

@@ -1,0 +1,143 @@
+"""From text to statements: the only door to `mindsdb_sql_parser`.
+
+`ast` is that parser's tree, for the modules here that read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mindsdb_sql_parser import ast, parse_sql
+from mindsdb_sql_parser.ast.mindsdb.latest import Latest
+from mindsdb_sql_parser.exceptions import ParsingException
+from mindsdb_sql_parser.lexer import LexError
+
+from ..errors import StatementError
+
+__all__ = ["SUPPORTED", "Latest", "ast", "parse", "split", "unsupported", "using"]
+
+#: What the embedded session runs; named by the error for everything else.
+SUPPORTED = (
+    "CREATE ML_ENGINE, DROP ML_ENGINE, SHOW ML_ENGINES, CREATE MODEL, RETRAIN, DROP MODEL, SHOW MODELS, "
+    "DESCRIBE, SELECT (also UNION, INTERSECT, EXCEPT, WITH), CREATE TABLE files.x, INSERT INTO files.x, "
+    "DROP TABLE files.x, SHOW TABLES, SHOW FILES, SHOW HANDLERS, SHOW DATABASES"
+)
+
+
+def unsupported(what: str) -> StatementError:
+    """Return the error for a statement that only a MindsDB server runs."""
+    return StatementError(f"{what} is not supported in the embedded session; supported are: {SUPPORTED}")
+
+
+def split(text: str) -> list[str]:
+    """Split `text` at the semicolons that end statements, not those in strings, names or comments."""
+    statements: list[str] = []
+    start = 0
+    for position in _semicolons(text):
+        statements.append(text[start:position])
+        start = position + 1
+    statements.append(text[start:])
+    return [statement.strip() for statement in statements if not _is_blank(statement)]
+
+
+def parse(text: str) -> Any:
+    """Parse one statement.
+
+    Raises:
+        StatementError: It does not parse; the first line says where.
+    """
+    try:
+        return parse_sql(text)
+    except (ParsingException, LexError) as error:
+        raise StatementError(_first_line_says_where(str(error.args[0] if error.args else error))) from None
+    except (AssertionError, AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError) as error:
+        # The parser's own faults on odd input; a person who wrote SQL should not meet them.
+        raise StatementError(f"the statement cannot be parsed ({type(error).__name__} in the parser)") from None
+
+
+def using(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options of a USING clause as plain values, names lower-cased.
+
+    Raises:
+        StatementError: A value that is neither a constant, a list, an object nor a name.
+    """
+    return {name.lower(): _plain(name, value) for name, value in (options or {}).items()}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, ast.Identifier):
+        return ".".join(str(part) for part in value.parts)
+    if isinstance(value, ast.ASTNode):
+        raise StatementError(f"USING {name}: write a string, a number, true, false, NULL, a list or an object")
+    if isinstance(value, dict):
+        return {key: _plain(name, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(name, item) for item in value]
+    return value
+
+
+def _first_line_says_where(message: str) -> str:
+    lines = message.splitlines() or [message]
+    shown = [line[1:].strip() for line in lines if line.startswith(">")]
+    marker = next((line for line in lines if line.startswith("-") and line.endswith("^")), None)
+    if not shown or marker is None:
+        return message
+    source = next(line for line in reversed(lines) if line.startswith(">"))
+    at = source[marker.index("^") : marker.index("^") + marker.count("^")].strip()
+    near = f"at {at!r} in" if at else "after"
+    hint = next((f" ({line})" for line in lines if line.startswith(("Possible", "Expected", "Only"))), "")
+    return f"{lines[0].rstrip(':')} {near} {shown[-1][:160]!r}{hint}\n{message}"
+
+
+def _is_blank(statement: str) -> bool:
+    return not any(True for _ in _code(statement))
+
+
+def _code(text: str) -> Iterator[str]:
+    for position, character in _outside(text, comments_only=True):
+        if not character.isspace() and text[position] != ";":
+            yield character
+
+
+def _semicolons(text: str) -> Iterator[int]:
+    for position, character in _outside(text, comments_only=False):
+        if character == ";":
+            yield position
+
+
+def _outside(text: str, *, comments_only: bool) -> Iterator[tuple[int, str]]:
+    """Yield the characters outside comments and, unless `comments_only`, outside quotes."""
+    position = 0
+    while position < len(text):
+        end = _end_of_comment(text, position)
+        if end is None and text[position] in "'\"`":
+            end = _end_of_quote(text, position)
+            if comments_only:
+                yield position, text[position]
+        if end is None:
+            yield position, text[position]
+            end = position + 1
+        position = end
+
+
+def _end_of_comment(text: str, start: int) -> int | None:
+    for opening, closing in (("--", "\n"), ("/*", "*/")):
+        if text.startswith(opening, start):
+            found = text.find(closing, start + 2)
+            return len(text) if found < 0 else found + len(closing)
+    return None
+
+
+def _end_of_quote(text: str, start: int) -> int:
+    quote = text[start]
+    position = start + 1
+    while position < len(text):
+        if text[position] == "\\" and quote != "`":
+            position += 2
+        elif text[position] == quote:
+            # A doubled quote closes and opens again at once, which comes to the same for splitting.
+            return position + 1
+        else:
+            position += 1
+    return len(text)

@@ -1,0 +1,65 @@
+"""CREATE TABLE files.x, INSERT INTO files.x, DROP TABLE files.x."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import StatementError
+from .files import Files
+from .frames import Table
+from .statements import ast
+
+Runs = Callable[[Any], Table]
+
+
+def create_table(node: Any, files: Files, run: Runs, columns: Callable[[list[Any]], Table]) -> None:
+    """Write the rows of a query, or no rows under the columns given, as a new table."""
+    name = _name(node.name, "CREATE TABLE")
+    if node.if_not_exists and files.exists(name):
+        return
+    if not node.is_replace:
+        # Before the query is run: its models' answers would be paid for and thrown away.
+        files.check_free(name)
+    rows = columns(node.columns) if node.from_select is None else run(node.from_select)
+    files.create(name, rows, replace=node.is_replace)
+
+
+def insert(node: Any, files: Files, run: Runs) -> None:
+    """Add the rows of a query, or the values given, to a table."""
+    name = _name(node.table, "INSERT INTO")
+    columns = None if node.columns is None else [str(column.name) for column in node.columns]
+    known = files.check_columns(name, columns or [])
+    if node.from_select is None:
+        columns = columns or known
+        rows = run(_values(node.values, columns))
+    else:
+        rows = run(node.from_select)
+    files.append(name, rows, columns)
+
+
+def drop_tables(node: Any, files: Files) -> None:
+    """Delete tables."""
+    for identifier in node.tables:
+        name = _name(identifier, "DROP TABLE")
+        if not (node.if_exists and not files.exists(name)):
+            files.drop(name)
+
+
+def _values(rows: list[list[Any]], columns: list[str]) -> Any:
+    query = None
+    for row in rows:
+        if len(row) != len(columns):
+            raise StatementError(f"VALUES has {len(row)} values for {len(columns)} columns: {', '.join(columns)}")
+        for value, column in zip(row, columns, strict=True):
+            value.alias = ast.Identifier(parts=[column])
+        select = ast.Select(targets=row)
+        query = select if query is None else ast.Union(left=query, right=select, unique=False)
+    return query
+
+
+def _name(identifier: Any, statement: str) -> str:
+    parts = [str(part) for part in identifier.parts]
+    if len(parts) != 2 or parts[0].lower() != "files":
+        raise StatementError(f"{statement} {'.'.join(parts)}: only tables of files can be written: {statement} files.x")
+    return parts[1]
