@@ -25,7 +25,7 @@ INSTALL = "from portkey_handler.install import install; print(install())"
 READY_WITHIN = 120.0  # seconds; ten on an idle machine
 
 
-class MindsDBUnavailable(Exception):
+class MindsDBUnavailable(Exception):  # noqa: N818 - a reason to skip, not a fault
     """MindsDB can't be had here; the message says why."""
 
 
@@ -186,7 +186,7 @@ class MindsDB:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             versions = self.query(
-                f"SELECT version, status, error FROM information_schema.models_versions WHERE name = '{name}'"
+                f"SELECT version, status, error FROM mindsdb.models WHERE name = '{name}'"  # noqa: S608
             )
             versions.columns = [str(column).lower() for column in versions.columns]
             if not versions.empty and not {"generating", "training"} & set(versions["status"]):

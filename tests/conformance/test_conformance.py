@@ -1,0 +1,118 @@
+"""The same scripts on both hosts: same statements, same rows, or a difference that is listed and real."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.conformance import (
+    FOLDER,
+    Expected,
+    MindsDBHost,
+    SessionHost,
+    complaint,
+    read_script,
+    run_script,
+)
+from support.gateway import Gateway
+from support.hosts import environment, telling
+from support.mindsdb import MindsDB
+
+from portkey_handler.offline import OfflineProvider
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.sql"))
+DIFFERENCES: list[dict[str, Any]] = tomllib.loads(
+    (FOLDER / "known-differences.toml").read_text(encoding="utf-8")
+)["difference"]
+
+
+def _script(name: str) -> str:
+    return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def session(
+    tmp_path: Path, gateway: Gateway, provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch
+) -> tuple[SessionHost, OfflineProvider]:
+    """Give an embedded session, and the stand-in that it reaches."""
+    provider.reset(telling())
+    for name, value in environment(gateway, provider).items():
+        monkeypatch.setenv(name, value)
+    return SessionHost(tmp_path), provider
+
+
+@pytest.fixture
+def mindsdb(
+    running_mindsdb: tuple[MindsDB, OfflineProvider],
+) -> Iterator[tuple[MindsDBHost, OfflineProvider]]:
+    """Give the MindsDB server, and the stand-in that it reaches."""
+    server, provider = running_mindsdb
+    provider.reset(telling())
+    host = MindsDBHost(server)
+    yield host, provider
+    host.clean()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_in_the_session(script: str, session: tuple[SessionHost, OfflineProvider]) -> None:
+    """The embedded session answers as the script says."""
+    _check(script, *session)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_in_mindsdb(script: str, mindsdb: tuple[MindsDBHost, OfflineProvider]) -> None:
+    """The MindsDB server answers as the script says."""
+    _check(script, *mindsdb)
+
+
+def _check(script: str, host: SessionHost | MindsDBHost, provider: OfflineProvider) -> None:
+    complaints = []
+    known = {
+        difference["statement"]: difference
+        for difference in DIFFERENCES
+        if difference["script"] == script and difference["host"] == host.name
+    }
+    for number, statement, result in run_script(_script(script), host.run, provider):
+        found = complaint(statement, statement.expected, result)
+        difference = known.pop(number, None)
+        if difference is not None:
+            if found is None:
+                found = f"the known difference is gone; take it from the list ({difference['why']})"
+            else:
+                found = complaint(statement, _of(difference), result)
+        if found is not None:
+            complaints.append(f"statement {number}: {statement.sql}\n{found}")
+    complaints += [f"a known difference at statement {number}, which is not there" for number in known]
+    assert not complaints, "\n\n".join(complaints)
+
+
+def _of(difference: dict[str, Any]) -> Expected:
+    errors = [difference["error"]] if "error" in difference else []
+    rows = difference["rows"].strip() if "rows" in difference else None
+    kind = "partly" if difference.get("partly") else "all"
+    return Expected(rows, kind, errors, difference.get("requests"))
+
+
+def test_every_difference_is_of_a_script() -> None:
+    """The list of differences names scripts and hosts that are there, and says why."""
+    for difference in DIFFERENCES:
+        assert difference["script"] in SCRIPTS
+        assert difference["host"] in {"session", "mindsdb"}
+        assert difference["why"]
+        assert {"rows", "error", "requests"} & set(difference)
+
+
+def test_scripts_expect_something() -> None:
+    """There are enough scripts, and each of them can fail."""
+    assert len(SCRIPTS) >= 34
+    for script in SCRIPTS:
+        assert any(statement.expected != Expected() for statement in read_script(_script(script))), script
+        assert _script(script).startswith("-- "), script

@@ -1,0 +1,90 @@
+"""Both hosts of the handler, a MindsDB server and the embedded session, asked through the same words.
+
+The stand-in's answers show everything in a request that isn't the default, so that a script's expected rows
+say what went over the wire: `<the text>`, then the model, `max_tokens` and `temperature` where they are
+others than `claude-2.1`, 100 and none, and the system prompt in front.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from portkey_handler.offline import Behaviour, Fault, OfflineProvider, RecordedRequest, last_text
+
+from .gateway import Gateway
+from .mindsdb import MindsDB
+
+#: A text with these words in it is refused by the provider.
+REFUSED = "refuse me"
+
+
+def telling_answer(body: dict[str, Any]) -> str:
+    """Say what was asked, and how."""
+    words = [message["content"] + ":" for message in body["messages"] if message["role"] == "system"]
+    words.append(f"<{last_text(body)}>")
+    if body["model"] != "claude-2.1":
+        words.append(f"by {body['model']}")
+    if body.get("max_tokens") != 100:
+        words.append(f"max {body.get('max_tokens')}")
+    if "temperature" in body:
+        words.append(f"at {body['temperature']:g}")
+    return " ".join(words)
+
+
+def _refusal(request: RecordedRequest) -> Fault | None:
+    if isinstance(request.body, dict) and REFUSED in last_text(request.body):
+        return Fault(status=400, body={"error": {"message": "The text was refused.", "type": "bad_request"}})
+    return None
+
+
+def telling() -> Behaviour:
+    """Give the behaviour that both hosts are compared by."""
+    return Behaviour(answer=telling_answer, faults=_refusal, unknown_models=("no-such-model",))
+
+
+def environment(gateway: Gateway, provider: OfflineProvider) -> dict[str, str]:
+    """Give the variables that send an unchanged script to the gateway and the stand-in behind it."""
+    return {
+        "PORTKEY_BASE_URL": gateway.base_url,
+        "PORTKEY_PROVIDER": "openai",
+        "PORTKEY_CUSTOM_HOST": provider.base_url,
+    }
+
+
+class Shared:
+    """One stand-in and one MindsDB for all who ask for them; gone when the last one has let go."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._stack = contextlib.ExitStack()
+        self._running: tuple[MindsDB, OfflineProvider] | None = None
+
+    @contextlib.contextmanager
+    def running(self, gateway: Gateway) -> Iterator[tuple[MindsDB, OfflineProvider]]:
+        """Start them, or give those that run.
+
+        Raises:
+            MindsDBUnavailable: There is no MindsDB, or it does not start.
+        """
+        if self._running is None:
+            with contextlib.ExitStack() as stack:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+                provider = stack.enter_context(OfflineProvider(telling()))
+                server = stack.enter_context(MindsDB(folder, environment(gateway, provider)))
+                self._stack = stack.pop_all()
+            self._running = server, provider
+        self._users += 1
+        try:
+            yield self._running
+        finally:
+            self._users -= 1
+            if not self._users:
+                self._running = None
+                self._stack.close()
+
+
+shared = Shared()
