@@ -31,8 +31,8 @@ def to_frame(plan: Plan, outcomes: Sequence[Outcome], index: pd.Index) -> pd.Dat
         index: The input's index; returned as it is, duplicates too.
 
     Returns:
-        A frame of own columns only: the target, `<target>_error` with `on_error = 'null'`, `<target>_evidence`
-        with `evidence = true`. All of dtype object, NULL being None.
+        A frame of own columns only: the target, `<target>_error` with `on_error = 'null'`,
+        `<target>_evidence` with `evidence = true`. All of dtype object, NULL being None.
     """
     import pandas as pd
 

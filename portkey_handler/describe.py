@@ -29,7 +29,7 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
     """
     import pandas as pd
 
-    if attribute is None:
+    if not attribute:
         tables: pd.DataFrame = pd.DataFrame({"tables": list(TABLES)})
         return tables
     name = str(attribute[0] if isinstance(attribute, list) else attribute).lower()

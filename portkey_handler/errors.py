@@ -11,11 +11,13 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + NotFoundError       a model, engine or table of that name does not exist
            + AlreadyExistsError  ... or does already
       x  GatewayError            the gateway or the provider behind it said no
-           + UnreachableError    no answer at all: refused, reset, unknown host
+           + UnreachableError    no answer at all: refused, reset
+                + UnknownHostError   there is no host of that name
            + TimedOutError       no whole answer within the timeout
            + MalformedReplyError an answer that is not what the protocol says
            + RejectedError       an HTTP status that is not a success
                 + KeyRejectedError   401, 403
+                + BudgetSpentError   412
                 + RateLimitedError   429
                 + ServerFaultError   408, 425, 5xx
       x  QueryError              rows of a query failed, or the query was stopped
@@ -67,7 +69,7 @@ class UsageError(PortkeyHandlerError):
 
 
 class OptionError(UsageError):
-    """One or more options of USING are wrong; the message names every one of them, never their values if secret."""
+    """One or more options of USING are wrong; the message names every one, and shows no secret value."""
 
 
 class TemplateError(UsageError):
@@ -105,6 +107,8 @@ class GatewayError(PortkeyHandlerError):
     retryable = False
     #: The same failure is to be expected for every other row until somebody changes something.
     concerns_every_row = False
+    #: … even if other rows were answered a moment ago.
+    ends_the_query = False
 
     def __init__(self, message: str, **details: Any) -> None:
         for name in ("status", "request_id", "trace_id", "retry_after", "evidence"):
@@ -113,10 +117,16 @@ class GatewayError(PortkeyHandlerError):
 
 
 class UnreachableError(GatewayError):
-    """No answer at all: connection refused or reset, unknown host."""
+    """No answer at all: connection refused or reset."""
 
     retryable = True
     concerns_every_row = True
+
+
+class UnknownHostError(UnreachableError):
+    """There is no host of that name; asking again would only be slower."""
+
+    retryable = False
 
 
 class TimedOutError(GatewayError):
@@ -139,6 +149,13 @@ class KeyRejectedError(RejectedError):
     """401 or 403: the key is not accepted."""
 
     concerns_every_row = True
+
+
+class BudgetSpentError(RejectedError):
+    """412: the budget of the key is spent."""
+
+    concerns_every_row = True
+    ends_the_query = True
 
 
 class RateLimitedError(RejectedError):

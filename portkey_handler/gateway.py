@@ -20,6 +20,7 @@ import aiohttp
 import orjson
 
 from .errors import (
+    BudgetSpentError,
     GatewayError,
     KeyRejectedError,
     MalformedReplyError,
@@ -27,6 +28,7 @@ from .errors import (
     RejectedError,
     ServerFaultError,
     TimedOutError,
+    UnknownHostError,
     UnreachableError,
 )
 from .exchange import Reply, Request
@@ -47,7 +49,7 @@ _NOT_HEADERS = frozenset({"base_url", "headers"})
 
 
 def address(credentials: Credentials) -> str:
-    """Return the gateway's base URL: the one given, else the hosted one with a key and the local one without."""
+    """Return the gateway's base URL: the one given, else the hosted one with a key, the local one without."""
     given: str | None = credentials.options.get("base_url")
     return given or (HOSTED if credentials.options.get("portkey_api_key") else LOCAL)
 
@@ -67,9 +69,11 @@ def request_headers(credentials: Credentials, routing: Mapping[str, Any]) -> dic
         for name, value in options.items()
         if name not in _NOT_HEADERS and value is not None
     }
-    headers: dict[str, str] = dict(createHeaders(**arguments))
-    headers.update(options.get("headers") or {})
-    return headers
+    made: dict[str, str] = createHeaders(**arguments)
+    further: dict[str, str] = options.get("headers") or {}
+    # Whatever the spelling, a header goes out once: the engine's own word beats what its options make.
+    again = {name.lower() for name in further}
+    return {**{name: text for name, text in made.items() if name.lower() not in again}, **further}
 
 
 class Gateway:
@@ -83,7 +87,9 @@ class Gateway:
 
     def __init__(self, credentials: Credentials, routing: Mapping[str, Any], timeout: float) -> None:
         self._base_url = address(credentials)
-        self._headers = {**request_headers(credentials, routing), "Content-Type": "application/json"}
+        headers = request_headers(credentials, routing)
+        self._headers = {name: text for name, text in headers.items() if name.lower() != "content-type"}
+        self._headers["Content-Type"] = "application/json"
         self._timeout = timeout
         self._withheld = credentials.withheld
         self._secrets = _secrets(credentials)
@@ -150,6 +156,7 @@ class Gateway:
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("use the gateway as an asynchronous context manager")
+        failure: GatewayError
         try:
             async with self._session.request(
                 method, self._base_url + path, data=body, allow_redirects=False, proxy=self._proxy
@@ -158,19 +165,31 @@ class Gateway:
                 headers = {name.lower(): value for name, value in reply.headers.items()}
                 return reply.status, headers, content
         except (asyncio.TimeoutError, TimeoutError):
-            raise TimedOutError(
+            failure = TimedOutError(
                 f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
-            ) from None
-        except aiohttp.ClientError as error:
-            # Not chained: the original holds the request's headers, and so the keys.
-            raise self._translated(error) from None
-        except OSError as error:
-            raise UnreachableError(f"{self._base_url} broke off: {_cause(error)}") from None
+            )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            failure = self._translated(error)
+        # Out here nothing leads back to the original, which holds the request's headers, and so the keys.
+        raise failure
 
-    def _translated(self, error: aiohttp.ClientError) -> GatewayError:
+    def _translated(self, error: Exception) -> GatewayError:  # noqa: PLR0911 - a table of cases
         """Make one of our errors of aiohttp's; a test lists aiohttp's and fails on one that nobody mapped."""
-        if isinstance(error, aiohttp.InvalidURL):
-            return RejectedError(f"{self._base_url} is not an address that can be called; mend base_url")
+        if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+            status = getattr(error, "status", None)
+            said = f"it answered {status}" if status else _cause(error)
+            return UnreachableError(
+                f"{self._base_url} cannot be reached through the proxy {_host(self._proxy)}: {said}; mend "
+                "HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
+            )
+        # Of the last two kinds are host names that DNS cannot carry, and proxies of another protocol.
+        if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
+            through = f" through the proxy {_host(self._proxy)}" if self._proxy else ""
+            return RejectedError(
+                f"{self._base_url} is not an address that can be called{through}; mend base_url"
+            )
+        if isinstance(error, aiohttp.ClientConnectorDNSError) and _is_unknown(error.os_error):
+            return UnknownHostError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
         if isinstance(error, aiohttp.ClientConnectorError):
             return UnreachableError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
         if isinstance(error, aiohttp.ServerTimeoutError):
@@ -187,13 +206,13 @@ class Gateway:
         kind: type[RejectedError] = RejectedError
         if status in (401, 403):
             kind = KeyRejectedError
+        elif status == 412:
+            kind = BudgetSpentError
         elif status == 429:
             kind = RateLimitedError
         elif status in (408, 425) or status >= 500:
             kind = ServerFaultError
-        message = describe_rejection(status, headers, content, request_body)
-        for secret in self._secrets:
-            message = message.replace(secret, "******")
+        message = describe_rejection(status, headers, content, request_body, self._secrets)
         if kind is KeyRejectedError and self._withheld:
             names = ", ".join(sorted(self._withheld))
             message += (
@@ -239,7 +258,7 @@ def _secrets(credentials: Credentials) -> list[str]:
 
     def collect(value: Any) -> None:
         if isinstance(value, str):
-            found.add(value)
+            found.update((value, value.removeprefix("Bearer ")))
         elif isinstance(value, Mapping):
             for inner in value.values():
                 collect(inner)
@@ -257,9 +276,20 @@ def _secrets(credentials: Credentials) -> list[str]:
 def _proxy(base_url: str) -> str | None:
     """Return the proxy that the usual environment variables name for this address, or None."""
     parts = urlsplit(base_url)
-    if parts.hostname is None or urllib.request.proxy_bypass(parts.hostname):
+    if urllib.request.proxy_bypass(parts.netloc):  # with its port, which NO_PROXY may name
         return None
-    return urllib.request.getproxies().get(parts.scheme)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+def _host(proxy: str | None) -> str:
+    """Name a proxy without the user and password that may stand in it."""
+    return (proxy or "").rpartition("@")[2].rpartition("://")[2].partition("/")[0]
+
+
+def _is_unknown(error: OSError) -> bool:
+    # EAI_AGAIN, a name server that does not answer, may pass.
+    return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
 
 
 def _cause(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from .describe import describe_tables
 from .errors import UsageError
 from .gateway import check_engine
 from .operations import OPERATIONS
-from .options import Resolved, resolve, resolve_engine
+from .options import Resolved, overlay, resolve, resolve_engine
 from .predictor import Predictor
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class PortkeyHandler(host.BaseMLEngine):
         using = dict((args or {}).get("using") or {})
         earlier = host.earlier_arguments(self.model_storage)
         if earlier is not None:
-            using = {**earlier["using"], **using}
+            using = overlay(earlier["using"], using)
         resolved = self._resolve(_name(target), using)
         operation = OPERATIONS[resolved.plan.input.mode](resolved.plan)
         if df is not None:
@@ -110,7 +110,11 @@ class PortkeyHandler(host.BaseMLEngine):
         kept = self._kept()
         return describe_tables(attribute, self._resolve(kept["target"], kept["using"]))
 
-    def finetune(self, df: pd.DataFrame | None = None, args: Mapping[str, Any] | None = None) -> None:
+    def finetune(  # the host's signature
+        self,
+        df: pd.DataFrame | None = None,  # noqa: ARG002
+        args: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> None:
         """Refuse: the gateway's models are not trained here."""
         raise UsageError(
             "a model behind the gateway is not trained from SQL; fine-tune it at its provider and name the "

@@ -7,6 +7,7 @@ flight allows, so that a million rows never become a million tasks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from array import array
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class Mapper:
         self._answered = 0
         self._failed_in_a_row = 0
         self._stopped: GatewayError | None = None
+        self._halted = asyncio.Event()
 
     async def run(self, rows: Iterable[Item | Unasked], total: int) -> Mapping:
         """Answer every row.
@@ -208,14 +210,22 @@ class Mapper:
                     error.details["attempts"] = attempt
                     if error.retryable and wait is None:
                         error.message += (
-                            f" (it asks to wait {error.retry_after:,.0f} s, and {LONGEST_WAIT:.0f} s is the most "
-                            "that a query waits)"
+                            f" (it asks to wait {error.retry_after:,.0f} s, and a query waits "
+                            f"{LONGEST_WAIT:.0f} s at most)"
                         )
                     raise
-                await asyncio.sleep(wait)
+                await self._pause(wait)
+                if self._stopped is not None:
+                    error.details["attempts"] = attempt
+                    raise
             else:
                 self._flight.succeeded()
                 return reply, attempt
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the moment when the query is stopped."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._halted.wait(), seconds)
 
     def _take_note(self, error: GatewayError) -> None:
         """Stop what cannot succeed instead of failing a million times."""
@@ -225,8 +235,9 @@ class Mapper:
         patience = HOPELESS + self._flight.limit
         nothing_ever = self._answered == 0 and (error.concerns_every_row or self._failed_in_a_row >= patience)
         nothing_now = error.concerns_every_row and self._failed_in_a_row >= patience
-        if nothing_ever or nothing_now:
+        if nothing_ever or nothing_now or error.ends_the_query:
             self._stopped = error
+            self._halted.set()
 
     def _settle(self, row: int, outcome: Outcome) -> None:
         self._outcomes[row] = outcome

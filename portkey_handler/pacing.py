@@ -17,8 +17,8 @@ _LONGEST_BACKOFF = 20.0
 class Flight:
     """How many requests may be in flight.
 
-    Grows by one with each success, which doubles it in the time of one answer, and is halved once per burst of
-    refusals: refusals of requests that were sent before the last halving say nothing new.
+    Grows by one with each success, which doubles it in the time of one answer, and is halved once per burst
+    of refusals: refusals of requests that were sent before the last halving say nothing new.
 
     Args:
         concurrency: The flight asked for; None lets it grow from `FIRST_FLIGHT` to `LARGEST_FLIGHT`.
@@ -32,9 +32,9 @@ class Flight:
 
     def succeeded(self) -> None:
         """Take note of an answer."""
-        if self.limit < self._largest and not self._cautious:
-            self.limit += 1
-        elif self.limit < self._largest and random.random() < 1 / self.limit:  # noqa: S311 - no secret
+        if self.limit >= self._largest:
+            return
+        if not self._cautious or random.random() < 1 / self.limit:  # noqa: S311 - no secret
             self.limit += 1
 
     def refused(self, sent_at: float, now: float) -> None:

@@ -78,13 +78,13 @@ class Predictor:
 
     def _raise_failures(self, mapping: Mapping) -> None:
         failed = mapping.tally.failed
-        answered = sum(1 for outcome in mapping.outcomes if not outcome.failed)
+        answered = sum(1 for outcome in mapping.outcomes if outcome.evidence and not outcome.failed)
         if mapping.stopped is not None:
             raise QueryError(
-                f"the query was stopped after {mapping.tally.requests:,} requests, because no other row could "
-                f"succeed: {mapping.stopped.message}",
+                f"the query was stopped after {mapping.tally.requests:,} requests, because no other row "
+                f"could succeed: {mapping.stopped.message}",
                 answered=answered,
-                failed=len(mapping.outcomes) - answered,
+                failed=sum(1 for outcome in mapping.outcomes if outcome.failed),
                 reasons=[(mapping.stopped.message, [])],
             )
         if failed and self.plan.execution.on_error == "raise":
@@ -122,8 +122,8 @@ def _failure(outcomes: list[Outcome], answered: int) -> str:
     failed = sum(len(rows) for _, rows in reasons)
     first_reason, first_rows = reasons[0]
     lines = [
-        f"{answered:,} answered, {failed:,} failed ({_named(first_rows)}: {first_reason}); mend what failed, or "
-        "add on_error = 'null' to get the others with NULL in its place"
+        f"{answered:,} answered, {failed:,} failed ({_named(first_rows)}: {first_reason}); mend what failed, "
+        "or add on_error = 'null' to get the others with NULL in its place"
     ]
     lines += [f"  {_named(rows)}: {reason}" for reason, rows in reasons[1:_MOST_REASONS_SHOWN]]
     if len(reasons) > _MOST_REASONS_SHOWN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -12,7 +12,13 @@ import orjson
 _LONGEST_MESSAGE = 300
 
 
-def describe_rejection(status: int, headers: Mapping[str, str], content: bytes, request_body: bytes) -> str:
+def describe_rejection(
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    request_body: bytes,
+    secrets: Sequence[str] = (),
+) -> str:
     """Say in one line what was rejected, why, and the remedy where it is known.
 
     Args:
@@ -20,10 +26,16 @@ def describe_rejection(status: int, headers: Mapping[str, str], content: bytes, 
         headers: The reply's headers, names in lower case.
         content: The reply's body.
         request_body: The body that was sent, to name what to write instead.
+        secrets: Texts that are not shown, should the provider repeat them; longer ones first.
     """
     said, code = _said(content)
+    # Before the message is cut, which would leave the beginning of a key.
+    for secret in secrets:
+        said = said.replace(secret, "******")
+    if len(said) > _LONGEST_MESSAGE:
+        said = said[: _LONGEST_MESSAGE - 1] + "…"
     line = f"{status}{_who(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
-    remedy = _remedy(status, headers, said.lower(), code, request_body)
+    remedy = _remedy(status, said.lower(), code, request_body)
     return f"{line}; {remedy}" if remedy else line
 
 
@@ -73,13 +85,10 @@ def _said(content: bytes) -> tuple[str, str]:
             break
         code = str(body.get("code") or body.get("type") or code)
         body = body.get("error") or body.get("message") or body.get("detail") or ""
-    said = " ".join(body.split()) if isinstance(body, str) else ""
-    if len(said) > _LONGEST_MESSAGE:
-        said = said[: _LONGEST_MESSAGE - 1] + "…"
-    return said, code
+    return " ".join(body.split()) if isinstance(body, str) else "", code
 
 
-def _remedy(status: int, headers: Mapping[str, str], said: str, code: str, request_body: bytes) -> str:
+def _remedy(status: int, said: str, code: str, request_body: bytes) -> str:
     if 300 <= status < 400:
         return "redirects are not followed, because the keys would go along; mend base_url"
     if status in (401, 403):
@@ -90,11 +99,13 @@ def _remedy(status: int, headers: Mapping[str, str], said: str, code: str, reque
     if "model" in said and (status == 404 or code == "model_not_found" or "does not exist" in said):
         model = _sent(request_body).get("model")
         return (
-            f"write model = '…' in CREATE MODEL or SELECT … USING with a model that the provider has, instead of "
-            f"{model!r}"
+            f"write model = '…' in CREATE MODEL or SELECT … USING with a model that the provider has, "
+            f"instead of {model!r}"
         )
     if status == 400 and "provider" in said and ("x-portkey-provider" in said or "x-portkey-config" in said):
-        return "name where it goes by provider, virtual_key or config in CREATE ML_ENGINE (or PORTKEY_PROVIDER …)"
+        return (
+            "say where it goes by provider, virtual_key or config in CREATE ML_ENGINE (or PORTKEY_PROVIDER …)"
+        )
     return ""
 
 

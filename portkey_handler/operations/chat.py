@@ -78,10 +78,11 @@ class Chat:
     ) -> Iterator[Item | Unasked]:
         # A dict keeps the order and drops what both use.
         named = dict.fromkeys([*prompt.columns, *(system.columns if system is not None else ())])
-        used = [name for name in named if name in frame.columns]
+        there = {str(name) for name in frame.columns}
+        used = [name for name in named if name in there]
         asks = prompt.columns if prompt.is_plain else ()
-        for row in zip(*(cells(frame, name) for name in used)) if used else [()] * len(frame):
-            values = dict(zip(used, row))
+        for row in zip(*(cells(frame, name) for name in used), strict=True) if used else [()] * len(frame):
+            values = dict(zip(used, row, strict=bool(used)))
             if asks and all(_is_blank(values[name]) for name in asks):
                 yield Unasked(
                     f"nothing to ask: {', '.join(asks)} {'is' if len(asks) == 1 else 'are'} NULL or blank"

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..cells import is_null
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
         if len(folded) == 1:
             return folded[0]
         raise InputError(
-            f"column = '{column}' is not among the rows' columns{did_you_mean(column, names)}; {listed(names)}"
+            f"column = '{column}' is not among the rows' columns{did_you_mean(column, names)}; "
+            f"{listed(names)}"
         )
     added = set(frame.attrs.get(ADDED_BY_MODELS, ()))
     for name in names:
@@ -60,7 +62,8 @@ def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
     shown = ", ".join(candidates[:_MOST_NAMES_SHOWN])
     raise InputError(
         f"which column holds the prompt: {shown}? Say column = '{candidates[0]}', or join them by "
-        f"prompt_template = '… {{{{{candidates[0]}}}}} … {{{{{candidates[1]}}}}}', in CREATE MODEL or SELECT … USING"
+        f"prompt_template = '… {{{{{candidates[0]}}}}} … {{{{{candidates[1]}}}}}', in CREATE MODEL or "
+        "SELECT … USING"
     )
 
 
@@ -89,13 +92,14 @@ def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
     Raises:
         InputError: Several columns have that name.
     """
-    column = frame[name]
-    if column.ndim > 1:
-        raise InputError(
-            f"{column.shape[1]} columns of the rows are called '{name}'; rename all but one by AS"
-        )
+    # By position: a label of Python's need not be text.
+    places = [place for place, label in enumerate(frame.columns) if str(label) == name]
+    if len(places) > 1:
+        raise InputError(f"{len(places)} columns of the rows are called '{name}'; rename all but one by AS")
+    column = frame.iloc[:, places[0]]
     if column.dtype.kind == "f":
         known = column.dropna()
-        if len(known) < len(column) and (known % 1 == 0).all():
-            return (None if value != value else int(value) for value in column)
+        # Beyond 2⁵³ a float does not tell which whole number it was.
+        if len(known) < len(column) and ((known % 1 == 0) & (known.abs() <= 2**53)).all():
+            return (None if is_null(value) else int(value) for value in column)
     return iter(column)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .catalog import OPTIONS, secret_option_names
 from .plan import Credentials, Origin, Plan, Resolved
-from .resolve import resolve, resolve_engine
+from .resolve import overlay, resolve, resolve_engine
 
 __all__ = [
     "OPTIONS",
@@ -12,6 +12,7 @@ __all__ = [
     "Origin",
     "Plan",
     "Resolved",
+    "overlay",
     "resolve",
     "resolve_engine",
     "secret_option_names",

@@ -5,6 +5,8 @@ The names are those of the SDK's client (`portkey_ai.Portkey`); a test walks its
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from pydantic import ConfigDict, field_validator
 
 from .schema import HeaderText, Json, JsonList, Level, Options, SlugOrJson, WholeNumber, option
@@ -113,9 +115,18 @@ class GatewayOptions(Options):
     @field_validator("base_url", "custom_host", "azure_foundry_url", "huggingface_base_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and not value.lower().startswith(("http://", "https://")):
+        if value is None:
+            return None
+        if not value.lower().startswith(("http://", "https://")):
             raise ValueError("expected an address that starts with http:// or https://")
-        return value.rstrip("/") if value else value
+        if "@" in value:
+            # They would stand in every message, and neither Node nor aiohttp sends them beside a key.
+            raise ValueError("has a user or password in it, which messages would show; give headers instead")
+        if "?" in value or "#" in value:
+            raise ValueError("expected an address without ? and #: the endpoint's path goes to its end")
+        if not _names_a_host(value):
+            raise ValueError("expected an address with a host in it, such as http://localhost:8787/v1")
+        return value.rstrip("/")
 
     @field_validator("headers")
     @classmethod
@@ -126,3 +137,13 @@ class GatewayOptions(Options):
             if any(ord(c) < 32 or ord(c) == 127 for c in text):
                 raise ValueError("has a line break or another control character")
         return value
+
+
+def _names_a_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").encode("idna")  # refuses labels that DNS cannot carry
+        port_fits = parts.port != 0  # reading it refuses what is no port
+    except ValueError:
+        return False
+    return bool(host) and port_fits and not any(char.isspace() for char in address)

@@ -9,6 +9,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from ..endpoint_parameters import coerce
@@ -68,10 +69,9 @@ class Reading:
         return self
 
     def _read_one(self, name: str, written: str, value: Any) -> None:
-        if name in REFUSED and not (name == "n" and str(value) == "1") and value not in (False, "false"):
-            self.problems.append(f"{written} cannot be used here: {REFUSED[name]}")
-        elif name in REFUSED:
-            pass  # the value that is in force anyway
+        if name in REFUSED:
+            if not _is_in_force_anyway(name, value):
+                self.problems.append(f"{written} cannot be used here: {REFUSED[name]}")
         elif name in OPTIONS:
             self._read_option(OPTIONS[name], written, value)
         elif is_parameter(self.mode, name):
@@ -104,8 +104,12 @@ class Reading:
                 self.problems.append(
                     "parameters.messages cannot be used here: the prompt comes from the rows"
                 )
-            elif name in REFUSED and value not in (False, 1):
+            elif name in REFUSED and not _is_in_force_anyway(name, value):
                 self.problems.append(f"parameters.{name} cannot be used here: {REFUSED[name]}")
+        try:
+            orjson.dumps(parameters)
+        except orjson.JSONEncodeError as error:
+            self.problems.append(f"parameters: expected what JSON can hold ({error})")
 
     def _read_parameter(self, name: str, written: str, value: Any) -> None:
         if value is None:
@@ -121,6 +125,12 @@ class Reading:
         close = difflib.get_close_matches(written, [*names, *ALIASES], n=1, cutoff=0.75)
         hint = f"; did you mean {close[0]}?" if close else ""
         return f"{written} is not an option of {LEVEL_WORDS[self.level]}{hint}"
+
+
+def _is_in_force_anyway(name: str, value: Any) -> bool:
+    if isinstance(value, str):
+        return value.lower() == ("1" if name == "n" else "false")
+    return value is None or (type(value) is int and value == 1 if name == "n" else value is False)
 
 
 def _misplaced(entry: Option, written: str, level: Level) -> str:
@@ -155,7 +165,8 @@ def _wrong(entry: Option, written: str, value: Any, error: ValidationError) -> s
     first = error.errors(include_url=False, include_input=False, include_context=True)[0]
     message = first["msg"].removeprefix("Value error, ")
     expected = message if first["type"] == "value_error" else _expected(entry, first)
-    if entry.secret:
+    # An object may hold a key wherever its author put one, and so may an address.
+    if entry.secret or entry.kind in ("object", "list") or "@" in str(value) or "?" in str(value):
         return f"{written}: {expected}"
     return f"{written} = {_shown(value)}: {expected}"
 
@@ -177,5 +188,7 @@ def _expected(entry: Option, first: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "NULL" if value is None else str(value).lower()
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _LONGEST_VALUE_SHOWN else text[: _LONGEST_VALUE_SHOWN - 1] + "…"

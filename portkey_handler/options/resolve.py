@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import OptionError
-from .catalog import OPTIONS, SECTION_OF
+from .catalog import ALIASES, OPTIONS, SECTION_OF
 from .execution import ExecutionOptions
 from .gateway import GatewayOptions
 from .input import InputOptions
@@ -31,7 +31,9 @@ _ENVIRONMENT_PREFIX = "PORTKEY_"
 _ALTERNATIVES = (("column", "prompt_template"), ("max_tokens", "max_completion_tokens"))
 
 
-def resolve_engine(given: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Credentials, ExecutionOptions]:
+def resolve_engine(
+    given: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[Credentials, ExecutionOptions]:
     """Check an engine's arguments.
 
     Args:
@@ -79,8 +81,8 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
     for level in ("model", "query"):
         if "provider" in readings[level].values and _holds_provider_key(credentials):
             readings[level].problems.append(
-                "provider cannot be given here: the engine holds a provider's key, which goes only to its own "
-                "provider; write CREATE ML_ENGINE … FROM portkey USING provider = …"
+                "provider cannot be given here: the engine holds a provider's key, which goes only to its "
+                "own provider; write CREATE ML_ENGINE … FROM portkey USING provider = …"
             )
     _raise_problems(readings)
     for name in readings["query"].passed_over:
@@ -96,6 +98,23 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
         model=model_name,
     )
     return Resolved(plan, credentials, _origins(readings, credentials))
+
+
+def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Overlay RETRAIN's arguments on those of the version before.
+
+    What is given replaces the earlier value under any of the option's names, and the alternatives to it.
+    """
+    replaced = {_canonical_name(name) for name in given}
+    for group in _ALTERNATIVES:
+        if replaced.intersection(group):
+            replaced.update(group)
+    kept = {name: value for name, value in earlier.items() if _canonical_name(name) not in replaced}
+    return {**kept, **given}
+
+
+def _canonical_name(written: str) -> str:
+    return ALIASES.get(written.lower(), written.lower())
 
 
 def _readings(
@@ -151,7 +170,7 @@ def _credentials(readings: Mapping[Level, Reading]) -> Credentials:
     """Join the environment's and the engine's gateway options, so that no key meets a foreign address."""
     environment = _gateway_values(readings["environment"])
     engine = _gateway_values(readings["engine"])
-    names_address = any(OPTIONS[name].destination for name, value in engine.items() if value is not None)
+    names_address = any(_is_address(name, value) for name, value in engine.items() if value is not None)
     withheld = []
     for name in list(environment):
         provider_changed = "provider" in engine and name != "portkey_api_key"
@@ -159,6 +178,11 @@ def _credentials(readings: Mapping[Level, Reading]) -> Credentials:
             withheld.append(name)
             del environment[name]
     return Credentials({**environment, **engine}, withheld=tuple(withheld))
+
+
+def _is_address(name: str, value: Any) -> bool:
+    # A slug names a config in the key's own account, and nothing in another one.
+    return OPTIONS[name].destination and not (name == "config" and isinstance(value, str))
 
 
 def _is_key(name: str, value: Any) -> bool:

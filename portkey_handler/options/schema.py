@@ -119,10 +119,17 @@ def _parsed(value: Any) -> Any:
     """Read an object or list that was written as JSON text, as SQL often needs."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(value)
-        except ValueError as error:
-            raise ValueError(f"not valid JSON ({error.args[0].partition(':')[0].lower()})") from None
+            # Not strict: SQL puts line breaks into strings as they are.
+            return json.loads(value, strict=False, parse_constant=_no_constant)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not valid JSON ({error.msg.lower()}, at character {error.pos + 1})") from None
+        except RecursionError:
+            raise ValueError("not valid JSON (nested too deeply)") from None
     return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"not valid JSON ({name} is no number there)")
 
 
 def _plain_header(value: Any) -> Any:
@@ -132,9 +139,11 @@ def _plain_header(value: Any) -> Any:
     return value
 
 
-WholeNumber = Annotated[int, BeforeValidator(_no_boolean)]
+#: Of 64 bits, because a request's body can carry no larger one.
+WholeNumber = Annotated[int, BeforeValidator(_no_boolean), Field(lt=2**63)]
 Number = Annotated[float, BeforeValidator(_no_boolean)]
 Json = Annotated[dict[str, Any], BeforeValidator(_parsed)]
-JsonList = Annotated[list[str], BeforeValidator(_parsed)]
-SlugOrJson = Annotated[str | dict[str, Any], BeforeValidator(_parsed), BeforeValidator(_plain_header)]
 HeaderText = Annotated[str, BeforeValidator(_plain_header)]
+JsonList = Annotated[list[HeaderText], BeforeValidator(_parsed)]
+#: The validator that stands last runs first: JSON over several lines is parsed before lines are looked for.
+SlugOrJson = Annotated[str | dict[str, Any], BeforeValidator(_plain_header), BeforeValidator(_parsed)]
