@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 Level = Literal["environment", "engine", "model", "query"]
 
@@ -111,7 +112,8 @@ def described(section: type[Options]) -> Iterator[Option]:
 
 def _no_boolean(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError("expected a number")  # pydantic would read true as 1
+        # pydantic would read true as 1
+        raise PydanticCustomError("boolean", "no boolean")
     return value
 
 
