@@ -10,8 +10,8 @@ CREATE MODEL n PREDICT reply USING engine = 'f', column = 'question';
 SHOW MODELS;
 -- expect partly:
 -- name,engine,version,status
--- m,portkey,1,complete
--- n,portkey,1,complete
+-- m,e,1,complete
+-- n,f,1,complete
 
 SHOW ML_ENGINES;
 -- expect partly:

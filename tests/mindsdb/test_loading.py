@@ -1,0 +1,134 @@
+"""What MindsDB shows of the handler and its engines, and what nobody may see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.hosts import telling
+from support.mindsdb import MindsDB, MindsDBError, run_python
+
+from portkey_handler.__about__ import __version__
+from portkey_handler.offline import OfflineProvider
+
+CANARY = "pk-canary-7f3a9c"
+
+#: Loggers of MindsDB that write whole statements or engines at DEBUG.
+THEIRS = {
+    "mindsdb.api.http.namespaces.sql",
+    "mindsdb.interfaces.database.integrations",
+}
+
+
+@pytest.fixture
+def server(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> Iterator[MindsDB]:
+    """Give the server with an engine that holds the canary wherever a key can be, and a model."""
+    server, provider = running_mindsdb
+    provider.reset(telling())
+    server.query(
+        f"CREATE ML_ENGINE canary FROM portkey USING portkey_api_key = '{CANARY}', "
+        f'headers = {{"x-extra": "{CANARY}"}}, provider_api_key = \'{CANARY}\', '
+        f'config = {{"retry": {{"attempts": 1}}, "provider": "openai", "api_key": "{CANARY}", '
+        f'"custom_host": "{provider.base_url}"}}'
+    )
+    server.query("CREATE MODEL watched PREDICT answer USING engine = 'canary', column = 'text'")
+    server.wait_for_model("watched")
+    yield server
+    server.query("DROP MODEL watched")
+    server.query("DROP ML_ENGINE canary")
+
+
+def test_mindsdb_lists_the_handler(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> None:
+    """SHOW HANDLERS has the name, the type and the version, and no import error."""
+    server, _ = running_mindsdb
+    [row] = server.query("SHOW HANDLERS WHERE name = 'portkey'").to_dict("records")
+    assert row["TYPE"] == "ml"
+    assert row["TITLE"] == "Portkey"
+    assert row["VERSION"] == __version__
+    assert row["IMPORT_SUCCESS"] is True
+    assert row["IMPORT_ERROR"] is None
+
+
+def test_show_engines_masks_every_secret(server: MindsDB) -> None:
+    """Keys, headers and the config object show as stars."""
+    [row] = server.query("SHOW ML_ENGINES WHERE name = 'canary'").to_dict("records")
+    assert json.loads(row["CONNECTION_DATA"]) == dict.fromkeys(
+        ("portkey_api_key", "headers", "provider_api_key", "config"), "******"
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SHOW ML_ENGINES",
+        "SHOW MODELS",
+        "DESCRIBE ML_ENGINE canary",
+        "DESCRIBE watched",
+        "DESCRIBE watched.args",
+        "DESCRIBE watched.engine",
+        "DESCRIBE watched.nothing",
+        "SELECT answer FROM watched WHERE text = 'one'",
+        "SELECT answer FROM watched WHERE text = 'refuse me'",
+        "SELECT answer FROM watched WHERE txt = 'one'",
+        "SELECT answer FROM watched WHERE text = 'one' USING max_tokens = 'many'",
+        f"CREATE ML_ENGINE other FROM portkey USING portkey_api_kye = '{CANARY}'",
+        f"CREATE ML_ENGINE other FROM portkey USING portkey_api_key = '{CANARY}', timeout = 'soon'",
+        f'CREATE ML_ENGINE other FROM portkey USING headers = {{"x": "{CANARY}"}}, timeout = 0',
+        f"CREATE ML_ENGINE other FROM portkey USING portkey_api_key = '{CANARY}', "
+        "base_url = 'http://127.0.0.1:9/v1'",
+        f"CREATE MODEL other PREDICT answer USING engine = 'canary', portkey_api_key = '{CANARY}'",
+        f"CREATE MODEL other PREDICT answer USING engine = 'canary', api_kye = '{CANARY}'",
+        f"SELECT answer FROM watched WHERE text = 'one' USING portkey_api_key = '{CANARY}'",  # noqa: S608
+    ],
+)
+def test_no_statement_shows_the_key(server: MindsDB, statement: str) -> None:
+    """Neither rows nor errors with their tracebacks hold the canary."""
+    try:
+        said = server.query(statement).to_json()
+    except MindsDBError as error:
+        said = str(error)
+    assert CANARY not in said
+
+
+def test_a_refused_engine_is_not_kept(server: MindsDB) -> None:
+    """An engine whose options are wrong is not there afterwards."""
+    with pytest.raises(MindsDBError, match="provider"):
+        server.query("CREATE ML_ENGINE other FROM portkey USING provder = 'openai'")
+    assert "other" not in set(server.query("SHOW ML_ENGINES")["NAME"])
+
+
+def test_our_log_lines_do_not_hold_the_key(server: MindsDB) -> None:
+    """At DEBUG, MindsDB logs incoming statements; no line of ours repeats what stands in them."""
+    server.query("SELECT answer FROM watched WHERE text = 'one'")
+    with pytest.raises(MindsDBError):
+        server.query("SELECT answer FROM watched WHERE text = 'refuse me'")
+    # "2026-11-20 22:50:24,482   http DEBUG    mindsdb.interfaces.database.integrations: …"
+    lines = server.log.read_text(errors="replace").splitlines()
+    ours = [line for line in lines if "portkey_handler" in line.split(": ")[0]]
+    assert ours, "we log nothing, so that this test proves nothing"
+    assert [line for line in ours if CANARY in line] == []
+    others = {line.split(": ")[0].split()[-1] for line in lines if CANARY in line}
+    assert others <= THEIRS
+
+
+def test_only_the_gateway_gets_the_key(
+    server: MindsDB, running_mindsdb: tuple[MindsDB, OfflineProvider]
+) -> None:
+    """The provider gets its own key as the authorization, and no body holds one."""
+    _, provider = running_mindsdb
+    server.query("SELECT answer FROM watched WHERE text = 'one'")
+    [request] = [request for request in provider.requests if request.method == "POST"]
+    assert request.headers["authorization"] == f"Bearer {CANARY}"
+    assert CANARY not in json.dumps(request.body)
+
+
+def test_install_and_uninstall_in_a_real_mindsdb(server: MindsDB, tmp_path: Path) -> None:
+    """A copy, a link and their removal, in the folder that a MindsDB is running from."""
+    code = """
+from portkey_handler.install import install, uninstall
+print(install().action, install(copy=True).action, uninstall().action, uninstall().action, install().action)
+"""
+    said = run_python(server.python, code, tmp_path)
+    assert said == "nothing copied removed nothing linked\n"
