@@ -1,0 +1,190 @@
+"""README and docs/ are run: what is written there works as it is written.
+
+SQL blocks run in the embedded session, Python blocks as a program, each in the order of its file; commands of
+the shell are read, not run. A comment before a block says what is different there:
+`<!-- run: error "TEXT" -->` wants an error whose first line has that text,
+`<!-- run: no, because … -->` leaves the block out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import portkey_handler
+from portkey_handler.cli import app
+from portkey_handler.errors import PortkeyHandlerError
+from portkey_handler.offline import OfflineProvider
+from portkey_handler.session import Session
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], key=lambda path: path.relative_to(ROOT).as_posix()
+)
+#: The gateway that the pages name; the stand-in takes its place.
+LOCAL_GATEWAY = "http://localhost:8787/v1"
+
+_FENCE = re.compile(
+    r"(?:^<!-- run: (?P<run>.+?) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code.
+
+    Attributes:
+        line: Where it starts in its page.
+        language: What stands behind the fence.
+        text: The code.
+        run: What the comment before it says.
+    """
+
+    line: int
+    language: str
+    text: str
+    run: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Give the blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    for match in _FENCE.finditer(text):
+        line = text.count("\n", 0, match.start("language")) + 1
+        yield Block(line, match["language"], match["text"], match["run"] or "")
+
+
+def pages_with(*languages: str) -> list[Any]:
+    """Give the pages that have blocks of these languages, as parameters of a test."""
+    found = [page for page in PAGES if any(block.language in languages for block in blocks(page))]
+    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in found]
+
+
+@pytest.fixture
+def place(tmp_path: Path, provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch) -> OfflineProvider:
+    """Be in a folder with the examples, where the environment names the stand-in."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PORTKEY_BASE_URL", provider.base_url)
+    return provider
+
+
+def run_sql(session: Session, block: Block) -> None:
+    """Run a block's statements, one by one: each has to be one."""
+    wanted = re.fullmatch(r'error "(.+)"', block.run)
+    if wanted is None:
+        for _ in session.run(block.text):
+            pass
+        return
+    with pytest.raises(PortkeyHandlerError) as raised:
+        session.sql(block.text)
+    assert wanted[1] in str(raised.value).splitlines()[0]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file .*parser.json:ResourceWarning")  # left open by sly
+@pytest.mark.parametrize("page", pages_with("sql", "python"))
+def test_sql_and_python_run(page: Path, place: OfflineProvider) -> None:
+    """Every block of SQL and Python works, after those above it."""
+    names: dict[str, Any] = {"__name__": page.stem}
+    with Session(files="examples") as session:
+        for block in blocks(page):
+            if block.language not in ("sql", "python") or block.run.startswith("no, because "):
+                continue
+            where = f"{page.name}:{block.line}"
+            text = block.text.replace(LOCAL_GATEWAY, place.base_url)
+            try:
+                if block.language == "sql":
+                    run_sql(session, Block(block.line, "sql", text, block.run))
+                else:
+                    code = compile("\n" * block.line + text, page.name, "exec")
+                    exec(code, names)  # noqa: S102 - our own pages
+            except Exception as error:
+                raise AssertionError(f"{where}: {error}") from error
+    assert place.requests, "nothing was asked"
+
+
+@pytest.mark.parametrize("page", pages_with("bash"))
+def test_commands_exist(page: Path, place: OfflineProvider) -> None:
+    """Every command of ours parses with its options, and every target of make is there."""
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    for block in blocks(page):
+        for line in block.text.splitlines() if block.language == "bash" else ():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["make"]:
+                assert set(words[1:]) <= set(targets), line
+            if words[:1] == ["portkey-handler"]:
+                command: Any = typer.main.get_command(app)
+                name, found, rest = command.resolve_command(
+                    command.make_context("portkey-handler", words[1:]), words[1:]
+                )
+                found.make_context(name, rest).close()
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES])
+def test_languages_and_comments_are_known(page: Path) -> None:
+    """A block that no test looks at is marked as text, and a misspelt comment is noticed."""
+    text = page.read_text(encoding="utf-8")
+    known = list(blocks(page))
+
+    assert {block.language for block in known} <= {"sql", "python", "bash", "text"}
+    assert text.count("<!-- run:") == sum(1 for block in known if block.run)
+    assert all(re.fullmatch(r'error ".+"|no, because .+', block.run) for block in known if block.run)
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    """Links to our own pages, and to headings in them, are not broken."""
+    prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, heading = target.partition("#")
+        other = (page.parent / name).resolve() if name else page
+        assert other.exists(), target
+        if heading:
+            assert heading in anchors(other), target
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def constants() -> str:
+    """Give every text in the package, one after the other; of f-strings what stands between the values."""
+    texts = []
+    for path in Path(portkey_handler.__file__).parent.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts += [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+    return "\n".join(texts)
+
+
+def test_error_messages_are_those_of_the_code() -> None:
+    """The table of errors quotes what the program says; what the quotes fill in is at most half of them."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Errors and what they mean")[2]
+    quoted = re.findall(r"^\| `(.+?)` \|", section.partition("\n## ")[0], re.M)
+    said = constants()
+
+    assert len(quoted) > 10
+    assert not [line for line in quoted if known_share(line.split(" "), said) < 0.5]
+
+
+def known_share(words: list[str], said: str) -> float:
+    """Tell which share of the words stands in the package, in runs of three or more."""
+    runs = [range(start, start + 3) for start in range(len(words) - 2)]
+    known = [run for run in runs if " ".join(words[run.start : run.stop]) in said]
+    return len({position for run in known for position in run}) / len(words)
