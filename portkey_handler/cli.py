@@ -110,10 +110,20 @@ def shell(files: FilesOption = Path(), session: SessionOption = None, verbose: V
 
 
 @app.command()
-def demo(verbose: VerboseOption = False) -> None:
+def demo(
+    model: Annotated[
+        str | None, typer.Option("--model", help="Ask this model instead of the script's.")
+    ] = None,
+    verbose: VerboseOption = False,
+) -> None:
     """Run the examples: with PORTKEY_API_KEY through the gateway, without it offline."""
+    from .options.generation import DEFAULT_MODEL
+
     examples = _examples()
     script = (examples / "quickstart.sql").read_text(encoding="utf-8")
+    if model is not None:
+        quoted = model.replace("'", "''")
+        script = script.replace(f"model = '{DEFAULT_MODEL}'", f"model = '{quoted}'")
     if os.environ.get("PORTKEY_API_KEY") or os.environ.get("PORTKEY_BASE_URL"):
         _run(script, examples, None, Format.table, None, verbose, echo=True)
         return
@@ -122,7 +132,7 @@ def demo(verbose: VerboseOption = False) -> None:
     with OfflineProvider() as provider:
         os.environ["PORTKEY_BASE_URL"] = provider.base_url
         typer.secho(
-            "No PORTKEY_API_KEY is set: an offline stand-in on this machine answers, and no language model does.",
+            "No PORTKEY_API_KEY is set: an offline stand-in answers here, and no language model does.",
             err=True,
             fg="yellow",
         )
