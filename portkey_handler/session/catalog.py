@@ -1,7 +1,7 @@
 """What the session remembers: engines, models and the models' own storage.
 
-In memory, or in one JSON file of a folder that only its owner can read. The engines' keys are in that file and
-nowhere else: nothing here shows an option's value in its `repr` or in an error.
+In memory, or in one JSON file of a folder that only its owner can read. The engines' keys are in that file
+and nowhere else: nothing here shows an option's value in its `repr` or in an error.
 """
 
 from __future__ import annotations
@@ -151,7 +151,9 @@ class Catalog:
         """
         with self._change() as state:
             if engine.name.lower() in state["engines"]:
-                raise AlreadyExistsError(f"the engine {engine.name} exists already; DROP ML_ENGINE {engine.name}")
+                raise AlreadyExistsError(
+                    f"the engine {engine.name} exists already; DROP ML_ENGINE {engine.name}"
+                )
             state["engines"][engine.name.lower()] = {
                 "name": engine.name,
                 "handler": engine.handler,
@@ -171,14 +173,18 @@ class Catalog:
                 if any(version["engine"].lower() == name.lower() for version in versions)
             ]
             if users:
-                raise UsageError(f"the engine {name} is used by the model {users[0]}; DROP MODEL {users[0]} first")
+                raise UsageError(
+                    f"the engine {name} is used by the model {users[0]}; DROP MODEL {users[0]} first"
+                )
             state["engines"].pop(name.lower(), None)
 
     # ---- models
 
     def models(self) -> list[Model]:
         """Return every version of every model, by name."""
-        return [Model(**entry) for _, versions in sorted(self._read()["models"].items()) for entry in versions]
+        return [
+            Model(**entry) for _, versions in sorted(self._read()["models"].items()) for entry in versions
+        ]
 
     def has_model(self, name: str) -> bool:
         """Tell whether a model of that name exists."""
@@ -285,5 +291,9 @@ def _entry(model: Model) -> dict[str, Any]:
 
 def _not_found(kind: str, name: str, names: list[str], remedy: str) -> NotFoundError:
     close = difflib.get_close_matches(name, names, 1)
-    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names) or 'none'}; {remedy} makes one"
+    hint = (
+        f"did you mean {close[0]}?"
+        if close
+        else f"there are: {', '.join(names) or 'none'}; {remedy} makes one"
+    )
     return NotFoundError(f"the {kind} {name} does not exist; {hint}")

@@ -1,6 +1,7 @@
 """The folder behind the SQL name `files`: its tables are read and written here, and nothing outside of it.
 
-Files are opened here after their links are resolved, not by DuckDB, which follows links out of its allowed folders.
+Files are opened here after their links are resolved, not by DuckDB, which follows links out of its allowed
+folders.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ..errors import AlreadyExistsError, NotFoundError, StatementError
-from .frames import Table, from_frame, to_frame
+from .frames import Table, from_frame
 from .locking import locked, replace_file
 
+#: Marks a column of a Parquet file that holds JSON, so that it is read as what was written.
+_JSON = {b"portkey_handler": b"json"}
 FORMATS = ("csv", "parquet", "json", "jsonl")
-#: What a column of a CSV must look like, in every cell, to be more than text. A number that starts with 0 is text:
-#: `007` is a name that somebody gave, not seven.
+#: What a column of a CSV must look like, in every cell, to be more than text. A number that starts with 0 is
+#: text: `007` is a name that somebody gave, not seven.
 _LOOKS = (
     (r"^-?(0|[1-9][0-9]{0,18})$", pa.int64()),
     (r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$", pa.float64()),
@@ -53,7 +56,9 @@ class Files:
             return []
         found = [path for path in self.folder.iterdir() if path.suffix[1:].lower() in FORMATS]
         return sorted(
-            (path.stem, path.suffix[1:].lower()) for path in found if path.is_file() and not path.name.startswith(".")
+            (path.stem, path.suffix[1:].lower())
+            for path in found
+            if path.is_file() and not path.name.startswith(".")
         )
 
     def exists(self, name: str) -> bool:
@@ -100,7 +105,9 @@ class Files:
         known = self.read(name).names
         unknown = [column for column in columns if column.lower() not in {item.lower() for item in known}]
         if unknown:
-            raise StatementError(f"files.{name} has no column {', '.join(unknown)}; it has: {', '.join(known)}")
+            raise StatementError(
+                f"files.{name} has no column {', '.join(unknown)}; it has: {', '.join(known)}"
+            )
         return known
 
     def create(self, name: str, rows: Table, *, replace: bool = False) -> None:
@@ -168,7 +175,9 @@ class Files:
             raise StatementError(f"files.{name} may be {both}; write the one that you mean")
         resolved = found[0].resolve()
         if not resolved.is_relative_to(self.folder):
-            raise StatementError(f"files.{name} is a link that leads out of the files folder; it is not followed")
+            raise StatementError(
+                f"files.{name} is a link that leads out of the files folder; it is not followed"
+            )
         return resolved
 
     @contextmanager
@@ -193,7 +202,12 @@ class Files:
 
 
 def _check_name(name: str) -> None:
-    if not name or name.startswith(".") or any(character in name for character in "/\\:\0") or name.endswith("."):
+    if (
+        not name
+        or name.startswith(".")
+        or any(character in name for character in "/\\:\0")
+        or name.endswith(".")
+    ):
         raise StatementError(f"files.{name!r} is not a table's name: it must stay inside the files folder")
 
 
@@ -235,7 +249,9 @@ def _typed(texts: Any) -> Any:
 
 
 def _read_parquet(content: bytes) -> Table:
-    return Table(pyarrow.parquet.read_table(io.BytesIO(content)).replace_schema_metadata(None))
+    arrow = pyarrow.parquet.read_table(io.BytesIO(content)).replace_schema_metadata(None)
+    marked = [_JSON.items() <= (field.metadata or {}).items() for field in arrow.schema]
+    return Table(arrow, frozenset(position for position, is_json in enumerate(marked) if is_json))
 
 
 def _read_json(content: bytes) -> Table:
@@ -259,7 +275,11 @@ def _from_records(records: list[Any]) -> Table:
 
 def _to_parquet(rows: Table) -> bytes:
     buffer = io.BytesIO()
-    pyarrow.parquet.write_table(rows.distinctly_named().arrow, buffer)
+    arrow = rows.distinctly_named().arrow
+    for position in rows.json:
+        field = arrow.schema.field(position).with_metadata(_JSON)
+        arrow = arrow.set_column(position, field, arrow.column(position))
+    pyarrow.parquet.write_table(arrow, buffer)
     return buffer.getvalue()
 
 
@@ -304,7 +324,9 @@ def _nested_as_json(arrow: Any) -> Any:
 def _appended(name: str, old: Table, new: Table, columns: list[str] | None, *, as_text: bool) -> Table:
     given = new.names if columns is None else columns
     if len(given) != len(new.names):
-        raise StatementError(f"INSERT INTO files.{name} names {len(given)} columns for {len(new.names)} values")
+        raise StatementError(
+            f"INSERT INTO files.{name} names {len(given)} columns for {len(new.names)} values"
+        )
     places = {column.lower(): position for position, column in enumerate(given)}
     known = {column.lower() for column in old.names}
     unknown = [column for column in given if column.lower() not in known]

@@ -62,9 +62,10 @@ def to_frame(table: Table) -> pd.DataFrame:
     """Return the rows as a frame with a plain index; names that repeat get a number behind them."""
     names = unique(table.names)
     columns = [
-        _series(table.arrow.column(position), is_json=position in table.json) for position in range(len(names))
+        _series(table.arrow.column(position), is_json=position in table.json)
+        for position in range(len(names))
     ]
-    frame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.arrow.num_rows))
+    frame: pd.DataFrame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.arrow.num_rows))
     frame.columns = pd.Index(names, dtype=object)
     return frame
 
@@ -79,13 +80,11 @@ def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
         kind = column.type
     if pa.types.is_nested(kind) or pa.types.is_null(kind):
         return _objects(column.to_pylist())
-    if column.null_count and pa.types.is_integer(kind):
-        name = str(kind)
-        dtype = name.replace("uint", "UInt") if name.startswith("u") else name.replace("int", "Int")
-        values = column.to_pylist()
-        return pd.Series(pd.array(values, dtype=dtype))
-    if column.null_count and pa.types.is_boolean(kind):
-        return pd.Series(pd.array(column.to_pylist(), dtype="boolean"))
+    if column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        # int64 becomes Int64, uint8 UInt8, bool boolean: pandas' kinds that have room for NULL.
+        dtype = "boolean" if pa.types.is_boolean(kind) else str(kind).replace("i", "I").replace("u", "U")
+        nullable: pd.Series[Any] = pd.Series(pd.array(column.to_pylist(), dtype=dtype))
+        return nullable
     if pa.types.is_decimal(kind) and kind.scale == 0:
         return _whole(column.to_pylist())
     found: pd.Series[Any] = column.to_pandas()
@@ -95,7 +94,11 @@ def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
 def _whole(values: list[Any]) -> pd.Series[Any]:
     numbers = [None if value is None else int(value) for value in values]
     try:
-        return pd.Series(pd.array(numbers, dtype="Int64")) if None in numbers else pd.Series(numbers, dtype="int64")
+        return (
+            pd.Series(pd.array(numbers, dtype="Int64"))
+            if None in numbers
+            else pd.Series(numbers, dtype="int64")
+        )
     except OverflowError:
         return _objects(numbers)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def locked(lock_file: Path) -> Iterator[None]:
-    """Hold `lock_file` (made with mode 0600 where missing) exclusively inside the `with` block; wait for it."""
+    """Hold `lock_file` (mode 0600, made where missing) exclusively inside the `with` block; wait for it."""
     descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _acquire(descriptor)

@@ -64,13 +64,18 @@ class Models:
             self._catalog.drop_engine(self._catalog.engine(name).name)
 
     def show_engines(self) -> pd.DataFrame:
-        """Return every engine with its options, whose values are masked unless they are known to be harmless."""
+        """Return every engine with its options; values are masked unless they are known to be harmless."""
         shown = self._shown_options()
         rows = [
-            (engine.name, engine.handler, {key: _shown(key, value, shown) for key, value in engine.options.items()})
+            (
+                engine.name,
+                engine.handler,
+                {key: _shown(key, value, shown) for key, value in engine.options.items()},
+            )
             for engine in self._catalog.engines()
         ]
-        return pd.DataFrame(rows, columns=["NAME", "HANDLER", "CONNECTION_DATA"], dtype=object)
+        found: pd.DataFrame = pd.DataFrame(rows, columns=["NAME", "HANDLER", "CONNECTION_DATA"], dtype=object)
+        return found
 
     # ---- models
 
@@ -87,10 +92,14 @@ class Models:
         engine = self._engine(options.pop("engine", None), name)
         target = _target(node)
         args = {"target": target, "using": options}
-        self._handler_class().create_validation(target, copy.deepcopy(args), EngineStorage(engine.name, engine.options))
+        self._handler_class().create_validation(
+            target, copy.deepcopy(args), EngineStorage(engine.name, engine.options)
+        )
         storage = ModelStorage(name)
         self._create(engine, storage, args, rows(node))
-        model = Model(name, 1, engine.name, target, now(), query=node.query_str, using=options, storage=storage.content)
+        model = Model(
+            name, 1, engine.name, target, now(), query=node.query_str, using=options, storage=storage.content
+        )
         self._catalog.add_model(model, replace=node.is_replace)
 
     def retrain(self, node: Any, rows: Callable[[Any], pd.DataFrame | None]) -> None:
@@ -131,7 +140,8 @@ class Models:
         ]  # fmt: skip
         columns = ["NAME", "ENGINE", "PROJECT", "ACTIVE", "VERSION", "STATUS", "PREDICT", "ERROR",
                    "SELECT_DATA_QUERY", "CREATED_AT"]  # fmt: skip
-        return pd.DataFrame(rows, columns=columns)
+        found: pd.DataFrame = pd.DataFrame(rows, columns=columns)
+        return found
 
     def describe(self, node: Any) -> pd.DataFrame:
         """DESCRIBE model and DESCRIBE model.table."""
@@ -155,14 +165,16 @@ class Models:
             "ERROR": None,
             "SELECT_DATA_QUERY": model.query,
         }
-        return pd.DataFrame([row])
+        found: pd.DataFrame = pd.DataFrame([row])
+        return found
 
     @contextmanager
     def opened(self, model: Model) -> Iterator[Any]:
         """Give a model's handler inside a `with` block; the engine's options are read anew."""
         engine = self._catalog.engine(model.engine)
         handler = self._handler_class()(
-            model_storage=self._catalog.storage(model), engine_storage=EngineStorage(engine.name, engine.options)
+            model_storage=self._catalog.storage(model),
+            engine_storage=EngineStorage(engine.name, engine.options),
         )
         try:
             yield handler
@@ -214,7 +226,9 @@ def _target(node: Any) -> str:
         raise StatementError("PREDICT takes one column")
     for word in ("order_by", "group_by", "window", "horizon"):
         if getattr(node, word, None):
-            raise StatementError(f"{word.upper().replace('_', ' ')} is for forecasts, which this engine does not make")
+            raise StatementError(
+                f"{word.upper().replace('_', ' ')} is for forecasts, which this engine does not make"
+            )
     return str(node.targets[0].parts[-1])
 
 

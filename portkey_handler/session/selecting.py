@@ -1,4 +1,4 @@
-"""Running a query that may ask models: data in DuckDB, answers from the handler, the result in DuckDB again."""
+"""Running a query that may ask models: data in DuckDB, answers from the handler, the result in DuckDB."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import pandas as pd
 import pyarrow as pa
 from sqlglot import exp
 
-from ..errors import NotFoundError, PortkeyHandlerError, StatementError
+from ..errors import NotFoundError, StatementError
+from .asking import asked, first, inputs, seen, together
 from .catalog import Model
 from .files import Files
 from .frames import Table, from_frame, to_frame
 from .plan import ROW, Asked, Plan, Question, Source, options_for
 from .query import Database, Scratch
-from .statements import ast, parse, using
+from .rewriting import QUERIES, rewrite, without_natives
+from .statements import ast, using
 from .translate import Translator, alias_of, aliased, flat, paths, table
 
 #: The project of a MindsDB server in which models live; names may carry it in front.
 PROJECT = "mindsdb"
-_ROW_ID = "__mindsdb_row_id"
-_QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
 Opened = Callable[[Model], AbstractContextManager[Any]]
 
 
@@ -59,7 +59,7 @@ class Selector:
     def run(self, query: Any) -> Table:
         """Run a query, as parsed; it is not changed."""
         with self.database.scratch() as scratch:
-            return _Run(self, scratch).query(_without_natives(copy.deepcopy(query)))
+            return _Run(self, scratch).query(without_natives(copy.deepcopy(query)))
 
     def filtered(self, frame: pd.DataFrame, where: Any, like: str | None, name: str) -> pd.DataFrame:
         """Return the rows of a SHOW that its WHERE and LIKE keep; LIKE is about the column `name`."""
@@ -69,7 +69,9 @@ class Selector:
             run = _Run(self, scratch)
             query = ast.Select(targets=[ast.Star()], from_table=run.private(from_frame(frame)), where=where)
             if like is not None:
-                query.where = ast.BinaryOperation(op="like", args=[ast.Identifier(parts=[name]), ast.Constant(like)])
+                query.where = ast.BinaryOperation(
+                    op="like", args=[ast.Identifier(parts=[name]), ast.Constant(like)]
+                )
             return to_frame(run.query(query))
 
     def find_model(self, identifier: Any) -> Model | None:
@@ -86,7 +88,9 @@ class Selector:
                 return model
         if versions:
             numbers = ", ".join(str(model.version) for model in versions)
-            raise NotFoundError(f"the model {versions[0].name} has no version {version}; there are: {numbers}")
+            raise NotFoundError(
+                f"the model {versions[0].name} has no version {version}; there are: {numbers}"
+            )
         return None
 
 
@@ -108,7 +112,7 @@ class _Run:
         self._run_ctes(node)
         if isinstance(node, ast.Select) and any(self._model(item) for item, _, _ in flat(node.from_table)):
             return self._ask(node)
-        _rewrite(node, self._answered)
+        rewrite(node, self._answered)
         return self._database.run(self._translator().query(node))
 
     def private(self, rows: Table) -> Any:
@@ -133,7 +137,7 @@ class _Run:
 
     def _answered(self, node: Any) -> Any:
         """Replace a nested query that asks models by its result."""
-        if not isinstance(node, _QUERIES) or not self._asks(node):
+        if not isinstance(node, QUERIES) or not self._asks(node):
             return None
         alias, node.alias = node.alias, None
         result = ast.Select(targets=[ast.Star()], from_table=self.private(self.query(node)))
@@ -148,7 +152,7 @@ class _Run:
                 found.extend(bool(self._model(item)) for item, _, _ in flat(part.from_table))
 
         look(node)
-        _rewrite(node, look)
+        rewrite(node, look)
         return any(found)
 
     def _model(self, node: Any) -> Model | None:
@@ -202,7 +206,11 @@ class _Run:
         names = [*(model.name for model in selector.models), *selector.frames, *self._database.table_names()]
         names += [f"files.{file}" for file, _ in selector.files.names()]
         close = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
+        hint = (
+            f"did you mean {close[0]}?"
+            if close
+            else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
+        )
         return NotFoundError(f"the table or model {'.'.join(parts)} does not exist; {hint}")
 
     def _columns(self, relation: Any) -> tuple[str, ...]:
@@ -216,43 +224,43 @@ class _Run:
         with ExitStack() as stack:
             handlers = [stack.enter_context(self._selector.opened(model)) for model in models]
             empty = self._empty(question)
-            # No row, no request: the handler says which columns it would add, and what is wrong with the options.
+            # No row, no request: the handler says which columns it adds, or what is wrong with the options.
             every = [{name: value for name, (value, _) in found.items()} for found in question.constants]
-            outputs = _asked(question, handlers, empty, every)
+            outputs = asked(question, handlers, empty, every)
             plan = question.complete([list(output.columns) for output in outputs])
             self._check(plan, empty, outputs)
             data = self._data(question, plan)
             if data.arrow.num_rows:
-                frame = _seen(question, data)
-                outputs = _asked(question, handlers, frame, _inputs(question, plan))
-        source = self._scratch.add(_together(question, plan, data, outputs))
+                frame = seen(question, data)
+                outputs = asked(question, handlers, frame, inputs(question, plan))
+        source = self._scratch.add(together(question, plan, data, outputs))
         return self._database.run(plan.final(source), plan.names)
 
     def _question(self, select: Any) -> tuple[Question, list[Model]]:
         for name in ("targets", "where", "group_by", "having", "order_by"):
-            _rewrite(getattr(select, name), self._answered)
-        asked: list[tuple[Any, Any, Model]] = []
+            rewrite(getattr(select, name), self._answered)
+        found: list[tuple[Any, Any, Model]] = []
         sources: list[Source] = []
-        for item, join, condition in flat(select.from_table):
-            on = condition
+        for item, join_type, condition in flat(select.from_table):
+            join, on = join_type, condition
             model = self._model(item)
             if model is not None:
-                asked.append((item, on, model))
+                found.append((item, on, model))
                 continue
-            if not sources and asked:
+            if not sources and found:
                 # FROM m JOIN t ON t.a = m.question: the condition says what the model is given.
-                asked[-1] = (asked[-1][0], on, asked[-1][2])
+                found[-1] = (found[-1][0], on, found[-1][2])
                 join = on = None
             sources.append(self._source(item, join, on))
-        names = [str(alias_of(item)) for item, _, _ in asked]
+        names = [str(alias_of(item)) for item, _, _ in found]
         options = using(select.using)
         models = [
             Asked(name, paths(item), model.target, on, options_for(options, name, names))
-            for name, (item, on, model) in zip(names, asked, strict=True)
+            for name, (item, on, model) in zip(names, found, strict=True)
         ]
         self._constant_subselects(select, models, alone=len(models) == 1 and not sources)
         question = Question(select, sources, models, self.table, self._database.functions())
-        return question, [model for _, _, model in asked]
+        return question, [model for _, _, model in found]
 
     def _source(self, item: Any, join: str | None, on: Any) -> Source:
         alias = alias_of(item)
@@ -261,11 +269,15 @@ class _Run:
         if isinstance(item, ast.Identifier):
             relation = self.table(item)
             return Source(alias, paths(item), self._columns(relation), relation, join, on)
-        if not isinstance(item, _QUERIES):
-            raise StatementError(f"{type(item).__name__} in FROM is not supported; write a table or a subselect")
+        if not isinstance(item, QUERIES):
+            raise StatementError(
+                f"{type(item).__name__} in FROM is not supported; write a table or a subselect"
+            )
         item.alias = None
         rows = self.query(item).distinctly_named()
-        return Source(alias, frozenset({(alias.lower(),)}), tuple(rows.names), self._scratch.add(rows), join, on)
+        return Source(
+            alias, frozenset({(alias.lower(),)}), tuple(rows.names), self._scratch.add(rows), join, on
+        )
 
     def _constant_subselects(self, select: Any, models: Sequence[Asked], *, alone: bool) -> None:
         """Let `WHERE m.question = (SELECT …)` give the model the one value of that query."""
@@ -275,7 +287,7 @@ class _Run:
                 return
             for place in (0, 1):
                 identifier, query = node.args[1 - place], node.args[place]
-                if not isinstance(identifier, ast.Identifier) or not isinstance(query, _QUERIES):
+                if not isinstance(identifier, ast.Identifier) or not isinstance(query, QUERIES):
                     continue
                 qualifier = tuple(str(part).lower() for part in identifier.parts[:-1])
                 if alone or any(qualifier in model.paths for model in models):
@@ -284,7 +296,7 @@ class _Run:
 
         if select.where is not None:
             constant(select.where)
-            _rewrite(select.where, constant)
+            rewrite(select.where, constant)
 
     def _empty(self, question: Question) -> pd.DataFrame:
         parts = [
@@ -305,10 +317,12 @@ class _Run:
         answers = iter([output.iloc[:, place] for output in outputs for place in range(output.shape[1])])
         given = iter([empty.iloc[:, place] for place in range(empty.shape[1])])
         for known in plan.columns:
-            series = next(answers) if known.kind == "output" else next(given) if known.kind == "data" else None
+            series = (
+                next(answers) if known.kind == "output" else next(given) if known.kind == "data" else None
+            )
             # Text may turn out to be something else in the answers; NULL fits everywhere.
             loose = series is None or series.dtype == object or str(series.dtype).startswith("str")
-            columns[known.private] = pa.nulls(0) if loose and known.kind != "data" else _first(series)
+            columns[known.private] = pa.nulls(0) if loose and known.kind != "data" else first(series)
         columns[ROW] = pa.array([], pa.int64())
         source = self._scratch.add(Table(pa.table(columns)))
         try:
@@ -324,166 +338,10 @@ class _Run:
         return Table(pa.table({"__none": pa.nulls(1 if plan.rows else 0)}))
 
 
-def _asked(
-    question: Question, handlers: Sequence[Any], data: pd.DataFrame, inputs: Sequence[Mapping[str, Any]]
-) -> list[pd.DataFrame]:
-    """Ask each model in turn; each sees what the ones before it answered."""
-    seen = data.copy(deep=False)
-    known = [
-        (column.paths, column.name.lower(), name)
-        for column, name in zip(question.data, question.visible_names(), strict=True)
-    ]
-    outputs = []
-    for number, (model, handler) in enumerate(zip(question.models, handlers, strict=True)):
-        frame = _renamed(seen, question.renames[number], known)
-        for name, value in inputs[number].items():
-            frame = frame.drop(columns=[column for column in frame.columns if column.lower() == name.lower()])
-            frame[name] = pd.Series([value] * len(frame), index=frame.index, dtype=None if len(frame) else object)
-        frame[_ROW_ID] = range(len(frame))
-        options = dict(model.using)
-        args = {"pred_format": "dict", "predict_params": options, "using": dict(options)}
-        answer = _aligned(handler.predict(frame, args), frame, model.alias)
-        outputs.append(answer)
-        for name, value in inputs[number].items():
-            if name not in seen.columns:
-                seen[name] = pd.Series([value] * len(seen), index=seen.index, dtype=None if len(seen) else object)
-        for name in answer.columns:
-            visible = name if name not in seen.columns else f"{model.alias}.{name}"
-            seen[visible] = answer[name]
-            known.append((model.paths, name.lower(), visible))
-    return outputs
-
-
-def _renamed(
-    frame: pd.DataFrame, renames: Mapping[str, Any], known: Sequence[tuple[Any, str, str]]
-) -> pd.DataFrame:
-    result = frame.copy(deep=False)
-    for new, identifier in renames.items():
-        qualifier = tuple(str(part).lower() for part in identifier.parts[:-1])
-        name = str(identifier.parts[-1]).lower()
-        found = [visible for owners, column, visible in known if column == name and (
-            qualifier in owners if qualifier else True)]  # fmt: skip
-        if not found:
-            shown = ".".join(str(part) for part in identifier.parts)
-            raise NotFoundError(
-                f"the column {shown} does not exist; there are: {', '.join(visible for _, _, visible in known)}"
-            )
-        if found[0] != new:
-            result = result.drop(columns=[new], errors="ignore").rename(columns={found[0]: new})
-    return result
-
-
-def _aligned(answer: pd.DataFrame, frame: pd.DataFrame, alias: str) -> pd.DataFrame:
-    if not answer.index.equals(frame.index):
-        if len(answer) != len(frame) or not answer.index.is_unique:
-            raise PortkeyHandlerError(f"the handler of {alias} gave {len(answer)} rows for {len(frame)}")
-        answer = answer.reindex(frame.index)
-    return answer.drop(columns=[_ROW_ID], errors="ignore")
-
-
-def _seen(question: Question, data: Table) -> pd.DataFrame:
-    if not question.early:
-        return pd.DataFrame(index=pd.RangeIndex(data.arrow.num_rows))
-    return to_frame(data.renamed(question.visible_names()))
-
-
-def _inputs(question: Question, plan: Plan) -> list[dict[str, Any]]:
-    kept = {(known.owner, known.name) for known in plan.columns if known.kind == "input"}
-    return [
-        {name: value for name, (value, _) in found.items() if (number, name) in kept}
-        for number, found in enumerate(question.constants)
-    ]
-
-
-def _together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.DataFrame]) -> Table:
-    rows = data.arrow.num_rows
-    arrays, names, as_json = [], [], set()
-    answers = [from_frame(output) for output in outputs]
-    places = [0] * len(outputs)
-    position = 0
-    for known in plan.columns:
-        if known.kind == "data":
-            array, is_json = data.arrow.column(position), position in data.json
-            position += 1
-        elif known.kind == "input":
-            value = question.constants[known.owner][known.name][0]
-            array, is_json = pa.array([value] * rows, pa.string() if value is None else None), False
-        else:
-            place = places[known.owner]
-            places[known.owner] += 1
-            array, is_json = answers[known.owner].arrow.column(place), place in answers[known.owner].json
-        if is_json:
-            as_json.add(len(arrays))
-        arrays.append(array)
-        names.append(known.private)
-    arrays.append(pa.array(range(rows), pa.int64()))
-    return Table(pa.Table.from_arrays(arrays, names=[*names, ROW]), frozenset(as_json))
-
-
-def _first(series: Any) -> Any:
-    return from_frame(series.to_frame()).arrow.column(0)
-
-
 def _one_value(rows: Table, name: str) -> Any:
     if rows.arrow.num_columns != 1 or rows.arrow.num_rows != 1:
         raise StatementError(
-            f"{name} = (SELECT …) takes a query of one row and one column, got {rows.arrow.num_rows} rows and "
+            f"{name} = (SELECT …) takes one row and one column, got {rows.arrow.num_rows} rows and "
             f"{rows.arrow.num_columns} columns; JOIN the data with the model to ask for many rows"
         )
     return rows.arrow.column(0)[0].as_py()
-
-
-def _rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
-    """Offer every node below `node` to `replace`; what it returns takes the node's place."""
-    if isinstance(node, list):
-        places: Any = list(enumerate(node))
-    elif isinstance(node, ast.ASTNode) and not isinstance(node, ast.Identifier):
-        places = [item for item in vars(node).items() if item[0] not in ("alias", "using")]
-    else:
-        return
-    for place, child in places:
-        value = list(child) if isinstance(child, tuple) else child
-        found = replace(value) if isinstance(value, ast.ASTNode) else None
-        if found is None:
-            _rewrite(value, replace)
-            found = value
-        if isinstance(node, list):
-            node[place] = found
-        else:
-            setattr(node, place, found)
-
-
-def _without_natives(query: Any) -> Any:
-    """Take `files (SELECT …)` for a subselect whose tables are files."""
-
-    def parsed(node: Any) -> Any:
-        if not isinstance(node, ast.NativeQuery):
-            return None
-        name = ".".join(str(part) for part in node.integration.parts)
-        if name.lower() != "files":
-            raise StatementError(f"{name} (…) is not supported; only files (SELECT …) is")
-        inner = in_files(node.query)
-        inner.alias, inner.parentheses = node.alias, True
-        return inner
-
-    _rewrite(query, parsed)
-    return query
-
-
-def in_files(text: str) -> Any:
-    """Parse a query whose tables without a prefix are files."""
-    query = parse(text)
-    if not isinstance(query, _QUERIES):
-        raise StatementError("only a SELECT can stand in files (…)")
-    own = {str(cte.name.parts[-1]).lower() for cte in getattr(query, "cte", None) or ()}
-
-    def prefixed(node: Any) -> Any:
-        if isinstance(node, ast.Select):
-            for item, _, _ in flat(node.from_table):
-                if isinstance(item, ast.Identifier) and len(item.parts) == 1 and str(item.parts[0]).lower() not in own:
-                    item.parts.insert(0, "files")
-                    item.is_quoted.insert(0, False)
-
-    prefixed(query)
-    _rewrite(query, prefixed)
-    return query

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -15,8 +15,9 @@ from .files import Files
 from .frames import Table, from_frame, to_frame
 from .models import HANDLER, Models
 from .query import Database
-from .selecting import PROJECT, Selector, in_files
-from .statements import ast, parse, split, unsupported
+from .rewriting import in_files
+from .selecting import PROJECT, Selector
+from .statements import parse, split, unsupported
 from .translate import aliased, data_type
 from .writing import create_table, drop_tables, insert
 
@@ -64,7 +65,7 @@ class Session:
         Raises:
             PortkeyHandlerError: A statement failed; those before it have been run.
         """
-        result = pd.DataFrame()
+        result: pd.DataFrame = pd.DataFrame()
         for _, result in self.run(text):  # noqa: B007 — the last one is wanted
             pass
         return result
@@ -109,7 +110,8 @@ class Session:
         if run is None:
             raise unsupported(type(node).__name__)
         result = run(self, node)
-        return pd.DataFrame() if result is None else result
+        nothing: pd.DataFrame = pd.DataFrame()
+        return nothing if result is None else result
 
     def _selector(self) -> Selector:
         views = {
@@ -117,7 +119,9 @@ class Session:
             "ml_engines": self._models.show_engines,
         }
         everywhere = {
-            f"{prefix}{name}": view for name, view in views.items() for prefix in ("", "mindsdb.", "information_schema.")
+            f"{prefix}{name}": view
+            for name, view in views.items()
+            for prefix in ("", "mindsdb.", "information_schema.")
         }
         return Selector(
             self._database, self._files, self._frames, self._catalog.models(), self._models.opened, everywhere
@@ -143,7 +147,9 @@ class Session:
 
     def _create_model(self, node: Any) -> None:
         if str(node.name.parts[-1]).lower() in self._frames:
-            raise AlreadyExistsError(f"{node.name.parts[-1]} is a registered table; choose another name for the model")
+            raise AlreadyExistsError(
+                f"{node.name.parts[-1]} is a registered table; choose another name for the model"
+            )
         self._models.create(node, self._rows_for)
 
     def _retrain(self, node: Any) -> None:
@@ -157,7 +163,8 @@ class Session:
         if kind == "ml_engine":
             name = self._catalog.engine(str(node.value.parts[-1])).name
             engines = self._models.show_engines()
-            return engines[engines["NAME"] == name].reset_index(drop=True)
+            found: pd.DataFrame = engines[engines["NAME"] == name].reset_index(drop=True)
+            return found
         if kind not in ("model", "predictor"):
             raise unsupported(f"DESCRIBE {kind.upper()}")
         return self._models.describe(node)
@@ -176,7 +183,8 @@ class Session:
         from sqlglot import exp
 
         shown = [
-            aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name)) for column in columns
+            aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))
+            for column in columns
         ]
         return self._database.run(exp.select(*shown).limit(0))
 
@@ -190,7 +198,7 @@ class Session:
 
     def _show(self, node: Any) -> pd.DataFrame:
         category = " ".join(node.category.lower().split()).removeprefix("full ")
-        tables = {
+        tables: dict[str, Callable[[], pd.DataFrame]] = {
             "ml_engines": self._models.show_engines,
             "models": self._models.show,
             "predictors": self._models.show,
@@ -215,9 +223,10 @@ class Session:
             rows += [(table, "BASE TABLE") for table in self._database.table_names() if "." not in table]
         else:
             raise NotFoundError(f"the database {name} does not exist; there are: files, {PROJECT}")
-        return pd.DataFrame(rows, columns=[f"Tables_in_{name}", "Table_type"])
+        found: pd.DataFrame = pd.DataFrame(rows, columns=[f"Tables_in_{name}", "Table_type"])
+        return found
 
-    _statements: dict[str, Callable[[Session, Any], pd.DataFrame | None]] = {
+    _statements: ClassVar[dict[str, Callable[[Session, Any], pd.DataFrame | None]]] = {
         "Select": _select, "Union": _select, "Intersect": _select, "Except": _select,
         "CreateMLEngine": _create_engine, "DropMLEngine": _drop_engine,
         "CreatePredictor": _create_model, "RetrainPredictor": _retrain, "DropPredictor": _drop_model,

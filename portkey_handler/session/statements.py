@@ -51,9 +51,19 @@ def parse(text: str) -> Any:
         return parse_sql(text)
     except (ParsingException, LexError) as error:
         raise StatementError(_first_line_says_where(str(error.args[0] if error.args else error))) from None
-    except (AssertionError, AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError) as error:
+    except (
+        AssertionError,
+        AttributeError,
+        IndexError,
+        KeyError,
+        NotImplementedError,
+        TypeError,
+        ValueError,
+    ) as error:
         # The parser's own faults on odd input; a person who wrote SQL should not meet them.
-        raise StatementError(f"the statement cannot be parsed ({type(error).__name__} in the parser)") from None
+        raise StatementError(
+            f"the statement cannot be parsed ({type(error).__name__} in the parser)"
+        ) from None
 
 
 def using(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -69,7 +79,9 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, ast.Identifier):
         return ".".join(str(part) for part in value.parts)
     if isinstance(value, ast.ASTNode):
-        raise StatementError(f"USING {name}: write a string, a number, true, false, NULL, a list or an object")
+        raise StatementError(
+            f"USING {name}: write a string, a number, true, false, NULL, a list or an object"
+        )
     if isinstance(value, dict):
         return {key: _plain(name, item) for key, item in value.items()}
     if isinstance(value, list):

@@ -17,7 +17,9 @@ from sqlglot import exp
 from ..errors import StatementError
 from .statements import Latest, ast
 
-Expression = Any  # sqlglot renamed its base classes between versions; its trees are built, never inspected deeply
+Expression = (
+    Any  # sqlglot renamed its base classes between versions; its trees are built, never inspected deeply
+)
 
 TYPES = {
     **dict.fromkeys(("bigint", "int8", "long", "signed"), "BIGINT"),
@@ -50,7 +52,7 @@ _NEGATED = {"not like": exp.Like, "is not": exp.Is}
 _AS_FUNCTION = {
     "->": "json_extract", "->>": "json_extract_string", "^": "xor", "~": "regexp_full_match",
     "<->": "list_distance", "<=>": "list_cosine_distance", "<#>": "list_negative_inner_product",
-    "@>": "list_has_all", "&&": "list_has_any", "<<": "__shift_left", ">>": "__shift_right",
+    "@>": "list_has_all", "&&": "list_has_any",
 }  # fmt: skip
 #: These bind weaker than `||`, which the parser does not know.
 _WEAKER_THAN_CONCAT = frozenset(
@@ -216,10 +218,12 @@ class Translator:
         raise StatementError(f"{type(node).__name__} is not supported as a query")
 
     def _combined(self, node: Any) -> Expression:
-        if isinstance(node.right, ast.Select) and (node.right.order_by or node.right.limit or node.right.offset):
+        if isinstance(node.right, ast.Select) and (
+            node.right.order_by or node.right.limit or node.right.offset
+        ):
             raise StatementError(
-                f"ORDER BY and LIMIT behind {node.operation}: the language cannot tell which part they belong to; "
-                f"write SELECT * FROM (… {node.operation} …) AS u ORDER BY … LIMIT …"
+                f"after {node.operation} nobody can tell which part ORDER BY and LIMIT belong to; put all "
+                f"into a subselect: FROM (… {node.operation} …) AS u ORDER BY … LIMIT …"
             )
         ctes = _take_ctes(node)
         mark = len(self._ctes)
@@ -329,7 +333,9 @@ class Translator:
         elif isinstance(node, ast.Select | ast.Union | ast.Intersect | ast.Except):
             found = exp.Subquery(this=self.query(node))
         else:
-            raise StatementError(f"{type(node).__name__} in FROM is not supported; write a table or a subselect")
+            raise StatementError(
+                f"{type(node).__name__} in FROM is not supported; write a table or a subselect"
+            )
         return found if alias is None else aliased(found, alias)
 
     # ---- expressions
@@ -381,7 +387,7 @@ class Translator:
             left, right, op = right, left, "@>"
         else:
             op = node.op
-        if op in _AS_FUNCTION and not op.startswith(("<<", ">>")):
+        if op in _AS_FUNCTION:
             return call(_AS_FUNCTION[op], self.expression(left), self.expression(right))
         arguments = {"this": self._operand(left), "expression": self._operand(right)}
         if op in ("<<", ">>"):
@@ -457,9 +463,7 @@ class Translator:
     def _case(self, node: Any) -> Expression:
         return exp.Case(
             this=None if node.arg is None else self._operand(node.arg),
-            ifs=[
-                exp.If(this=self.expression(when), true=self.expression(then)) for when, then in node.rules
-            ],
+            ifs=[exp.If(this=self.expression(when), true=self.expression(then)) for when, then in node.rules],
             default=None if node.default is None else self.expression(node.default),
         )
 

@@ -50,7 +50,9 @@ def _values(rows: list[list[Any]], columns: list[str]) -> Any:
     query = None
     for row in rows:
         if len(row) != len(columns):
-            raise StatementError(f"VALUES has {len(row)} values for {len(columns)} columns: {', '.join(columns)}")
+            raise StatementError(
+                f"VALUES has {len(row)} values for {len(columns)} columns: {', '.join(columns)}"
+            )
         for value, column in zip(row, columns, strict=True):
             value.alias = ast.Identifier(parts=[column])
         select = ast.Select(targets=row)
@@ -61,5 +63,7 @@ def _values(rows: list[list[Any]], columns: list[str]) -> Any:
 def _name(identifier: Any, statement: str) -> str:
     parts = [str(part) for part in identifier.parts]
     if len(parts) != 2 or parts[0].lower() != "files":
-        raise StatementError(f"{statement} {'.'.join(parts)}: only tables of files can be written: {statement} files.x")
+        raise StatementError(
+            f"{statement} {'.'.join(parts)}: only tables of files can be written: {statement} files.x"
+        )
     return parts[1]

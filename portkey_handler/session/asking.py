@@ -1,0 +1,129 @@
+"""Giving rows to models and putting their answers beside the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from ..errors import NotFoundError, PortkeyHandlerError
+from .frames import Table, from_frame, to_frame
+from .plan import ROW, Plan, Question
+
+_ROW_ID = "__mindsdb_row_id"
+
+
+def asked(
+    question: Question, handlers: Sequence[Any], data: pd.DataFrame, inputs: Sequence[Mapping[str, Any]]
+) -> list[pd.DataFrame]:
+    """Ask each model in turn; each sees what the ones before it answered."""
+    seen = data.copy(deep=False)
+    known = [
+        (column.paths, column.name.lower(), name)
+        for column, name in zip(question.data, question.visible_names(), strict=True)
+    ]
+    outputs = []
+    for number, (model, handler) in enumerate(zip(question.models, handlers, strict=True)):
+        frame = _renamed(seen, question.renames[number], known)
+        for name, value in inputs[number].items():
+            frame = frame.drop(columns=[column for column in frame.columns if column.lower() == name.lower()])
+            frame[name] = pd.Series(
+                [value] * len(frame), index=frame.index, dtype=None if len(frame) else object
+            )
+        frame[_ROW_ID] = range(len(frame))
+        options = dict(model.using)
+        args = {"pred_format": "dict", "predict_params": options, "using": dict(options)}
+        answer = _aligned(handler.predict(frame, args), frame, model.alias)
+        outputs.append(answer)
+        for name, value in inputs[number].items():
+            if name not in seen.columns:
+                seen[name] = pd.Series(
+                    [value] * len(seen), index=seen.index, dtype=None if len(seen) else object
+                )
+        for name in answer.columns:
+            visible = name if name not in seen.columns else f"{model.alias}.{name}"
+            seen[visible] = answer[name]
+            known.append((model.paths, name.lower(), visible))
+    return outputs
+
+
+def _renamed(
+    frame: pd.DataFrame, renames: Mapping[str, Any], known: Sequence[tuple[Any, str, str]]
+) -> pd.DataFrame:
+    result: pd.DataFrame = frame.copy(deep=False)
+    for new, identifier in renames.items():
+        qualifier = tuple(str(part).lower() for part in identifier.parts[:-1])
+        name = str(identifier.parts[-1]).lower()
+        found = [
+            visible
+            for owners, column, visible in known
+            if column == name and (not qualifier or qualifier in owners)
+        ]
+        if not found:
+            shown = ".".join(str(part) for part in identifier.parts)
+            names = ", ".join(visible for _, _, visible in known)
+            raise NotFoundError(f"the column {shown} does not exist; there are: {names}")
+        if found[0] != new:
+            result = result.drop(columns=[new], errors="ignore").rename(columns={found[0]: new})
+    return result
+
+
+def _aligned(answer: pd.DataFrame, frame: pd.DataFrame, alias: str) -> pd.DataFrame:
+    if not answer.index.equals(frame.index):
+        if len(answer) != len(frame) or not answer.index.is_unique:
+            raise PortkeyHandlerError(f"the handler of {alias} gave {len(answer)} rows for {len(frame)}")
+        answer = answer.reindex(frame.index)
+    found: pd.DataFrame = answer.drop(columns=[_ROW_ID], errors="ignore")
+    return found
+
+
+def seen(question: Question, data: Table) -> pd.DataFrame:
+    """Return the data as the models see it."""
+    if not question.early:
+        found: pd.DataFrame = pd.DataFrame(index=pd.RangeIndex(data.arrow.num_rows))
+        return found
+    return to_frame(data.renamed(question.visible_names()))
+
+
+def inputs(question: Question, plan: Plan) -> list[dict[str, Any]]:
+    """Return each model's constants that are not columns of its own."""
+    kept = {(known.owner, known.name) for known in plan.columns if known.kind == "input"}
+    return [
+        {name: value for name, (value, _) in found.items() if (number, name) in kept}
+        for number, found in enumerate(question.constants)
+    ]
+
+
+def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.DataFrame]) -> Table:
+    """Return data, constants and answers side by side under private names, with the row's number."""
+    rows = data.arrow.num_rows
+    arrays: list[Any] = []
+    names: list[str] = []
+    as_json: set[int] = set()
+    answers = [from_frame(output) for output in outputs]
+    places = [0] * len(outputs)
+    position = 0
+    for known in plan.columns:
+        if known.kind == "data":
+            array, is_json = data.arrow.column(position), position in data.json
+            position += 1
+        elif known.kind == "input":
+            value = question.constants[known.owner][known.name][0]
+            array, is_json = pa.array([value] * rows, pa.string() if value is None else None), False
+        else:
+            place = places[known.owner]
+            places[known.owner] += 1
+            array, is_json = answers[known.owner].arrow.column(place), place in answers[known.owner].json
+        if is_json:
+            as_json.add(len(arrays))
+        arrays.append(array)
+        names.append(known.private)
+    arrays.append(pa.array(range(rows), pa.int64()))
+    return Table(pa.Table.from_arrays(arrays, names=[*names, ROW]), frozenset(as_json))
+
+
+def first(series: Any) -> Any:
+    """Return one column in Arrow's form."""
+    return from_frame(series.to_frame()).arrow.column(0)

@@ -1,0 +1,336 @@
+"""The second half of a plan: where each condition, the order and the limit go, and what each name means.
+
+Pure, like `plan`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from ..errors import NotFoundError, StatementError
+from .plan import ROW, Column, Plan, Question, is_star, parts, qualifier
+from .statements import ast
+from .translate import Translator, aliased, call, column, joined, literal, output_names, table, unique
+
+
+class _NotData(Exception):  # noqa: N818 — a signal, not an error
+    """An expression needs more than data columns."""
+
+
+class Planner:
+    """Completes a `Question` whose models' outputs are known.
+
+    Args:
+        question: What is asked.
+        outputs: The names of each model's columns.
+    """
+
+    def __init__(self, question: Question, outputs: Sequence[Sequence[str]]) -> None:
+        self._question = question
+        self._select = question.select
+        own = [{name.lower() for name in names} for names in outputs]
+        models = list(enumerate(question.models))
+        inputs = [
+            Column("input", f"__k{number}_{position}", name, number, model.paths)
+            for number, model in models
+            for position, name in enumerate(question.constants[number])
+            if name.lower() not in own[number]
+        ]
+        answers = [
+            Column("output", f"__p{number}_{position}", name, number, model.paths)
+            for number, model in models
+            for position, name in enumerate(outputs[number])
+        ]
+        middle = [*inputs, *answers] if question.early else [*answers, *inputs]
+        self._columns = (*question.data, *middle)
+        self._used = {
+            id(condition)
+            for number, _ in models
+            for name, (_, condition) in question.constants[number].items()
+            if name.lower() not in own[number]
+        }
+        self._aliases = {
+            str(target.alias.parts[-1]).lower(): target
+            for target in self._select.targets
+            if target.alias is not None
+        }
+        self._data = Translator(question.tables, question.functions, self._data_column)
+        self._final = Translator(question.tables, question.functions, self._final_column)
+
+    def plan(self) -> Plan:
+        """Return what to run, every name in it checked."""
+        pushed: list[Any] = []
+        kept: list[Any] = []
+        for conjunct in self._question.conjuncts:
+            if id(conjunct) in self._used:
+                continue
+            condition = self._as_data(conjunct)
+            if condition is None:
+                kept.append(conjunct)
+            else:
+                pushed.append(condition)
+        order = self._pushed_order(filtered=bool(kept))
+        if order is not None and self._select.limit is None and self._select.offset is None:
+            order = None
+        final = self._final_query(kept, limited=order is not None)
+        # Translated now, so that a wrong name is told before anything is paid for.
+        final(table("checked"))
+        return Plan(
+            data=self._data_query(pushed, order) if self._question.early else None,
+            rows=order is None or _keeps_first(self._select),
+            columns=self._columns,
+            final=final,
+        )
+
+    # ---- in front of the models
+
+    def _as_data(self, node: Any) -> Any:
+        """Return the expression over data columns, or None where it needs a model."""
+        if not self._question.early:
+            return None
+        try:
+            return self._data.expression(node)
+        except _NotData:
+            return None
+
+    def _pushed_order(self, *, filtered: bool) -> list[Any] | None:
+        """Return the ORDER BY to go with a LIMIT in front of the models, or None where LIMIT must wait."""
+        select = self._select
+        if filtered or self._question.late or select.distinct or select.group_by or select.having is not None:
+            return None
+        if any(self._is_collective(target) for target in select.targets):
+            return None
+        terms = []
+        for item in select.order_by or ():
+            if not self._question.early or self._is_collective(item.field):
+                return None
+            term = ast.OrderBy(self._meant(item.field), item.direction, item.nulls)
+            if term.field is None:
+                return None
+            try:
+                terms.append(self._data.ordered(term))
+            except _NotData:
+                return None
+        return terms
+
+    def _meant(self, node: Any) -> Any:
+        """Return what a term of ORDER BY stands for: a position or an alias of SELECT, or itself."""
+        targets = self._select.targets
+        if isinstance(node, ast.Constant):
+            if not isinstance(node.value, int) or any(is_star(target) for target in targets):
+                return None
+            return targets[node.value - 1] if 1 <= node.value <= len(targets) else None
+        if isinstance(node, ast.Identifier) and len(node.parts) == 1:
+            return self._aliases.get(str(node.parts[0]).lower(), node)
+        return node
+
+    def _is_collective(self, node: Any) -> bool:
+        """Tell whether an expression makes a value of several rows."""
+        aggregates = self._question.functions.aggregates
+        return any(
+            isinstance(part, ast.WindowFunction) or (isinstance(part, ast.Function) and part.op in aggregates)
+            for part in parts(node)
+        )
+
+    def _data_query(self, pushed: list[Any], order: list[Any] | None) -> Any:
+        early = self._question.early
+        shown = [
+            aliased(column(known.name, early[known.owner].alias), known.private)
+            for known in self._question.data
+        ]
+        select = exp.select(*(shown or [aliased(literal(1), "__none")]))
+        for number, source in enumerate(early):
+            relation = source.relation.copy()
+            if number == 0 and len(early) > 1:
+                numbered = exp.select(exp.Star(), aliased(_row_number(), ROW)).from_(relation)
+                relation = exp.Subquery(this=numbered)
+            relation = aliased(relation, source.alias)
+            if source.join is None or number == 0:
+                select = select.from_(relation, copy=False)
+            else:
+                on = None if source.on is None else self._data.expression(source.on)
+                select = joined(select, relation, source.join, on)
+        for condition in pushed:
+            select = select.where(condition, copy=False)
+        if order:
+            select = select.order_by(*order, copy=False)
+        elif len(early) > 1:
+            select = select.order_by(column(ROW, early[0].alias), copy=False)
+        return _limited(select, self._select) if order is not None else select
+
+    # ---- behind the models
+
+    def _final_query(self, kept: list[Any], *, limited: bool) -> Callable[[Any], Any]:
+        select = self._select
+        targets = self._targets()
+        joins = [(source, None if source.on is None else self._final.expression(source.on)) for source in
+                 self._question.late]  # fmt: skip
+        conditions = [self._final.expression(conjunct) for conjunct in kept]
+        groups = [self._final.expression(item) for item in select.group_by or ()]
+        having = None if select.having is None else self._final.expression(select.having)
+        order = [] if limited else [self._final.ordered(item) for item in select.order_by or ()]
+        on = (
+            [self._final.expression(item) for item in select.distinct]
+            if isinstance(select.distinct, list)
+            else []
+        )
+        collective = any(
+            isinstance(part, ast.Function) and part.op in self._question.functions.aggregates
+            for target in select.targets
+            for part in parts(target)
+        )
+        if not (select.distinct or groups or having is not None or collective):
+            order.append(exp.Ordered(this=column(ROW), nulls_first=False))
+
+        def final(relation: Any) -> Any:
+            query = exp.select(*(target.copy() for target in targets)).from_(
+                aliased(relation, "__portkey_rows")
+            )
+            for source, condition in joins:
+                query = joined(
+                    query, aliased(source.relation.copy(), source.alias), source.join or "JOIN", condition
+                )
+            for condition in conditions:
+                query = query.where(condition)
+            query = query.group_by(*groups) if groups else query
+            query = query.having(having) if having is not None else query
+            query = query.distinct(*on) if select.distinct else query
+            query = query.order_by(*order) if order else query
+            return query if limited else _limited(query, select)
+
+        return final
+
+    def _targets(self) -> list[Any]:
+        shown: list[tuple[Any, str]] = []
+        for target, name in zip(self._select.targets, output_names(self._select.targets), strict=True):
+            if is_star(target):
+                shown.extend((self._reference(known), known.name) for known in self._starred(target))
+            else:
+                expression = self._final.expression(target)
+                shown.append((expression, name or self._readable(target)))
+        if not shown:
+            raise StatementError("SELECT names no column")
+        names = unique([name for _, name in shown])
+        return [aliased(expression, name) for (expression, _), name in zip(shown, names, strict=True)]
+
+    def _readable(self, node: Any) -> str:
+        """Return an expression as a person would write it, as the name of its column."""
+        tree = Translator(self._question.tables, self._question.functions, _bare).expression(node)
+        return str(tree.sql(dialect="duckdb"))
+
+    def _starred(self, target: Any) -> list[Any]:
+        every = [*self._columns, *self._late_columns()]
+        if isinstance(target, ast.Star) or len(target.parts) == 1:
+            return every
+        owner = qualifier(target)
+        found = [known for known in every if owner in known.paths and known.kind != "input"]
+        if not found:
+            raise NotFoundError(f"{'.'.join(owner)}.* names nothing in FROM; there are: {self._owners()}")
+        return found
+
+    # ---- what a name means
+
+    def _late_columns(self) -> list[Column]:
+        return [
+            Column("late", name, name, number, source.paths)
+            for number, source in enumerate(self._question.late)
+            for name in source.columns
+        ]
+
+    def _reference(self, known: Column) -> Any:
+        if known.kind == "late":
+            return column(known.name, self._question.late[known.owner].alias)
+        return column(known.private)
+
+    def _found(self, node: Any) -> Column | None:
+        """Return the column that an identifier means, or None.
+
+        A bare name means the model's column before the data's, as in the host.
+        """
+        name = str(node.parts[-1]).lower()
+        owner = qualifier(node)
+        every = [*self._columns, *self._late_columns()]
+        if owner:
+            found = [known for known in every if owner in known.paths and known.name.lower() == name]
+            return found[0] if found else self._renamed(owner, name)
+        for kind in ("output", "input"):
+            found = [known for known in every if known.kind == kind and known.name.lower() == name]
+            if found:
+                return found[-1]
+        found = [known for known in every if known.kind in ("data", "late") and known.name.lower() == name]
+        if len(found) > 1:
+            where = " and ".join(self._label(known) for known in found)
+            raise StatementError(f"the column {node.parts[-1]} is in {where}; write the table in front of it")
+        return found[0] if found else None
+
+    def _renamed(self, owner: tuple[str, ...], name: str) -> Column | None:
+        for number, model in enumerate(self._question.models):
+            for given, identifier in self._question.renames[number].items():
+                if owner in model.paths and given.lower() == name:
+                    return self._found(identifier)
+        return None
+
+    def _data_column(self, node: Any) -> Any:
+        known = self._known(node)
+        if not isinstance(known, Column) or known.kind != "data":
+            raise _NotData
+        return column(known.name, self._question.early[known.owner].alias)
+
+    def _final_column(self, node: Any) -> Any:
+        known = self._known(node)
+        return self._reference(known) if isinstance(known, Column) else known
+
+    def _known(self, node: Any) -> Any:
+        """Return the column, or the reference to an alias of SELECT."""
+        if is_star(node):
+            raise StatementError("a star with a table in front stands in SELECT only")
+        known = self._found(node)
+        if known is not None:
+            return known
+        name = str(node.parts[-1])
+        if len(node.parts) == 1 and name.lower() in self._aliases:
+            return column(str(self._aliases[name.lower()].alias.parts[-1]))
+        raise self._unknown(node, name)
+
+    def _unknown(self, node: Any, name: str) -> NotFoundError:
+        every = [*self._columns, *self._late_columns()]
+        names = list(dict.fromkeys(known.name for known in every))
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
+        return NotFoundError(
+            f"the column {'.'.join(str(part) for part in node.parts)} does not exist; {hint}"
+        )
+
+    def _label(self, known: Column) -> str:
+        items = self._question.early if known.kind == "data" else self._question.late
+        return items[known.owner].alias
+
+    def _owners(self) -> str:
+        names = [item.alias for item in (*self._question.early, *self._question.late)]
+        return ", ".join([*names, *(model.alias for model in self._question.models)])
+
+
+def _bare(node: Any) -> Any:
+    return exp.Column(this=exp.to_identifier(str(node.parts[-1])))
+
+
+def _row_number() -> Any:
+    return exp.Window(this=call("row_number"), over="OVER")
+
+
+def _keeps_first(select: Any) -> bool:
+    limit = None if select.limit is None else select.limit.value
+    offset = 0 if select.offset is None else select.offset.value
+    return limit != 0 and offset == 0
+
+
+def _limited(query: Any, select: Any) -> Any:
+    if select.limit is not None:
+        query = query.limit(literal(select.limit.value))
+    if select.offset is not None:
+        query = query.offset(literal(select.offset.value))
+    return query

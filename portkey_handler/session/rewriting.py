@@ -1,0 +1,72 @@
+"""Changing parsed statements in place: nodes for nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import StatementError
+from .statements import ast, parse
+from .translate import flat
+
+QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
+
+
+def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
+    """Offer every node below `node` to `replace`; what it returns takes the node's place."""
+    if isinstance(node, list):
+        places: Any = list(enumerate(node))
+    elif isinstance(node, ast.ASTNode) and not isinstance(node, ast.Identifier):
+        places = [item for item in vars(node).items() if item[0] not in ("alias", "using")]
+    else:
+        return
+    for place, child in places:
+        value = list(child) if isinstance(child, tuple) else child
+        found = replace(value) if isinstance(value, ast.ASTNode) else None
+        if found is None:
+            rewrite(value, replace)
+            found = value
+        if isinstance(node, list):
+            node[place] = found
+        else:
+            setattr(node, place, found)
+
+
+def without_natives(query: Any) -> Any:
+    """Take `files (SELECT …)` for a subselect whose tables are files."""
+
+    def parsed(node: Any) -> Any:
+        if not isinstance(node, ast.NativeQuery):
+            return None
+        name = ".".join(str(part) for part in node.integration.parts)
+        if name.lower() != "files":
+            raise StatementError(f"{name} (…) is not supported; only files (SELECT …) is")
+        inner = in_files(node.query)
+        inner.alias, inner.parentheses = node.alias, True
+        return inner
+
+    rewrite(query, parsed)
+    return query
+
+
+def in_files(text: str) -> Any:
+    """Parse a query whose tables without a prefix are files."""
+    query = parse(text)
+    if not isinstance(query, QUERIES):
+        raise StatementError("only a SELECT can stand in files (…)")
+    own = {str(cte.name.parts[-1]).lower() for cte in getattr(query, "cte", None) or ()}
+
+    def prefixed(node: Any) -> Any:
+        if isinstance(node, ast.Select):
+            for item, _, _ in flat(node.from_table):
+                if (
+                    isinstance(item, ast.Identifier)
+                    and len(item.parts) == 1
+                    and str(item.parts[0]).lower() not in own
+                ):
+                    item.parts.insert(0, "files")
+                    item.is_quoted.insert(0, False)
+
+    prefixed(query)
+    rewrite(query, prefixed)
+    return query
