@@ -34,9 +34,9 @@ _LOCKED = {
 #: Written like functions, but part of DuckDB's grammar, so its catalog does not list all of them.
 _GRAMMAR = frozenset(
     """
-    any_value avg coalesce count cume_dist dense_rank extract first_value greatest if ifnull lag last_value lead
-    least ltrim max min now nth_value ntile nullif overlay percent_rank position rank row_number rtrim substring
-    sum trim try_cast unnest
+    any_value avg coalesce count cume_dist dense_rank extract first_value greatest if ifnull lag last_value
+    lead least ltrim max min now nth_value ntile nullif overlay percent_rank position rank row_number rtrim
+    substring sum trim try_cast unnest
     """.split()  # noqa: SIM905 — a list of thirty strings reads worse
 )
 #: What looks at the machine, at settings or at tables by name.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
 
 from ..errors import StatementError
+
+with warnings.catch_warnings():
+    # The grammar is read from a file that the parser leaves open; that is not the user's business.
+    warnings.simplefilter("ignore", ResourceWarning)
+    import mindsdb_sql_parser.parser  # noqa: F401 — would be imported by the first statement otherwise
 
 __all__ = ["SUPPORTED", "Latest", "ast", "parse", "split", "unsupported", "using"]
 

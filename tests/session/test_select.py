@@ -141,7 +141,7 @@ def test_renamed_input(session: Session, asked: Any) -> None:
     result = session.sql(f"SELECT m.answer, t.text {DATA} ON t.code = m.text WHERE t.id = 1")
 
     assert rows(result) == [("007", "good, really")]
-    assert list(asked.frames[0].columns) == ["id", "text", "stars", "__mindsdb_row_id"]
+    assert sorted(asked.frames[0].columns) == ["__mindsdb_row_id", "id", "stars", "text"]
 
 
 def test_constant_input(session: Session, asked: Any) -> None:
