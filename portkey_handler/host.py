@@ -6,7 +6,6 @@ a row in MindsDB's database. What MindsDB does was read in, and tried with, vers
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,31 +79,12 @@ class _Unreplayable(pd.DataFrame):
     @property
     def _constructor(self) -> type[pd.DataFrame]:
         # What is derived from it may be sent to another model's worker, and has to arrive there.
-        return _Derived
+        return pd.DataFrame
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         if self._hops == 0:
             return type(None), ()
         return _arrive, (_plain(self), self._hops - 1)
-
-
-class _Derived(pd.DataFrame):
-    """A plain frame in all but one thing: several of them put together can't be replayed either.
-
-    `USING partition_size = N` splits one predict into several, whose frames the server concatenates before
-    it puts them into the cache.
-    """
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
-
-    def __finalize__(self, other: Any, method: str | None = None, **kwargs: Any) -> pd.DataFrame:
-        frame: pd.DataFrame = super().__finalize__(other, method=method, **kwargs)  # type: ignore[misc]
-        return _arrive(frame, 0) if method == "concat" else frame
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return copy.copy, (_plain(self),)
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

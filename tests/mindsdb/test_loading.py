@@ -80,7 +80,7 @@ def test_show_engines_masks_every_secret(server: MindsDB) -> None:
         "base_url = 'http://127.0.0.1:9/v1'",
         f"CREATE MODEL other PREDICT answer USING engine = 'canary', portkey_api_key = '{CANARY}'",
         f"CREATE MODEL other PREDICT answer USING engine = 'canary', api_kye = '{CANARY}'",
-        f"SELECT answer FROM watched WHERE text = 'one' USING portkey_api_key = '{CANARY}'",  # noqa: S608
+        f"SELECT answer FROM watched WHERE text = 'one' USING portkey_api_key = '{CANARY}'",
     ],
 )
 def test_no_statement_shows_the_key(server: MindsDB, statement: str) -> None:

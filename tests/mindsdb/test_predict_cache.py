@@ -13,17 +13,18 @@ from support.mindsdb import MindsDB, run_python
 from portkey_handler.offline import OfflineProvider
 
 ROWS = 2000  # numpy shortens what it prints of more than 1,000 cells, and that is what the cache compares
+CHANGED = 750  # in the middle of the table, and of a partition
 
 
 @pytest.fixture
 def server(
     running_mindsdb: tuple[MindsDB, OfflineProvider], tmp_path: Path
 ) -> Iterator[tuple[MindsDB, OfflineProvider]]:
-    """Give the server with a model and two tables that differ in one row of the middle."""
+    """Give the server with a model and two tables that differ in one row."""
     server, provider = running_mindsdb
     provider.reset(telling())
     for name, middle in (("before", "old"), ("after", "new")):
-        texts = [middle if row == ROWS // 2 else f"text {row}" for row in range(ROWS)]
+        texts = [middle if row == CHANGED else f"text {row}" for row in range(ROWS)]
         path = tmp_path / f"{name}.csv"
         pd.DataFrame({"id": range(ROWS), "text": texts}).to_csv(path, index=False)
         server.upload(name, path)
@@ -42,10 +43,10 @@ def test_a_changed_row_gets_its_new_answer(server: tuple[MindsDB, OfflineProvide
     """Of two tables that the cache takes for one, each gets its own answers."""
     mindsdb, _ = server
     for table, middle in (("before", "<old>"), ("after", "<new>")):
-        frame = mindsdb.query(f"SELECT t.id, m.answer FROM files.{table} AS t JOIN m {using}")  # noqa: S608
+        frame = mindsdb.query(f"SELECT t.id, m.answer FROM files.{table} AS t JOIN m {using}")
         answers = dict(zip(frame["id"], frame["answer"], strict=True))
         assert len(answers) == ROWS
-        assert answers[ROWS // 2] == middle
+        assert answers[CHANGED] == middle
         assert answers[1] == "<text 1>"
 
 
@@ -54,7 +55,7 @@ def test_options_of_the_select_are_obeyed(server: tuple[MindsDB, OfflineProvider
     mindsdb, _ = server
     for tokens in (60, 70):
         frame = mindsdb.query(
-            f"SELECT m.answer FROM files.before AS t JOIN m WHERE t.id = 1 USING max_tokens = {tokens}"  # noqa: S608
+            f"SELECT m.answer FROM files.before AS t JOIN m WHERE t.id = 1 USING max_tokens = {tokens}"
         )
         assert frame["answer"].tolist() == [f"<text 1> max {tokens}"]
 

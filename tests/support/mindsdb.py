@@ -185,9 +185,7 @@ class MindsDB:
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            versions = self.query(
-                f"SELECT version, status, error FROM mindsdb.models WHERE name = '{name}'"  # noqa: S608
-            )
+            versions = self.query(f"SELECT version, status, error FROM mindsdb.models WHERE name = '{name}'")
             versions.columns = [str(column).lower() for column in versions.columns]
             if not versions.empty and not {"generating", "training"} & set(versions["status"]):
                 latest = versions.sort_values("version").iloc[-1]

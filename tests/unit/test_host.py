@@ -87,14 +87,6 @@ def test_what_is_made_of_the_frame_can_be_sent_on(queue: dict[str, str]) -> None
         assert received.attrs == {"told": "once"}
 
 
-def test_parts_put_together_can_be_kept_by_nobody_either(queue: dict[str, str]) -> None:
-    """`USING partition_size` makes the server concatenate frames before it caches them."""
-    parts = [_sent(host.deliver(_frame(), _Storage())) for _ in range(2)]
-    whole = pd.concat(part for part in parts)
-    assert whole["answer"].tolist()[0::2] == ["a", "a"]
-    assert _sent(whole) is None
-
-
 def test_names_come_from_the_sessions_storages() -> None:
     """Messages name the model and the engine, or say what they are."""
     assert host.model_name(SimpleNamespace(name="m")) == "m"
