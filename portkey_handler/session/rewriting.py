@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import StatementError
 from .statements import ast, parse
-from .translate import flat
+from .translate import flat, regrouped
 
 QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
 
@@ -32,10 +32,16 @@ def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
             setattr(node, place, found)
 
 
-def without_natives(query: Any) -> Any:
-    """Take `files (SELECT …)` for a subselect whose tables are files."""
+def prepared(query: Any) -> Any:
+    """Take `files (SELECT …)` for a subselect of files, and give `||` its rank."""
 
     def parsed(node: Any) -> Any:
+        if isinstance(node, ast.BinaryOperation):
+            grouped = regrouped(node)
+            if grouped is node:
+                return None
+            rewrite(grouped, parsed)
+            return grouped
         if not isinstance(node, ast.NativeQuery):
             return None
         name = ".".join(str(part) for part in node.integration.parts)

@@ -19,7 +19,7 @@ from .files import Files
 from .frames import Table, from_frame, to_frame
 from .plan import ROW, Asked, Plan, Question, Source, options_for
 from .query import Database, Scratch
-from .rewriting import QUERIES, rewrite, without_natives
+from .rewriting import QUERIES, prepared, rewrite
 from .statements import ast, using
 from .translate import Translator, alias_of, aliased, flat, paths, table
 
@@ -59,7 +59,7 @@ class Selector:
     def run(self, query: Any) -> Table:
         """Run a query, as parsed; it is not changed."""
         with self.database.scratch() as scratch:
-            return _Run(self, scratch).query(without_natives(copy.deepcopy(query)))
+            return _Run(self, scratch).query(prepared(copy.deepcopy(query)))
 
     def filtered(self, frame: pd.DataFrame, where: Any, like: str | None, name: str) -> pd.DataFrame:
         """Return the rows of a SHOW that its WHERE and LIKE keep; LIKE is about the column `name`."""

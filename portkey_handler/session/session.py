@@ -82,7 +82,7 @@ class Session:
             AlreadyExistsError: A model has that name.
         """
         if self._catalog.has_model(name):
-            raise AlreadyExistsError(f"{name} is a model; register the frame under another name")
+            raise AlreadyExistsError(f"{name.lower()} is a model; register the frame under another name")
         self._frames[name.lower()] = from_frame(frame)
 
     def close(self) -> None:

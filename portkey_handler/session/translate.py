@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +54,24 @@ _AS_FUNCTION = {
     "<->": "list_distance", "<=>": "list_cosine_distance", "<#>": "list_negative_inner_product",
     "@>": "list_has_all", "&&": "list_has_any",
 }  # fmt: skip
-#: These bind weaker than `||`, which the parser does not know.
-_WEAKER_THAN_CONCAT = frozenset(
-    ("=", "!=", "<>", "<", "<=", ">", ">=", "and", "or", "like", "not like", "is", "is not", "in", "not in")
-)
+#: How tightly operators bind: the parser's ranks, and `||` between comparing and adding.
+_RANKS = {
+    operator: rank
+    for rank, operators in enumerate(
+        (
+            ("or",),
+            ("and",),
+            ("=", "!=", "<>"),
+            ("<", "<=", ">", ">=", "in", "not in", "is", "is not", "like", "not like", "<<", ">>", "~", "!~"),
+            ("||",),
+            ("+", "-"),
+            ("&", "^", "|"),
+            ("*", "/", "%"),
+            ("->", "->>"),
+        )
+    )
+    for operator in operators
+}
 _KEYWORDS = {"current_date": exp.CurrentDate, "current_timestamp": exp.CurrentTimestamp}
 _JOINS = {
     "JOIN": "", "INNER JOIN": "inner", "LEFT JOIN": "left", "LEFT OUTER JOIN": "left", "RIGHT JOIN": "right",
@@ -374,7 +388,6 @@ class Translator:
         return _reference(parts, _is_star(node))
 
     def _binary(self, node: Any) -> Expression:
-        node = _regrouped(node)
         left, right = node.args
         if node.op in ("in", "not in"):
             found = self._in(left, right)
@@ -548,20 +561,36 @@ def _reference(parts: Sequence[str], star: bool) -> Expression:
     return exp.Column(**dict(zip(("this", "table", "db", "catalog"), reversed(names), strict=False)))
 
 
-def _regrouped(node: Any) -> Any:
-    """Let `a || b = c` compare, not concatenate: the parser gives `||` no rank of its own."""
+def regrouped(node: Any) -> Any:
+    """Give `||` its rank: the parser has none for it and lets `a || b = c` concatenate a comparison."""
+    chain = list(_chain(node)) if node.op in _RANKS else []
+    if "||" not in chain[1::2]:
+        return node
+    result = _climbed(chain, 0)
+    result.alias, result.parentheses = node.alias, True
+    return result
+
+
+def _chain(node: Any) -> Iterator[Any]:
+    """Yield operands and operators in the order in which they were written."""
     left, right = node.args
-    if (
-        node.op == "||"
-        and isinstance(right, ast.BinaryOperation)
-        and not right.parentheses
-        and right.op in _WEAKER_THAN_CONCAT
-    ):
-        inner = _regrouped(ast.BinaryOperation(op="||", args=[left, right.args[0]]))
-        if inner.op != "||":
-            return inner
-        return ast.BinaryOperation(op=right.op, args=[inner, right.args[1]])
-    return node
+    for side, behind in ((left, node.op), (right, None)):
+        if isinstance(side, ast.BinaryOperation) and not side.parentheses and side.op in _RANKS:
+            yield from _chain(side)
+        else:
+            yield side
+        if behind is not None:
+            yield behind
+
+
+def _climbed(chain: list[Any], lowest: int) -> Any:
+    result = chain.pop(0)
+    while chain and _RANKS[chain[0]] >= lowest:
+        op = chain.pop(0)
+        result = ast.BinaryOperation(op=op, args=[result, _climbed(chain, _RANKS[op] + 1)])
+        # It has its place now; without this it would be taken apart again.
+        result.parentheses = True
+    return result
 
 
 def _frame(modifier: str | None) -> Expression | None:

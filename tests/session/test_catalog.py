@@ -19,7 +19,8 @@ def test_kept_in_a_folder(open_session: Callable[..., Session], tmp_path: Path) 
     """A second session finds what the first one made; only its owner can read it."""
     home = tmp_path / "home"
     open_session(home).sql(
-        f"CREATE ML_ENGINE e FROM portkey USING api_key = '{CANARY}'; CREATE MODEL m PREDICT answer USING engine = 'e'"
+        f"CREATE ML_ENGINE e FROM portkey USING api_key = '{CANARY}';"
+        "CREATE MODEL m PREDICT answer USING engine = 'e'"
     )
 
     assert open_session(home).sql("SELECT answer FROM m WHERE text = 'a'")["answer"].tolist() == ["A"]
@@ -44,7 +45,7 @@ def test_writers_do_not_lose_each_other(open_session: Callable[..., Session], tm
 
 
 def test_keys_are_not_shown(open_session: Callable[..., Session]) -> None:
-    """SHOW and DESCRIBE mask what is not known to be harmless, addresses' passwords too; repr shows nothing."""
+    """SHOW and DESCRIBE mask what is not known to be harmless, and passwords in addresses."""
     session = open_session()
     session.sql(
         f"CREATE ML_ENGINE e FROM portkey USING api_key = '{CANARY}', apikee = '{CANARY}', "

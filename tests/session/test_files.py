@@ -59,7 +59,8 @@ def test_json(open_session: Callable[..., Session], tmp_path: Path, name: str, c
 def test_create_insert_drop(session: Session, asked: Any, tmp_path: Path) -> None:
     """Only new rows are paid for, and everything is there afterwards."""
     session.sql(
-        "CREATE TABLE files.out (SELECT t.id, m.answer, m.answer_evidence FROM files.reviews t JOIN m LIMIT 2)"
+        "CREATE TABLE files.out "
+        "(SELECT t.id, m.answer, m.answer_evidence FROM files.reviews t JOIN m LIMIT 2)"
     )
     assert asked.rows == 2
 

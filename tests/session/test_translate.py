@@ -44,6 +44,10 @@ def value(open_session: Callable[..., Session]) -> Callable[[str], Any]:
         ("a || 'b' = 'ab'", True),
         ("a || 'b' LIKE 'a%'", True),
         ("'x' = a || 'b' OR one = 1", True),
+        ("one = 1 AND a || 'b' || 'c' = 'a' || 'bc' AND one < 2", True),
+        ("'n' || one + 1", "n2"),
+        ("'{\"k\": 5}'->>'k' || 'x'", "5x"),
+        ("a || (one = 1)", "atrue"),
         ("NOT one = 1 AND one = 1", False),
         ("NOT (one = 2 OR one = 3)", True),
         ("one != 1", False),
@@ -115,7 +119,7 @@ def test_expression(value: Callable[[str], Any], expression: str, expected: Any)
         ("SELECT 1 UNION SELECT 2 LIMIT 1", "nobody can tell which part"),
         ("SELECT a FROM t GROUP BY a WITH ROLLUP", "WITH ROLLUP is not supported"),
         ("SELECT a <+> b FROM t", r"the operator <\+> is not supported"),
-        ("SELECT * FROM t JOIN LATERAL u", "is not supported|Syntax error"),
+        ("SELECT * FROM t JOIN LATERAL t AS u", "JOIN LATERAL is not supported"),
     ],
 )
 def test_refused(open_session: Callable[..., Session], statement: str, message: str) -> None:
