@@ -132,3 +132,15 @@ print(install().action, install(copy=True).action, uninstall().action, uninstall
 """
     said = run_python(server.python, code, tmp_path)
     assert said == "nothing copied removed nothing linked\n"
+
+
+def test_our_home_is_in_mindsdbs_storage(server: MindsDB, tmp_path: Path) -> None:
+    """Loaded by MindsDB the handler knows where MindsDB keeps its data; imported as a package it doesn't."""
+    code = """
+from mindsdb.integrations.handlers.portkey_handler import host as inside
+from portkey_handler import host as outside
+print(inside.storage_root(), outside.storage_root())
+"""
+    inside, outside = run_python(server.python, code, tmp_path).splitlines()[-1].split()
+    assert inside.startswith(str(tmp_path))
+    assert outside == "None"
