@@ -1,7 +1,7 @@
 -- Language models over table rows. Run it with: portkey-handler demo
 -- Where the requests go is said by the environment: PORTKEY_API_KEY, or PORTKEY_BASE_URL and its companions.
 
-CREATE ML_ENGINE portkey_engine
+CREATE ML_ENGINE IF NOT EXISTS portkey_engine
 FROM portkey;
 
 -- A model is a prompt with the parameters that go with it. {{text}} is a column of the rows.

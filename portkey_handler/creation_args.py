@@ -70,7 +70,7 @@ creation_args = OrderedDict(
     },
     custom_host={
         "type": ARG_TYPE.STR,
-        "description": "The address of the provider behind the gateway, such as http://localhost:11434/v1.",
+        "description": "The address of the provider behind the gateway, such as http://localhost:11434.",
         "required": False,
         "label": "Custom host",
         "secret": False,

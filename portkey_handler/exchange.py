@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: An attribute of a frame in which a host names the columns that other models of the query added.
+ADDED_BY_MODELS = "portkey_handler_added"
+
 
 @dataclass(frozen=True, slots=True)
 class Item:

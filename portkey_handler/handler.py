@@ -103,7 +103,8 @@ class PortkeyHandler(host.BaseMLEngine):
         """
         kept = self._kept()
         resolved = self._resolve(kept["target"], kept["using"], (args or {}).get("using"))
-        return host.deliver(Predictor(resolved.plan)(df, resolved.credentials), self.model_storage)
+        answers = Predictor(resolved.plan)(host.receive(df, self.model_storage), resolved.credentials)
+        return host.deliver(answers, self.model_storage)
 
     def describe(self, attribute: str | list[str] | None = None) -> pd.DataFrame:
         """Describe the model: its tables, or the one named `attribute`."""

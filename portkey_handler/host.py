@@ -100,6 +100,17 @@ def _arrive(frame: pd.DataFrame, hops: int) -> pd.DataFrame:
     return passed
 
 
+def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
+    """Give the rows under the names that the user wrote; the frame itself is not changed.
+
+    MindsDB leaves the backticks on the names in ``WHERE `the text` = …`` of a model.
+    """
+    if not _is_mindsdbs(model_storage):
+        return frame
+    renamed: pd.DataFrame = frame.rename(columns=lambda name: str(name).strip("`"))
+    return renamed
+
+
 def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
     """Give a frame that MindsDB's predict cache can't answer a later query with.
 

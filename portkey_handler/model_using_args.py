@@ -225,7 +225,8 @@ model_using_args = OrderedDict(
     evidence={
         "type": ARG_TYPE.BOOL,
         "description": (
-            "Add <target>_evidence: status, finish reason, tokens, attempts, seconds and ids of each row."
+            "Add <target>_evidence: status, finish reason, tokens, attempts, milliseconds and ids of each "
+            "row."
         ),
         "required": False,
         "label": "Evidence",

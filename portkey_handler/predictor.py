@@ -57,6 +57,9 @@ class Predictor:
             QueryError: Rows failed and `on_error` is `raise`, or nothing could succeed any more.
         """
         if len(frame) == 0:
+            if len(frame.columns):
+                # Rows may be there the next time; what they would lack is said before anything is paid.
+                OPERATIONS[self.plan.input.mode](self.plan).items(frame)
             return to_frame(self.plan, [], frame.index)
         plan = self.plan
         operation = OPERATIONS[plan.input.mode](plan)
@@ -121,6 +124,8 @@ def _failure(outcomes: list[Outcome], answered: int) -> str:
     reasons = _reasons(outcomes)
     failed = sum(len(rows) for _, rows in reasons)
     first_reason, first_rows = reasons[0]
+    if len(outcomes) == 1:
+        return f"the row failed: {first_reason}"
     lines = [
         f"{answered:,} answered, {failed:,} failed ({_named(first_rows)}: {first_reason}); mend what failed, "
         "or add on_error = 'null' to get the others with NULL in its place"
@@ -150,5 +155,5 @@ def _summary(plan: Plan, mapping: Mapping, seconds: float) -> str:
         parts.append(f"{tally.failed:,} failed")
     if finished["length"]:
         parts.append(f"{finished['length']:,} cut off by max_tokens")
-    parts += [f"{tally.requests:,} requests", f"{seconds:.1f} s"]
+    parts += [f"{tally.requests:,} request{'s' if tally.requests != 1 else ''}", f"{seconds:.1f} s"]
     return f"{plan.model or plan.target}: " + ", ".join(parts)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..cells import is_null
 from ..errors import InputError
+from ..exchange import ADDED_BY_MODELS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: A frame's attribute in which a host names the columns that other models of the query added.
-ADDED_BY_MODELS = "portkey_handler_added"
 _OWN_SUFFIXES = ("_error", "_evidence", "_explain")
 _MOST_NAMES_SHOWN = 20
 
@@ -76,6 +75,7 @@ def did_you_mean(name: str, names: Sequence[str]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """List the columns there are, cut where there are many."""
+    names = [name for name in names if not name.startswith("__")]  # the host's own
     if not names:
         return "they have no columns"
     more = len(names) - _MOST_NAMES_SHOWN

@@ -45,7 +45,7 @@ class GatewayOptions(Options):
         "The provider's own key; sent as Authorization.", secret=True, levels=_ENGINE
     )
     custom_host: HeaderText | None = option(
-        "The address of the provider behind the gateway, such as http://localhost:11434/v1.",
+        "The address of the provider behind the gateway, such as http://localhost:11434.",
         levels=_ENGINE,
         destination=True,
     )

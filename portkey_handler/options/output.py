@@ -9,7 +9,7 @@ class OutputOptions(Options):
     """Which columns come back."""
 
     evidence: bool = option(
-        "Add <target>_evidence: status, finish reason, tokens, attempts, seconds and ids of each row.",
+        "Add <target>_evidence: status, finish reason, tokens, attempts, milliseconds and ids of each row.",
         kind="true or false",
         default=False,
         levels=("model", "query"),

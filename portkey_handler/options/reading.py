@@ -26,6 +26,8 @@ from .catalog import (
 from .schema import LEVEL_WORDS, Level, Option
 
 _LONGEST_VALUE_SHOWN = 60
+#: Where a number or a word is expected, a longer text may be a key in the wrong place.
+_LONGEST_WORD_SHOWN = 20
 _SLUG_EXTRA = frozenset("-_@.")
 
 
@@ -56,6 +58,11 @@ class Reading:
             lowered = str(written).lower()
             name = ALIASES.get(lowered, lowered)
             if lowered in HOST_WORDS:
+                continue
+            if self.level == "engine" and str(written) != lowered and _is_secret(name):
+                self.problems.append(
+                    f"{lowered} must be written in lower case, because MindsDB hides the value only then"
+                )
                 continue
             if name in origin:
                 self.problems.append(f"{origin[name]} and {lowered} are the same option; give one of them")
@@ -148,6 +155,10 @@ def _misplaced(entry: Option, written: str, level: Level) -> str:
     return f"{written} cannot be given in {LEVEL_WORDS[level]}; it belongs to {places}"
 
 
+def _is_secret(name: str) -> bool:
+    return name in OPTIONS and OPTIONS[name].secret
+
+
 def _carries_away(name: str, value: Any) -> str | None:
     """Say why a gateway option below the engine could choose where a key goes, or None if it cannot."""
     if name not in ("config", "virtual_key", "provider") or value is None:
@@ -166,7 +177,8 @@ def _wrong(entry: Option, written: str, value: Any, error: ValidationError) -> s
     message = first["msg"].removeprefix("Value error, ")
     expected = message if first["type"] == "value_error" else _expected(entry, first)
     # An object may hold a key wherever its author put one, and so may an address.
-    if entry.secret or entry.kind in ("object", "list") or "@" in str(value) or "?" in str(value):
+    may_hold_key = entry.kind in ("object", "list") or "@" in str(value) or "?" in str(value)
+    if entry.secret or may_hold_key or (entry.kind != "text" and len(str(value)) > _LONGEST_WORD_SHOWN):
         return f"{written}: {expected}"
     return f"{written} = {_shown(value)}: {expected}"
 

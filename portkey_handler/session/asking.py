@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import NotFoundError, PortkeyHandlerError
+from ..exchange import ADDED_BY_MODELS
 from .frames import Table, from_frame, to_frame
 from .plan import ROW, Plan, Question
 
@@ -24,7 +25,8 @@ def asked(
         (column.paths, column.name.lower(), name)
         for column, name in zip(question.data, question.visible_names(), strict=True)
     ]
-    outputs = []
+    outputs: list[pd.DataFrame] = []
+    added: list[str] = []
     for number, (model, handler) in enumerate(zip(question.models, handlers, strict=True)):
         frame = _renamed(seen, question.renames[number], known)
         for name, value in inputs[number].items():
@@ -33,6 +35,7 @@ def asked(
                 [value] * len(frame), index=frame.index, dtype=None if len(frame) else object
             )
         frame[_ROW_ID] = range(len(frame))
+        frame.attrs[ADDED_BY_MODELS] = list(added)
         options = dict(model.using)
         args = {"pred_format": "dict", "predict_params": options, "using": dict(options)}
         answer = _aligned(handler.predict(frame, args), frame, model.alias)
@@ -45,6 +48,7 @@ def asked(
         for name in answer.columns:
             visible = name if name not in seen.columns else f"{model.alias}.{name}"
             seen[visible] = answer[name]
+            added.append(visible)
             known.append((model.paths, name.lower(), visible))
     return outputs
 

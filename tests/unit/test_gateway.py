@@ -1,0 +1,534 @@
+"""The door to the gateway: what goes out, and what each thing that goes wrong becomes."""
+
+from __future__ import annotations
+
+import email.utils
+import inspect
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import aiohttp
+import orjson
+import portkey_ai
+import pytest
+from support.gateway import free_port
+from support.proxy import Proxy
+from support.storage import make_handler
+
+from portkey_handler import errors
+from portkey_handler.errors import (
+    BudgetSpentError,
+    GatewayError,
+    KeyRejectedError,
+    MalformedReplyError,
+    RateLimitedError,
+    RejectedError,
+    ServerFaultError,
+    TimedOutError,
+    UnknownHostError,
+    UnreachableError,
+)
+from portkey_handler.exchange import Reply, Request
+from portkey_handler.gateway import HOSTED, LOCAL, Gateway, address, check_engine
+from portkey_handler.offline import Behaviour, Fault, OfflineProvider
+from portkey_handler.options import OPTIONS, Credentials, resolve_engine
+from portkey_handler.running import run_apart
+
+BODY = {"model": "claude-2.1", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the developer's proxies out."""
+    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """Give a running proxy."""
+    with Proxy() as running:
+        yield running
+
+
+def send(
+    options: Mapping[str, Any], timeout: float = 5, body: Any = None, routing: Mapping[str, Any] | None = None
+) -> Reply:
+    """Send one chat request through the door."""
+
+    async def sending() -> Reply:
+        async with Gateway(resolve_engine(options, {})[0], routing or {}, timeout) as gateway:
+            return await gateway.send(Request("/chat/completions", orjson.dumps(body or BODY)))
+
+    return run_apart(sending())
+
+
+def failure(options: Mapping[str, Any], timeout: float = 5, body: Any = None) -> GatewayError:
+    """Give the error that sending ends in."""
+    with pytest.raises(GatewayError) as caught:
+        send(options, timeout, body)
+    return caught.value
+
+
+def fault(provider: OfflineProvider, fault: Fault, **body: Any) -> GatewayError:
+    """Give the error that a fault of the provider becomes."""
+    provider.behaviour.faults = lambda _: fault
+    return failure({"base_url": provider.base_url}, 0.5, {**BODY, **body})
+
+
+# The same as the SDK's client
+
+#: Headers of the SDK's client that we don't send, and why that changes nothing.
+EXEMPT = {
+    "accept": "the SDK says application/json where we say anything; the gateway sends JSON to both",
+    "accept-encoding": "what each transport can decompress",
+    "connection": "of the transport",
+    "content-length": "of the transport; the JSON is compared",
+    "host": "of the transport; compared by who received it",
+    "user-agent": "the SDK's is that of the client vendored in it",
+    "x-portkey-package-version": "says which SDK made the request, and none did",
+    "x-portkey-runtime": "as before",
+    "x-portkey-runtime-version": "as before",
+}
+EXEMPT_PREFIX = "x-stainless-"  # statistics of the vendored client
+
+OPTION_SETS: dict[str, dict[str, Any]] = {
+    "hosted": {"portkey_api_key": "pk", "virtual_key": "v"},
+    "own gateway": {"provider": "openai", "provider_api_key": "sk", "custom_host": "http://127.0.0.1:9/v1"},
+    "bearer": {"portkey_api_key": "pk", "provider": "openai", "provider_api_key": "Bearer sk"},
+    "slug": {"portkey_api_key": "pk", "config": "pc-slug"},
+    "config": {"portkey_api_key": "pk", "config": {"retry": {"attempts": 2}, "é": "ü"}},
+    "logging": {
+        "portkey_api_key": "pk",
+        "trace_id": "t",
+        "metadata": {"_user": "é"},
+        "cache_namespace": "c",
+        "cache_force_refresh": True,
+        "request_timeout": 500,
+        "strict_open_ai_compliance": True,
+        "forward_headers": ["x_one", "x-two"],
+    },
+    "false": {"portkey_api_key": "pk", "cache_force_refresh": False, "strict_open_ai_compliance": False},
+    "clouds": {
+        "portkey_api_key": "pk",
+        **{
+            name: f"a-{name}"
+            for name, entry in OPTIONS.items()
+            if name.startswith(
+                ("aws_", "azure_", "vertex_", "openai_", "anthropic_", "fireworks_", "workers_")
+            )
+            and entry.kind == "text"
+            and not name.endswith("_url")
+        },
+    },
+    "addresses": {
+        "portkey_api_key": "pk",
+        "azure_foundry_url": "https://a.example/v1",
+        "huggingface_base_url": "https://b.example/v1",
+    },
+}
+OUR_NAMES = {"portkey_api_key": "api_key", "provider_api_key": "Authorization"}
+
+
+def compared(headers: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the exempted headers."""
+    return {
+        name: text
+        for name, text in headers.items()
+        if name not in EXEMPT and not name.startswith(EXEMPT_PREFIX)
+    }
+
+
+@pytest.mark.parametrize("options", OPTION_SETS)
+def test_the_request_is_the_sdks(options: str, provider: OfflineProvider) -> None:
+    """Method, path, headers and body equal those of the SDK's client with the same arguments."""
+    arguments = {OUR_NAMES.get(name, name): value for name, value in OPTION_SETS[options].items()}
+    client = portkey_ai.Portkey(base_url=provider.base_url, **arguments)
+    try:
+        client.chat.completions.create(**BODY)
+    finally:
+        client.openai_client.close()
+        client._client.close()
+    send({"base_url": provider.base_url, **OPTION_SETS[options]})
+    theirs, ours = provider.requests
+    expected = compared(theirs.headers)
+    if "provider_api_key" not in OPTION_SETS[options]:
+        # The vendored client cannot go without a key and makes one up; ours says nothing instead.
+        assert expected.pop("authorization") == "Bearer OPENAI_API_KEY"
+    if expected.get("x-portkey-api-key") == "":
+        del expected["x-portkey-api-key"]  # the SDK names a key that it does not have
+    assert compared(ours.headers) == expected
+    assert (ours.method, ours.path, ours.body) == (theirs.method, theirs.path, theirs.body)
+
+
+#: Arguments of the SDK's client that are no options, and why.
+NO_OPTIONS = {
+    "websocket_base_url": "rows are not answered over web sockets",
+    "webhook_secret": "nothing comes in by webhooks",
+    "debug": "the gateway's log is no business of a query",
+    "instrumentation": "traces the SDK's own code, which does not run",
+    "http_client": "requests don't go over the SDK's transport",
+    "calculate_audio_duration": "no audio is sent",
+    "kwargs": "headers of any name are the option headers",
+    "self": "is the client",
+}
+
+
+def test_every_argument_of_the_sdks_client_is_an_option() -> None:
+    """A new argument of the SDK becomes an option, or stands among the exemptions with a reason."""
+    arguments = set(inspect.signature(portkey_ai.Portkey.__init__).parameters)
+    ours = {OUR_NAMES.get(name, name) for name, entry in OPTIONS.items() if entry.section == "gateway"}
+    assert arguments - ours == set(NO_OPTIONS)
+
+
+def test_further_headers_beat_the_options(provider: OfflineProvider) -> None:
+    """Whatever its spelling, a header goes out once, as the engine wrote it; the body stays JSON."""
+    headers = {"authorization": "Basic abc", "X-PORTKEY-PROVIDER": "mine", "content-type": "text/plain"}
+    send(
+        {
+            "base_url": provider.base_url,
+            "provider": "openai",
+            "provider_api_key": "sk-1234",
+            "headers": headers,
+        }
+    )
+    sent = provider.requests[0].headers
+    assert (sent["authorization"], sent["x-portkey-provider"]) == ("Basic abc", "mine")
+    assert sent["content-type"] == "application/json"
+
+
+def test_what_is_given_below_beats_the_engine(provider: OfflineProvider) -> None:
+    """Routing options of the model and the query replace the engine's; NULL takes one away."""
+    engine = {"base_url": provider.base_url, "config": "pc-a", "trace_id": "t"}
+    send(engine, routing={"config": "pc-b", "trace_id": None})
+    sent = provider.requests[0].headers
+    assert sent["x-portkey-config"] == "pc-b"
+    assert "x-portkey-trace-id" not in sent
+
+
+@pytest.mark.parametrize(
+    ("options", "url"),
+    [
+        ({}, LOCAL),
+        ({"portkey_api_key": "pk"}, HOSTED),
+        ({"portkey_api_key": "pk", "base_url": "http://x/v1"}, "http://x/v1"),
+    ],
+)
+def test_where_it_goes_when_nobody_says(options: dict[str, str], url: str) -> None:
+    """With a key to the hosted gateway, without to one's own, as the SDK does."""
+    assert address(Credentials(options)) == url
+
+
+# Timeouts
+
+
+@pytest.mark.parametrize("kind", ["stall", "stall_body"])
+def test_the_timeout_bounds_headers_and_body(kind: Any, provider: OfflineProvider) -> None:
+    """A reply that starts and never ends is over when its time is."""
+    started = time.monotonic()
+    error = fault(provider, Fault(kind))
+    assert type(error) is TimedOutError
+    assert str(error) == f"no whole answer from {provider.base_url} within timeout = 0.5 s"
+    assert time.monotonic() - started < 3
+
+
+def test_a_server_that_accepts_and_says_nothing_is_bounded() -> None:
+    """A listener that never reads is no reason to wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert type(failure({"base_url": f"http://127.0.0.1:{port}/v1"}, 0.3)) is TimedOutError
+
+
+# Proxies
+
+
+def test_the_proxy_of_the_environment_is_used(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP_PROXY carries what goes to an http address."""
+    monkeypatch.setenv("http_proxy", proxy.url)
+    reply = send({"base_url": "http://gateway.invalid/v1"})
+    assert reply.body["choices"][0]["message"]["content"] == "through the proxy"
+    assert proxy.asked == ["http://gateway.invalid/v1/chat/completions"]
+
+
+def test_a_proxy_without_a_scheme_is_http(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As curl reads it."""
+    monkeypatch.setenv("http_proxy", proxy.url.removeprefix("http://"))
+    send({"base_url": "http://gateway.invalid/v1"})
+    assert len(proxy.asked) == 1
+
+
+@pytest.mark.parametrize("entry", ["127.0.0.1", "*", "127.0.0.1:{port}", "example.org, 127.0.0.1"])
+def test_no_proxy_names_who_is_called_directly(
+    entry: str, proxy: Proxy, provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By host, by host and port, or all of them."""
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("no_proxy", entry.format(port=provider.port))
+    send({"base_url": provider.base_url})
+    assert (len(provider.requests), proxy.asked) == (1, [])
+
+
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault is the proxy's, and its password is not shown."""
+    port = free_port()
+    monkeypatch.setenv("http_proxy", f"http://user:hush@127.0.0.1:{port}")
+    error = failure({"base_url": "http://gateway.invalid/v1"})
+    assert type(error) is UnreachableError
+    assert f"through the proxy 127.0.0.1:{port}: the connection was refused; mend HTTP_PROXY" in str(error)
+    assert "hush" not in str(error)
+
+
+def test_a_proxy_that_refuses_is_named(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tunnel that is not granted is the proxy's doing, not the gateway's."""
+    monkeypatch.setenv("https_proxy", proxy.url)
+    error = failure({"base_url": "https://gateway.invalid/v1"})
+    assert f"through the proxy {proxy.url.removeprefix('http://')}: it answered 407" in str(error)
+    assert proxy.asked == ["gateway.invalid:443"]
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (307, RejectedError),
+        (400, RejectedError),
+        (401, KeyRejectedError),
+        (403, KeyRejectedError),
+        (404, RejectedError),
+        (408, ServerFaultError),
+        (412, BudgetSpentError),
+        (425, ServerFaultError),
+        (429, RateLimitedError),
+        (431, RejectedError),
+        (446, RejectedError),
+        (500, ServerFaultError),
+        (503, ServerFaultError),
+        (529, ServerFaultError),
+    ],
+)
+def test_a_status_becomes_an_error(status: int, kind: type[GatewayError], provider: OfflineProvider) -> None:
+    """The error has the status, the provider's words and its request id."""
+    error = fault(provider, Fault(status=status))
+    assert type(error) is kind
+    assert str(error).startswith(f"{status}: The offline stand-in fails with {status}.")
+    assert (error.status, error.request_id) == (status, f"offline-{provider.requests[-1].number}")
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>", b"\xff", "[]", "null", '"text"', '{"error": []}', '{"error": 3}']
+)
+def test_a_rejection_without_words_gets_plain_ones(body: Any, provider: OfflineProvider) -> None:
+    """Whatever stands in the body, there is a message."""
+    assert str(fault(provider, Fault(status=429, body=body))).startswith("429: ")
+
+
+def test_the_gateways_own_faults_say_so(provider: OfflineProvider) -> None:
+    """Who is to blame stands in the first words, and the trace id is kept."""
+    headers = {"x-portkey-gateway-exception": "true", "x-portkey-trace-id": "t-1"}
+    error = fault(provider, Fault(status=500, headers=headers, body={"message": "no"}))
+    assert str(error) == "500 from the gateway: no"
+    assert (error.trace_id, error.evidence.trace_id) == ("t-1", "t-1")
+
+
+def test_long_messages_are_cut(provider: OfflineProvider) -> None:
+    """A provider that sends a page of text does not fill the screen."""
+    assert len(str(fault(provider, Fault(status=400, body={"error": {"message": "x" * 5000}})))) < 320
+
+
+def test_an_unknown_model_gets_its_remedy(provider: OfflineProvider) -> None:
+    """The error says which option names the model, and which one was asked for."""
+    provider.behaviour.unknown_models = ["claude-2.1"]
+    error = failure({"base_url": provider.base_url})
+    assert "write model = '…' in CREATE MODEL or SELECT … USING" in str(error)
+    assert str(error).endswith("instead of 'claude-2.1'")
+
+
+def test_a_model_that_takes_completion_tokens_gets_its_remedy(provider: OfflineProvider) -> None:
+    """The error says what to write, with the number that was sent."""
+    provider.behaviour.completion_token_models = ["claude-2.1"]
+    assert str(failure({"base_url": provider.base_url})).endswith(
+        "write max_completion_tokens = 100 instead of max_tokens"
+    )
+
+
+def test_a_gateway_that_is_not_told_where_to_gets_its_remedy(provider: OfflineProvider) -> None:
+    """What the open-source gateway says without a provider is put into our words."""
+    said = "Either x-portkey-config or x-portkey-provider header is required"
+    error = fault(provider, Fault(status=400, body={"status": "failure", "message": said}))
+    assert "by provider, virtual_key or config in CREATE ML_ENGINE" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("7", 7), ("0.5", 0.5), ("-3", 0), ("soon", None), ("", None), ("nan", 0)]
+)
+def test_retry_after_in_seconds(written: str, seconds: float | None, provider: OfflineProvider) -> None:
+    """Seconds, fractions too; what cannot be read is as if nothing was said."""
+    assert fault(provider, Fault(status=429, headers={"Retry-After": written})).retry_after == seconds
+
+
+def test_retry_after_as_a_date(provider: OfflineProvider) -> None:
+    """HTTP allows a date; one that has passed is now."""
+    later = email.utils.formatdate(time.time() + 30, usegmt=True)
+    waits = [
+        fault(provider, Fault(status=429, headers={"Retry-After": date})).retry_after
+        for date in (later, "Wed, 21 Oct 2015 07:28:00 GMT")
+    ]
+    assert 25 < waits[0] <= 30
+    assert waits[1] == 0
+
+
+@pytest.mark.parametrize("attempts", ["--1", "²", "many", ""])
+def test_odd_evidence_is_no_failure(attempts: str, provider: OfflineProvider) -> None:
+    """A header of the gateway that cannot be read costs its detail, not the row."""
+    headers = {"x-portkey-retry-attempt-count": attempts}
+    assert fault(provider, Fault(status=400, headers=headers)).evidence.gateway_attempts is None
+
+
+def test_malformed_json(provider: OfflineProvider) -> None:
+    """A success that is no JSON is worth another attempt, and its text is not shown."""
+    error = fault(provider, Fault("malformed"))
+    assert type(error) is MalformedReplyError
+    assert str(error) == f"the reply of {provider.base_url} is not JSON (26 bytes, status 200)"
+
+
+def test_a_connection_that_breaks(provider: OfflineProvider) -> None:
+    """A reset is told in a word and may be tried again."""
+    error = fault(provider, Fault("reset"))
+    assert type(error) is UnreachableError
+    assert provider.base_url in str(error)
+
+
+def test_nobody_listens() -> None:
+    """Refused: the address, the cause and what to do."""
+    base_url = f"http://127.0.0.1:{free_port()}/v1"
+    error = failure({"base_url": base_url})
+    assert type(error) is UnreachableError
+    assert str(error).startswith(
+        f"{base_url} cannot be reached: the connection was refused; start your gateway"
+    )
+
+
+def test_an_unknown_host_is_not_tried_again() -> None:
+    """There is no such name, and there won't be one in a second."""
+    error = failure({"base_url": "http://nonexistent.invalid/v1"}, timeout=20)
+    if "not known" not in str(error) or not isinstance(error, UnknownHostError):
+        pytest.skip(f"the name server here does not say that there is no such name: {error}")
+    assert not error.retryable
+
+
+#: aiohttp's errors, and what each becomes.
+MAPPED: dict[str, type[GatewayError]] = {
+    "ClientConnectionError": UnreachableError,
+    "ClientConnectionResetError": UnreachableError,
+    "ClientConnectorCertificateError": UnreachableError,
+    "ClientConnectorDNSError": UnreachableError,
+    "ClientConnectorError": UnreachableError,
+    "ClientConnectorSSLError": UnreachableError,
+    "ClientError": UnreachableError,
+    "ClientHttpProxyError": UnreachableError,
+    "ClientOSError": UnreachableError,
+    "ClientPayloadError": MalformedReplyError,
+    "ClientProxyConnectionError": UnreachableError,
+    "ClientResponseError": MalformedReplyError,
+    "ClientSSLError": UnreachableError,
+    "ConnectionTimeoutError": TimedOutError,
+    "ContentTypeError": MalformedReplyError,
+    "InvalidURL": RejectedError,
+    "InvalidUrlClientError": RejectedError,
+    "InvalidUrlRedirectClientError": RejectedError,
+    "NonHttpUrlClientError": RejectedError,
+    "NonHttpUrlRedirectClientError": RejectedError,
+    "RedirectClientError": UnreachableError,
+    "ServerConnectionError": UnreachableError,
+    "ServerDisconnectedError": UnreachableError,
+    "ServerFingerprintMismatch": UnreachableError,
+    "ServerTimeoutError": TimedOutError,
+    "SocketTimeoutError": TimedOutError,
+    "TooManyRedirects": MalformedReplyError,
+    "UnixClientConnectorError": UnreachableError,
+    "UploadAbortedError": UnreachableError,
+    "WSServerHandshakeError": MalformedReplyError,
+}
+
+
+def _kinds(kind: type[Exception]) -> set[type[Exception]]:
+    return {kind}.union(*(_kinds(child) for child in kind.__subclasses__()))
+
+
+def _aiohttps_errors() -> list[type[Exception]]:
+    found = {kind for kind in _kinds(aiohttp.ClientError) if kind.__module__.startswith("aiohttp.")}
+    return sorted(found, key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("kind", _aiohttps_errors(), ids=lambda kind: kind.__name__)
+def test_every_error_of_aiohttp_is_mapped(kind: type[Exception]) -> None:
+    """A new one of a newer aiohttp has to be given a meaning here."""
+    error = kind.__new__(kind)
+    translated = Gateway(Credentials({"base_url": "http://x/v1"}), {}, 1)._translated(error)
+    assert type(translated) is MAPPED[kind.__name__]
+
+
+def test_an_error_tells_nothing_of_aiohttp(provider: OfflineProvider) -> None:
+    """Callers catch our tree; no foreign error hangs on ours."""
+    error = fault(provider, Fault("reset"))
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert type(error).__module__ == errors.__name__
+
+
+# The probe of CREATE ML_ENGINE
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_probe_tells_that_the_key_was_rejected(status: int, provider: OfflineProvider) -> None:
+    """CREATE ML_ENGINE fails with what to check."""
+    provider.behaviour.faults = lambda _: Fault(status=status)
+    with pytest.raises(KeyRejectedError, match="check portkey_api_key, provider_api_key or virtual_key"):
+        make_handler().create_engine({"base_url": provider.base_url, "portkey_api_key": "wrong"})
+    (request,) = provider.requests
+    assert (request.method, request.path) == ("GET", "/v1/models")
+    assert request.headers["x-portkey-api-key"] == "wrong"
+
+
+def test_the_probe_takes_the_right_key(provider: OfflineProvider) -> None:
+    """One request, and the engine is there."""
+    provider.reset(Behaviour(portkey_key="right"))
+    make_handler().create_engine({"base_url": provider.base_url, "portkey_api_key": "right"})
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("status", [307, 400, 404, 429, 500, 503])
+def test_the_probe_takes_any_other_answer(status: int, provider: OfflineProvider) -> None:
+    """A gateway without that endpoint is a gateway."""
+    provider.behaviour.faults = lambda _: Fault(status=status)
+    make_handler().create_engine({"base_url": provider.base_url})
+
+
+def test_the_probe_names_the_address_that_is_not_there() -> None:
+    """Soon, with the address and the remedy in the first line."""
+    base_url = f"http://127.0.0.1:{free_port()}/v1"
+    with pytest.raises(UnreachableError) as caught:
+        make_handler().create_engine({"base_url": base_url})
+    assert base_url in str(caught.value)
+    assert "PORTKEY_BASE_URL" in str(caught.value)
+
+
+def test_the_probe_is_bounded(provider: OfflineProvider) -> None:
+    """A gateway that does not answer in time is not there."""
+    provider.behaviour.faults = lambda _: Fault("stall")
+    started = time.monotonic()
+    with pytest.raises(UnreachableError, match="did not answer within 0.3 s"):
+        check_engine(Credentials({"base_url": provider.base_url}), timeout=0.3)
+    assert time.monotonic() - started < 3
+
+
+def test_the_probe_can_be_left_out(provider: OfflineProvider) -> None:
+    """`check = false` sends nothing; the options are checked all the same."""
+    make_handler().create_engine({"base_url": provider.base_url, "check": "false"})
+    assert provider.requests == []
+    with pytest.raises(errors.OptionError):
+        make_handler().create_engine({"base": provider.base_url, "check": False})
