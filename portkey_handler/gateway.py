@@ -182,16 +182,18 @@ class Gateway:
                 f"{self._base_url} cannot be reached through the proxy {_host(self._proxy)}: {said}; mend "
                 "HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
             )
+        if isinstance(error, aiohttp.ClientConnectorDNSError) and _is_unknown(
+            getattr(error, "os_error", None)
+        ):
+            return UnknownHostError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return UnreachableError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
         # Of the last two kinds are host names that DNS cannot carry, and proxies of another protocol.
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
             through = f" through the proxy {_host(self._proxy)}" if self._proxy else ""
             return RejectedError(
                 f"{self._base_url} is not an address that can be called{through}; mend base_url"
             )
-        if isinstance(error, aiohttp.ClientConnectorDNSError) and _is_unknown(error.os_error):
-            return UnknownHostError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return UnreachableError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
         if isinstance(error, aiohttp.ServerTimeoutError):
             return TimedOutError(
                 f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
@@ -287,7 +289,7 @@ def _host(proxy: str | None) -> str:
     return (proxy or "").rpartition("@")[2].rpartition("://")[2].partition("/")[0]
 
 
-def _is_unknown(error: OSError) -> bool:
+def _is_unknown(error: OSError | None) -> bool:
     # EAI_AGAIN, a name server that does not answer, may pass.
     return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
 
@@ -295,10 +297,10 @@ def _is_unknown(error: OSError) -> bool:
 def _cause(error: BaseException) -> str:
     """Say in plain words why a connection failed."""
     cause: BaseException | None = getattr(error, "os_error", None) or error
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS failed ({cause.reason or 'certificate not accepted'})"
     if isinstance(cause, ssl.CertificateError):
         return "its certificate is not accepted"
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS failed ({getattr(cause, 'reason', None) or 'no reason given'})"
     if isinstance(cause, socket.gaierror):
         return "the host name is not known"
     if isinstance(cause, ConnectionRefusedError):

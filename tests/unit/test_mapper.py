@@ -1,0 +1,551 @@
+"""The mapper, given functions that send nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import pickle
+import tracemalloc
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from portkey_handler.errors import (
+    BudgetSpentError,
+    GatewayError,
+    KeyRejectedError,
+    MalformedReplyError,
+    RateLimitedError,
+    RejectedError,
+    UnknownHostError,
+    UnreachableError,
+)
+from portkey_handler.exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
+from portkey_handler.mapper import HOPELESS, NOT_ASKED, Mapper, Mapping, Tally
+from portkey_handler.pacing import FIRST_FLIGHT, LARGEST_FLIGHT, LONGEST_WAIT, Flight, wait_before_retry
+
+Send = Callable[[Request], Awaitable[Reply]]
+
+
+def item(text: str) -> Item:
+    """Make an item whose key is its text."""
+    return Item(text.encode(), text)
+
+
+def ask(one: Item) -> Generator[Request, Reply, Answer]:
+    """Send the item's text, and take the reply's body for the answer."""
+    reply = yield Request("/", one.payload.encode())
+    return Answer(reply.body, Evidence(status=reply.status))
+
+
+class Server:
+    """Counts what it is sent, and answers with the text in capitals after `latency` seconds.
+
+    Attributes:
+        failures: Text to the errors that it meets, one after the other.
+    """
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self.latency = latency
+        self.failures: dict[str, list[GatewayError]] = {}
+        self.sent: list[str] = []
+        self.inside = 0
+        self.peak = 0
+
+    async def __call__(self, request: Request) -> Reply:
+        text = request.body.decode()
+        self.sent.append(text)
+        self.inside += 1
+        self.peak = max(self.peak, self.inside)
+        try:
+            await asyncio.sleep(self.latency)
+        finally:
+            self.inside -= 1
+        if self.failures.get(text):
+            raise self.failures[text].pop(0)
+        return Reply(200, {}, text.upper())
+
+
+async def mapped(
+    rows: Iterable[Item | Unasked],
+    total: int,
+    send: Send,
+    *,
+    operation: Any = ask,
+    concurrency: int | None = 4,
+    max_attempts: int = 3,
+    deduplicate: bool = True,
+    report: Callable[[Tally], None] = lambda _: None,
+) -> Mapping:
+    """Run a mapper."""
+    mapper = Mapper(
+        operation,
+        send,
+        concurrency=concurrency,
+        max_attempts=max_attempts,
+        deduplicate=deduplicate,
+        report=report,
+    )
+    return await mapper.run(rows, total)
+
+
+def run(texts: Iterable[str | Unasked], send: Send, **options: Any) -> Mapping:
+    """Map texts; fails if a task is left behind."""
+    rows = [item(text) if isinstance(text, str) else text for text in texts]
+
+    async def main() -> Mapping:
+        try:
+            return await mapped(iter(rows), len(rows), send, **options)
+        finally:
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    return asyncio.run(main())
+
+
+def values(mapping: Mapping) -> list[Any]:
+    """Give the values of the outcomes."""
+    return [outcome.value for outcome in mapping.outcomes]
+
+
+def soon(**details: Any) -> RateLimitedError:
+    """Make a refusal that asks for no wait."""
+    return RateLimitedError("429: slow down", status=429, retry_after=0.0, **details)
+
+
+# Order, flight, laziness
+
+
+def test_outcomes_stand_in_the_rows_order() -> None:
+    """Whoever answers first, row 7 has the answer of row 7."""
+
+    async def send(request: Request) -> Reply:
+        await asyncio.sleep((hash(request.body) % 7) / 1000)
+        return Reply(200, {}, request.body.decode())
+
+    texts = [str(number) for number in range(200)]
+    assert values(run(texts, send, concurrency=16)) == texts
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 50])
+def test_no_more_are_in_flight_than_asked_for(concurrency: int) -> None:
+    """And as many as asked for, from the start."""
+    server = Server(latency=0.002)
+    run(map(str, range(100)), server, concurrency=concurrency)
+    assert server.peak == concurrency
+
+
+def test_the_flight_grows_when_nobody_gives_it() -> None:
+    """It starts at 8 and goes to 64 while nothing refuses it."""
+    server = Server(latency=0.002)
+    peaks: list[int] = []
+
+    async def send(request: Request) -> Reply:
+        reply = await server(request)
+        peaks.append(server.peak)
+        return reply
+
+    run(map(str, range(800)), send, concurrency=None)
+    assert (peaks[0], server.peak) == (FIRST_FLIGHT, LARGEST_FLIGHT)
+
+
+def test_refusals_halve_the_flight_once_per_burst() -> None:
+    """What was sent before the halving says nothing new about it."""
+    flight = Flight(64)
+    for _ in range(10):
+        flight.refused(sent_at=1.0, now=2.0)
+    assert flight.limit == 32
+    flight.refused(sent_at=3.0, now=4.0)
+    assert flight.limit == 16
+    for now in range(5, 20):
+        flight.refused(sent_at=now, now=now)
+    assert flight.limit == 1
+    for _ in range(20_000):
+        flight.succeeded()
+    assert flight.limit == 64
+
+
+def test_rows_are_pulled_as_the_flight_allows() -> None:
+    """A million rows are never made into items before they are sent."""
+    pulled = 0
+
+    def rows() -> Iterator[Item]:
+        nonlocal pulled
+        for number in range(300):
+            pulled += 1
+            yield item(str(number))
+
+    server = Server(latency=0.001)
+    ahead: list[int] = []
+
+    async def send(request: Request) -> Reply:
+        reply = await server(request)
+        ahead.append(pulled - len(server.sent))
+        return reply
+
+    asyncio.run(mapped(rows(), 300, send, concurrency=5))
+    assert pulled == 300
+    assert max(ahead) <= 1
+
+
+def test_nothing_is_nothing() -> None:
+    """No rows, no requests, no outcomes."""
+    server = Server()
+    mapping = run([], server)
+    assert (mapping.outcomes, mapping.tally, server.sent) == ([], Tally(0), [])
+
+
+def test_rows_that_are_not_asked_say_why() -> None:
+    """NULL is no failure; what cannot be asked is one."""
+    mapping = run([Unasked("NULL"), "a", Unasked("bad", failed=True)], Server())
+    assert mapping.outcomes[0] == Outcome(reason="NULL")
+    assert mapping.outcomes[1].value == "A"
+    assert mapping.outcomes[2] == Outcome(reason="bad", failed=True)
+    assert (mapping.tally.done, mapping.tally.failed, mapping.tally.requests) == (3, 1, 1)
+
+
+def test_a_hundred_thousand_rows_stay_small() -> None:
+    """What the mapper keeps besides the outcomes is a few dozen bytes a row."""
+
+    async def send(request: Request) -> Reply:
+        return Reply(200, {}, 1)
+
+    async def main() -> int:
+        tracemalloc.start()
+        try:
+            mapping = await mapped((item(str(n % 1000)) for n in range(100_000)), 100_000, send)
+            assert mapping.tally.requests == 1000
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert asyncio.run(main()) < 10_000_000
+
+
+# Equal items
+
+
+def test_equal_items_are_asked_once() -> None:
+    """While the first is on its way, and after it is back."""
+    server = Server(latency=0.002)
+    mapping = run(["a"] * 10 + ["b"] * 10 + ["a"] * 10, server, concurrency=2)
+    assert sorted(server.sent) == ["a", "b"]
+    assert values(mapping) == ["A"] * 10 + ["B"] * 10 + ["A"] * 10
+    assert (mapping.tally.done, mapping.tally.asked) == (30, 2)
+
+
+def test_equal_items_share_a_failure() -> None:
+    """Each of the rows counts as failed, whenever it came."""
+    server = Server()
+    server.failures["a"] = [RejectedError("400: no", status=400)]
+    mapping = run(["b", "a", "a", "a", "b"], server, concurrency=1)
+    assert [outcome.failed for outcome in mapping.outcomes] == [False, True, True, True, False]
+    assert (mapping.tally.failed, mapping.tally.done, len(server.sent)) == (3, 5, 2)
+
+
+def test_without_deduplication_each_row_is_asked() -> None:
+    """For sampling; the k-th of equal rows is an item of its own, the same in every run."""
+    keys: list[bytes] = []
+
+    def noting(one: Item) -> Generator[Request, Reply, Answer]:
+        keys.append(one.key)
+        return (yield from ask(one))
+
+    server = Server()
+    run(["a", "b", "a"], server, operation=noting, deduplicate=False, concurrency=1)
+    assert server.sent == ["a", "b", "a"]
+    assert len(set(keys)) == 3
+    again, keys[:] = list(keys), []
+    run(["a", "b", "a"], server, operation=noting, deduplicate=False, concurrency=1)
+    assert keys == again
+
+
+# Failures
+
+
+def test_a_passing_failure_is_tried_again() -> None:
+    """The outcome has the answer, and how many attempts it took."""
+    server = Server()
+    server.failures["a"] = [soon(), soon()]
+    mapping = run(["a", "b"], server)
+    assert values(mapping) == ["A", "B"]
+    assert [outcome.evidence.attempts for outcome in mapping.outcomes if outcome.evidence] == [3, 1]
+    assert mapping.tally.requests == 4
+
+
+def test_attempts_are_bounded() -> None:
+    """After max_attempts the row fails, and says with what."""
+    server = Server()
+    server.failures["a"] = [soon() for _ in range(9)]
+    mapping = run(["b", "a"], server, max_attempts=4)
+    assert server.sent.count("a") == 4
+    outcome = mapping.outcomes[1]
+    assert (outcome.failed, outcome.value, outcome.reason) == (True, None, "429: slow down")
+    assert outcome.evidence is not None
+    assert (outcome.evidence.status, outcome.evidence.attempts) == (429, 4)
+
+
+@pytest.mark.parametrize("kind", [RejectedError, KeyRejectedError, UnknownHostError])
+def test_what_does_not_pass_is_not_tried_again(kind: type[GatewayError]) -> None:
+    """Asking again would only cost time."""
+    server = Server()
+    server.failures["a"] = [kind("no")]
+    run(["b", "a"], server, concurrency=1)
+    assert server.sent == ["b", "a"]
+
+
+def test_a_wait_that_is_too_long_fails_the_row_at_once() -> None:
+    """ "Try again in 2 hours" is not obeyed blindly; the reason says so."""
+    server = Server()
+    server.failures["a"] = [RateLimitedError("429: slow down", status=429, retry_after=7200.0)]
+    mapping = run(["b", "a"], server)
+    assert mapping.outcomes[1].reason == (
+        "429: slow down (it asks to wait 7,200 s, and a query waits 60 s at most)"
+    )
+    assert server.sent.count("a") == 1
+
+
+@pytest.mark.parametrize("attempt", range(1, 20))
+def test_waits_are_jittered_and_bounded(attempt: int) -> None:
+    """Half a second at first, doubled each time, 20 seconds at most; never less than asked for."""
+    longest = min(20.0, 0.5 * 2 ** (attempt - 1))
+    waits = [wait_before_retry(attempt, None) or 0 for _ in range(50)]
+    assert all(longest / 2 <= wait <= longest for wait in waits)
+    assert len(set(waits)) > 1
+    assert 3 <= (wait_before_retry(attempt, 3.0) or 0) <= 3 + longest * 0.2
+    assert wait_before_retry(attempt, LONGEST_WAIT + 1) is None
+
+
+def test_the_operation_may_catch_a_failure_and_ask_otherwise() -> None:
+    """Repair and step-down are just another request; all attempts are counted."""
+
+    def stepping_down(one: Item) -> Generator[Request, Reply, Answer]:
+        try:
+            reply = yield Request("/", b"typed")
+        except RejectedError as error:
+            assert error.status == 400
+            reply = yield Request("/", b"plain")
+        return Answer(reply.body, Evidence())
+
+    server = Server()
+    server.failures["typed"] = [RejectedError("400: no schema here", status=400)]
+    mapping = run(["x"], server, operation=stepping_down)
+    assert (values(mapping), server.sent) == (["PLAIN"], ["typed", "plain"])
+    assert mapping.outcomes[0].evidence is not None
+    assert mapping.outcomes[0].evidence.attempts == 2
+
+
+def test_the_operation_may_find_a_reply_wanting() -> None:
+    """A reply that cannot be read fails its row, with the evidence that was found."""
+
+    def reading(one: Item) -> Generator[Request, Reply, Answer]:
+        reply = yield Request("/", one.payload.encode())
+        raise MalformedReplyError("not a chat", status=reply.status, evidence=Evidence(model="m"))
+
+    outcome = run(["x"], Server(), operation=reading).outcomes[0]
+    assert (outcome.failed, outcome.reason) == (True, "not a chat")
+    assert outcome.evidence is not None
+    assert (outcome.evidence.model, outcome.evidence.status, outcome.evidence.attempts) == ("m", 200, 1)
+
+
+def test_an_answer_without_a_value_is_a_failure_with_its_reason() -> None:
+    """No silent NULL."""
+
+    def empty(one: Item) -> Generator[Request, Reply, Answer]:
+        yield Request("/", b"x")
+        return Answer(None, Evidence(), "max_tokens ran out")
+
+    outcome = run(["x"], Server(), operation=empty).outcomes[0]
+    assert (outcome.failed, outcome.value, outcome.reason) == (True, None, "max_tokens ran out")
+
+
+# Stopping
+
+
+@pytest.mark.parametrize(("concurrency", "most"), [(1, 1), (5, 5), (None, FIRST_FLIGHT)])
+def test_a_rejected_key_stops_the_query_before_it_starts(concurrency: int | None, most: int) -> None:
+    """Not a million times 401: only what was in flight already."""
+    sent: list[bytes] = []
+
+    async def send(request: Request) -> Reply:
+        sent.append(request.body)
+        await asyncio.sleep(0.001)
+        raise KeyRejectedError("401: no", status=401)
+
+    mapping = run(map(str, range(1000)), send, concurrency=concurrency)
+    assert len(sent) <= most
+    assert isinstance(mapping.stopped, KeyRejectedError)
+    assert all(outcome.failed for outcome in mapping.outcomes)
+    assert mapping.outcomes[-1] is NOT_ASKED
+
+
+def test_one_rejected_key_among_answers_is_its_rows_own() -> None:
+    """A guardrail or a model that this key may not use does not end the query."""
+    server = Server()
+    server.failures["5"] = [KeyRejectedError("403: not this one", status=403)]
+    mapping = run(map(str, range(20)), server, concurrency=1)
+    assert mapping.stopped is None
+    assert [row for row, outcome in enumerate(mapping.outcomes) if outcome.failed] == [5]
+
+
+def test_many_rejected_keys_in_a_row_stop_the_query() -> None:
+    """A key that is revoked meanwhile does not fail the rest one by one."""
+    server = Server()
+    server.failures = {str(n): [KeyRejectedError("401: no", status=401)] for n in range(10, 5000)}
+    mapping = run(map(str, range(5000)), server, concurrency=4)
+    assert isinstance(mapping.stopped, KeyRejectedError)
+    assert len(server.sent) <= 10 + HOPELESS + 4 + 4
+
+
+def test_nothing_answered_ever_stops_the_query() -> None:
+    """Every row failing, from the first one on, is hopeless, whatever the reason."""
+    server = Server()
+    server.failures = {str(n): [RejectedError("400: no", status=400)] for n in range(5000)}
+    mapping = run(map(str, range(5000)), server, concurrency=4)
+    assert mapping.stopped is not None
+    assert len(server.sent) <= HOPELESS + 4 + 4
+
+
+def test_failures_among_answers_stop_nothing() -> None:
+    """Every second row may fail: every row is tried."""
+    server = Server()
+    server.failures = {str(n): [RejectedError("400: no", status=400)] for n in range(1, 1000, 2)}
+    mapping = run(map(str, range(1000)), server, concurrency=4)
+    assert (mapping.stopped, mapping.tally.failed, mapping.tally.requests) == (None, 500, 1000)
+
+
+def test_a_spent_budget_stops_at_once_even_among_answers() -> None:
+    """412: nothing more is answered until somebody raises the budget."""
+    server = Server()
+    server.failures["9"] = [BudgetSpentError("412: spent", status=412)]
+    mapping = run(map(str, range(1000)), server, concurrency=2)
+    assert isinstance(mapping.stopped, BudgetSpentError)
+    assert len(server.sent) <= 12
+
+
+def test_a_stop_does_not_wait_for_rows_that_wait() -> None:
+    """A row that was asked to come back in 50 seconds does not hold up the error, and is not sent again."""
+    server = Server()
+    server.failures["0"] = [RateLimitedError("429", status=429, retry_after=50.0)]
+    server.failures["1"] = [KeyRejectedError("401: no", status=401)]
+
+    async def main() -> Mapping:
+        return await asyncio.wait_for(mapped(map(item, "01"), 2, server, concurrency=2), 5)
+
+    mapping = asyncio.run(main())
+    assert isinstance(mapping.stopped, KeyRejectedError)
+    assert sorted(server.sent) == ["0", "1"]
+
+
+def test_nobody_there_stops_after_the_attempts() -> None:
+    """A refused connection may pass; when it does not, the query ends instead of trying every row."""
+    sent: list[bytes] = []
+
+    async def send(request: Request) -> Reply:
+        sent.append(request.body)
+        raise UnreachableError("refused", retry_after=0.0)
+
+    mapping = run(map(str, range(1000)), send, concurrency=4, max_attempts=2)
+    assert isinstance(mapping.stopped, UnreachableError)
+    assert len(sent) <= 8
+
+
+# Defects and cancellation
+
+
+def test_a_defect_in_the_rows_comes_out_and_leaves_no_task() -> None:
+    """What the items' iterator raises is raised to the caller, as it is."""
+
+    def rows() -> Iterator[Item]:
+        yield from map(item, "abc")
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await mapped(rows(), 9, Server(latency=0.01), concurrency=2)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    gc.collect()  # a task whose exception nobody took would warn, and fail this test
+
+
+@pytest.mark.parametrize("where", ["operation", "send", "report"])
+def test_a_defect_elsewhere_is_not_swallowed(where: str) -> None:
+    """An error that is none of ours ends the run, wherever it comes from."""
+
+    def operation(one: Item) -> Generator[Request, Reply, Answer]:
+        yield from ask(one)
+        raise ZeroDivisionError
+
+    async def send(request: Request) -> Reply:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    def report(tally: Tally) -> None:
+        raise ZeroDivisionError
+
+    options: dict[str, Any] = {"operation": operation} if where == "operation" else {}
+    if where == "report":
+        options["report"] = report
+    with pytest.raises(ZeroDivisionError):
+        run("abcdefgh", send if where == "send" else Server(), **options)
+    gc.collect()
+
+
+def test_cancellation_leaves_nothing_running() -> None:
+    """Who gives up on the query gives up on its requests."""
+    server = Server(latency=30)
+
+    async def main() -> None:
+        task = asyncio.create_task(mapped(map(item, "abcdef"), 6, server, concurrency=3))
+        while server.inside < 3:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert server.inside == 0
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+
+
+# What is told
+
+
+def test_the_tally_is_told_as_it_grows() -> None:
+    """Every row once, duplicates and rows without a question too."""
+    told: list[tuple[int, int]] = []
+    run(
+        ["a", "a", Unasked("NULL"), "b"],
+        Server(),
+        report=lambda tally: told.append((tally.done, tally.total)),
+        concurrency=1,
+    )
+    assert told[-1] == (4, 4)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_other_tasks_get_their_turn() -> None:
+    """A long stretch of rows without a question does not freeze the loop."""
+
+    async def main() -> int:
+        turns = 0
+
+        async def other() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        task = asyncio.create_task(other())
+        await mapped((Unasked("NULL") for _ in range(20_000)), 20_000, Server())
+        task.cancel()
+        return turns
+
+    assert asyncio.run(main()) >= 10
+
+
+def test_outcomes_can_be_pickled() -> None:
+    """Outcomes and their evidence go between processes as they are."""
+    outcome = run(["a"], Server()).outcomes[0]
+    assert pickle.loads(pickle.dumps(outcome)) == outcome  # noqa: S301 - our own bytes
