@@ -1,0 +1,184 @@
+"""The plan of the house: which room may import which."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import portkey_handler
+
+ROOT = Path(portkey_handler.__file__).parent
+MODULES = {
+    path.relative_to(ROOT).with_suffix("").as_posix(): path
+    for path in sorted(ROOT.rglob("*.py"))
+    if "__pycache__" not in path.parts
+}
+
+#: Foreign packages that nobody else may import, and the one room that may.
+DOORS = {
+    "portkey_ai": "gateway",
+    "mindsdb": "host",
+    "duckdb": "session",
+    "mindsdb_sql_parser": "session/statements",
+    "sqlglot": "session",
+    "pydantic": "options",
+    "pydantic_core": "options",
+    "jinja2": "template_language",
+    "typer": "cli",
+    "rich": "cli",
+    "pyarrow": "session",
+}
+
+#: Room → rooms it may import. A room is a module, or a folder of them; what it lists may be imported by all
+#: of its modules. `exchange` and `errors` are the words that rooms share and stand in no row.
+ROOMS: dict[str, set[str]] = {
+    "__about__": set(),
+    "__init__": {"__about__", "handler", "creation_args", "model_using_args"},
+    "__main__": {"cli"},
+    "creation_args": set(),
+    "model_using_args": set(),
+    "errors": set(),
+    "exchange": set(),
+    "cells": set(),
+    "parameter_kinds": set(),
+    "endpoint_parameters": {"parameter_kinds"},
+    "template_filters": {"cells"},
+    "template_pieces": {"cells", "template_filters"},
+    "template_language": {"cells", "template_filters", "template_pieces"},
+    "prompts": {"cells", "template_language", "template_pieces"},
+    "options": {"endpoint_parameters", "parameter_kinds"},
+    "operations": {"cells", "prompts", "options", "gateway_evidence"},
+    "gateway_evidence": set(),
+    "rejections": set(),
+    "running": set(),
+    "gateway": {"options", "gateway_evidence", "rejections", "running"},
+    "pacing": set(),
+    "mapper": {"pacing"},
+    "progress": set(),
+    "columns": {"options"},
+    "predictor": {"columns", "gateway", "mapper", "operations", "options", "progress", "running"},
+    "describe": {"options"},
+    "host": set(),
+    "handler": {"describe", "gateway", "host", "operations", "options", "predictor"},
+    "install": {"__about__", "host"},
+    "offline": set(),
+    "session": {"cells", "handler", "options", "operations", "progress"},
+    "cli": {"__about__", "cells", "install", "offline", "options", "progress", "session"},
+}
+SHARED = {"errors", "exchange"}
+#: The pure core: nothing of it may touch files, sockets or processes.
+PURE = (
+    "cells",
+    "columns",
+    "describe",
+    "exchange",
+    "mapper",
+    "operations",
+    "options",
+    "prompts",
+    "rejections",
+)
+OUTSIDE = {"aiohttp", "httpx", "requests", "socket", "subprocess", "sqlite3", "urllib.request", "http.client"}
+
+
+def imports(module: str) -> Iterator[tuple[int, str]]:
+    """Give every import of a module, late ones too: level (0 is absolute) and the full name."""
+    path = MODULES[module]
+    parts = path.relative_to(ROOT).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((0, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield 0, node.module or ""
+        elif isinstance(node, ast.ImportFrom):
+            base = "/".join(parts[: len(parts) - node.level + 1])
+            for alias in node.names if node.module is None else [None]:
+                name = alias.name if alias else (node.module or "").replace(".", "/")
+                yield node.level, f"{base}/{name}".lstrip("/")
+
+
+def room(module: str) -> str:
+    """Give the room that a module stands in."""
+    return module.partition("/")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_import_what_the_plan_says(module: str) -> None:
+    """Data flows one way: a new arrow between rooms is a decision, taken here."""
+    assert room(module) in ROOMS, "a new room: say in ROOMS what it may import"
+    allowed = ROOMS[room(module)] | SHARED | {room(module)}
+    found = {room(name) for level, name in imports(module) if level}
+    assert found <= allowed
+
+
+def test_the_plan_has_no_empty_rooms() -> None:
+    """Whoever reads the plan sees the house as it is."""
+    assert set(ROOMS) == {room(module) for module in MODULES}
+
+
+def test_the_plan_has_no_circles() -> None:
+    """Every room stands above what it imports."""
+    placed: set[str] = set()
+    while placed != set(ROOMS):
+        next_ones = {name for name, below in ROOMS.items() if name not in placed and below <= placed}
+        assert next_ones, f"these import each other: {set(ROOMS) - placed}"
+        placed |= next_ones
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_inside_are_relative(module: str) -> None:
+    """MindsDB loads the folder under another name."""
+    assert [name for level, name in imports(module) if not level and name.startswith("portkey_handler")] == []
+
+
+@pytest.mark.parametrize("package", DOORS)
+def test_each_foreign_package_has_one_door(package: str) -> None:
+    """What changes there is mended in one place."""
+    users = {
+        module
+        for module in MODULES
+        for level, name in imports(module)
+        if not level and name.partition(".")[0] == package
+    }
+    door = DOORS[package]
+    assert {module if "/" in door else room(module) for module in users} == {door}
+
+
+def test_one_module_imports_the_sdk_the_host_and_the_database() -> None:
+    """These three have a door of one module each."""
+    for package in ("portkey_ai", "mindsdb", "duckdb", "mindsdb_sql_parser"):
+        users = [
+            module
+            for module in MODULES
+            if any(not level and name.partition(".")[0] == package for level, name in imports(module))
+        ]
+        assert len(users) == 1, package
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) in PURE])
+def test_the_core_is_pure(module: str) -> None:
+    """What can be a function of its arguments reaches for no network, process or database."""
+    assert {name for level, name in imports(module) if not level} & OUTSIDE == set()
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Give the modules that a fresh interpreter has loaded after a statement."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_is_light() -> None:
+    """Whoever only asks for the version waits for nothing."""
+    heavy = {"pandas", "portkey_ai", "mindsdb", "pydantic", "aiohttp", "duckdb", "sqlglot", "numpy", "jinja2"}
+    assert loaded_by("import portkey_handler") & heavy == set()
+
+
+def test_importing_the_handler_does_not_load_the_sdk() -> None:
+    """Most of a second and 77 MB are spent when the first request is made, not before."""
+    assert "portkey_ai" not in loaded_by("from portkey_handler import PortkeyHandler")
