@@ -8,6 +8,7 @@ one of our errors here, and nowhere else.
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 import urllib.request
@@ -42,6 +43,7 @@ LOCAL = "http://localhost:8787/v1"
 #: Seconds that the probe of a new engine may take.
 PROBE_SECONDS = 10.0
 _SHORTEST_SECRET = 4
+_LARGE = 2**20
 
 #: Our names of client arguments where the SDK has others.
 _SDK_NAMES = {"portkey_api_key": "api_key", "provider_api_key": "Authorization"}
@@ -159,7 +161,7 @@ class Gateway:
         failure: GatewayError
         try:
             async with self._session.request(
-                method, self._base_url + path, data=body, allow_redirects=False, proxy=self._proxy
+                method, self._base_url + path, data=_sendable(body), allow_redirects=False, proxy=self._proxy
             ) as reply:
                 content = await reply.read()
                 headers = {name.lower(): value for name, value in reply.headers.items()}
@@ -273,6 +275,11 @@ def _secrets(credentials: Credentials) -> list[str]:
             collect(value)
     # A short text is no key, and hiding it would garble the message.
     return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
+    # aiohttp warns of larger bytes, which it writes without letting others have their turn.
+    return body if body is None or len(body) < _LARGE else io.BytesIO(body)
 
 
 def _proxy(base_url: str) -> str | None:
