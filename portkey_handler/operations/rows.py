@@ -97,9 +97,17 @@ def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
     if len(places) > 1:
         raise InputError(f"{len(places)} columns of the rows are called '{name}'; rename all but one by AS")
     column = frame.iloc[:, places[0]]
-    if column.dtype.kind == "f":
-        known = column.dropna()
-        # Beyond 2⁵³ a float does not tell which whole number it was.
-        if len(known) < len(column) and ((known % 1 == 0) & (known.abs() <= 2**53)).all():
-            return (None if is_null(value) else int(value) for value in column)
-    return iter(column)
+    return (None if is_null(cell) else int(cell) for cell in column) if _was_whole(column) else iter(column)
+
+
+def _was_whole(column: pd.Series[Any]) -> bool:
+    """Say whether a column of floats held whole numbers before NULLs made floats of them."""
+    import pandas as pd
+
+    # MindsDB hands its columns over as objects; "mixed-integer-float" is what pandas calls [4.0, None].
+    floats = ("floating", "mixed-integer-float")
+    if column.dtype.kind != "f" and pd.api.types.infer_dtype(column, skipna=True) not in floats:
+        return False
+    known = column.dropna().astype("float64")
+    # Beyond 2⁵³ a float does not tell which whole number it was.
+    return len(known) < len(column) and bool(((known % 1 == 0) & (known.abs() <= 2**53)).all())

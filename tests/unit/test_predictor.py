@@ -161,6 +161,8 @@ def test_two_columns_of_one_name_are_an_error(provider: OfflineProvider) -> None
         (pd.Series([9007199254740993, None], dtype="object"), ["9007199254740993", None]),
         (pd.array([1.0, None], dtype="Float64"), ["1", None]),
         (pd.array([1.5, None], dtype="Float64"), ["1.5", None]),
+        (pd.Series([4.0, None], dtype="object"), ["4", None]),
+        (pd.Series([4.5, None, 2.0], dtype="object"), ["4.5", None, "2.0"]),
         ([1.5, None, 2.0], ["1.5", None, "2.0"]),
         ([1e300, None], ["1e+300", None]),
         ([2.0, 3.0], ["2.0", "3.0"]),
