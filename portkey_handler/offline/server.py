@@ -115,7 +115,7 @@ class OfflineProvider:
         ready.set_result(None)
         await stopped.wait()
         listener.close()
-        await server.shutdown(0)
+        await server.shutdown(0.1)  # 0 is no limit, and an idle connection would hold us
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         behaviour = self.behaviour

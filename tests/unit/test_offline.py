@@ -434,3 +434,14 @@ def test_a_process_of_its_own() -> None:
             assert get(f"{url}/models").status == 200
         finally:
             process.terminate()
+
+
+def test_stops_though_a_client_keeps_its_connection() -> None:
+    """An idle connection that nobody closes does not hold up the end."""
+    with OfflineProvider() as provider:
+        connection = http.client.HTTPConnection("127.0.0.1", provider.port)
+        connection.request("GET", "/v1/models")
+        connection.getresponse().read()
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    connection.close()
