@@ -194,12 +194,6 @@ class Question:
             found[str(own[0].parts[-1])] = named[0] if named[1] is own[0] else named[1]
         return found
 
-    def complete(self, outputs: Sequence[Sequence[str]]) -> Plan:
-        """Return the plan, once the names of each model's columns are known."""
-        from .complete import Planner
-
-        return Planner(self, outputs).plan()
-
 
 def options_for(using: Mapping[str, Any], alias: str, others: Sequence[str]) -> dict[str, Any]:
     """Return the options of a SELECT's USING that are meant for the model `alias`.

@@ -15,6 +15,7 @@ from sqlglot import exp
 from ..errors import NotFoundError, StatementError
 from .asking import asked, first, inputs, seen, together
 from .catalog import Model
+from .complete import Planner
 from .files import Files
 from .frames import Table, from_frame, to_frame
 from .plan import ROW, Asked, Plan, Question, Source, options_for
@@ -227,7 +228,7 @@ class _Run:
             # No row, no request: the handler says which columns it adds, or what is wrong with the options.
             every = [{name: value for name, (value, _) in found.items()} for found in question.constants]
             outputs = asked(question, handlers, empty, every)
-            plan = question.complete([list(output.columns) for output in outputs])
+            plan = Planner(question, [list(output.columns) for output in outputs]).plan()
             self._check(plan, empty, outputs)
             data = self._data(question, plan)
             if data.arrow.num_rows:
