@@ -40,17 +40,20 @@ def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
             f"{listed(names)}"
         )
     added = set(frame.attrs.get(ADDED_BY_MODELS, ()))
-    for name in names:
-        # Another model's answer is known by the columns that come with it.
-        added.update(name.removesuffix(suffix) for suffix in _OWN_SUFFIXES if name.endswith(suffix))
-        added.update(
-            name for suffix in _OWN_SUFFIXES if name.endswith(suffix) and name.removesuffix(suffix) in names
-        )
-    candidates = [
+    own = [
         name
         for name in names
         if not name.startswith("__") and name.lower() != target.lower() and name not in added
     ]
+    # Where the host does not say it, another model's answer is known by the columns that come with it.
+    beside = {
+        part
+        for name in own
+        for suffix in _OWN_SUFFIXES
+        if name.endswith(suffix) and name.removesuffix(suffix) in own
+        for part in (name, name.removesuffix(suffix))
+    }
+    candidates = [name for name in own if name not in beside] or own
     if len(candidates) == 1:
         return candidates[0]
     if not candidates:
