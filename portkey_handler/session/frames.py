@@ -82,8 +82,8 @@ def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
         return _objects(column.to_pylist())
     if column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
         # int64 becomes Int64, uint8 UInt8, bool boolean: pandas' kinds that have room for NULL.
-        dtype = "boolean" if pa.types.is_boolean(kind) else str(kind).replace("i", "I").replace("u", "U")
-        nullable: pd.Series[Any] = pd.Series(pd.array(column.to_pylist(), dtype=dtype))
+        dtype: Any = "boolean" if pa.types.is_boolean(kind) else str(kind).replace("i", "I").replace("u", "U")
+        nullable: pd.Series[Any] = pd.Series(column.to_pylist(), dtype=dtype)
         return nullable
     if pa.types.is_decimal(kind) and kind.scale == 0:
         return _whole(column.to_pylist())
