@@ -58,6 +58,7 @@ ROOMS: dict[str, set[str]] = {
     "running": set(),
     "gateway": {"options", "gateway_evidence", "rejections", "running"},
     "pacing": set(),
+    "limits": set(),
     "mapper": {"pacing"},
     "progress": set(),
     "columns": {"options"},
