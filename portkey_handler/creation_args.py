@@ -375,6 +375,45 @@ creation_args = OrderedDict(
         "label": "On error",
         "secret": False,
     },
+    deadline={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "Seconds after which the query sends nothing more. Rows that are not answered by then fail with "
+            "that reason; what was paid is kept."
+        ),
+        "required": False,
+        "label": "Deadline",
+        "secret": False,
+    },
+    reuse={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "How long an answer may be used again where the same is asked through the same engine: '30m', "
+            "'24h', '7d' …, or 'never' to ask again."
+        ),
+        "required": False,
+        "label": "Reuse",
+        "secret": False,
+    },
+    requests_per_minute={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The most requests a minute, shared by all queries on this machine that use the engine."
+        ),
+        "required": False,
+        "label": "Requests per minute",
+        "secret": False,
+    },
+    tokens_per_minute={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The most tokens a minute, shared likewise; estimated before a request, corrected by what it "
+            "used."
+        ),
+        "required": False,
+        "label": "Tokens per minute",
+        "secret": False,
+    },
     deduplicate={
         "type": ARG_TYPE.BOOL,
         "description": "Ask equal rows once. false asks each of them, for sampling.",

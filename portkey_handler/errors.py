@@ -11,7 +11,8 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + NotFoundError       a model, engine or table of that name does not exist
            + AlreadyExistsError  ... or does already
       x  GatewayError            the gateway or the provider behind it said no
-           + UnreachableError    no answer at all: refused, reset
+           + BrokenOffError      the connection broke before the answer was there
+           + UnreachableError    no connection: refused, no way to the host
                 + UnknownHostError   there is no host of that name
            + TimedOutError       no whole answer within the timeout
            + MalformedReplyError an answer that is not what the protocol says
@@ -109,6 +110,8 @@ class GatewayError(PortkeyHandlerError):
     concerns_every_row = False
     #: … even if other rows were answered a moment ago.
     ends_the_query = False
+    #: Nobody was asked: there was no connection to send over.
+    cannot_connect = False
 
     def __init__(self, message: str, **details: Any) -> None:
         for name in ("status", "request_id", "trace_id", "retry_after", "evidence"):
@@ -116,11 +119,18 @@ class GatewayError(PortkeyHandlerError):
         super().__init__(message, **details)
 
 
+class BrokenOffError(GatewayError):
+    """The connection broke before the answer was there."""
+
+    retryable = True
+
+
 class UnreachableError(GatewayError):
-    """No answer at all: connection refused or reset."""
+    """No connection: refused, or no way to the host."""
 
     retryable = True
     concerns_every_row = True
+    cannot_connect = True
 
 
 class UnknownHostError(UnreachableError):

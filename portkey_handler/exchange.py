@@ -7,7 +7,9 @@ answer, and what is known at the end of a row is its outcome.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime, timezone
+from operator import attrgetter
 from typing import Any
 
 #: An attribute of a frame in which a host names the columns that other models of the query added.
@@ -83,6 +85,7 @@ class Evidence:
         cache_status: What the gateway's cache did.
         request_id: The provider's id of the answer.
         trace_id: The gateway's trace id.
+        kept_from: When the answer was made, in seconds since 1970, where it was kept from an earlier query.
     """
 
     status: int | None = None
@@ -100,10 +103,21 @@ class Evidence:
     cache_status: str | None = None
     request_id: str | None = None
     trace_id: str | None = None
+    kept_from: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is known, without what is not."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """Return what is known, without what is not; `kept_from` as ISO 8601."""
+        values = zip(EVIDENCE_FIELDS, _values_of(self), strict=True)
+        known: dict[str, Any] = {name: value for name, value in values if value is not None}
+        if self.kept_from is not None:
+            moment = datetime.fromtimestamp(self.kept_from, timezone.utc)
+            known["kept_from"] = moment.isoformat(timespec="seconds")
+        return known
+
+
+#: The names of what evidence holds, in order.
+EVIDENCE_FIELDS = tuple(field.name for field in fields(Evidence))
+_values_of = attrgetter(*EVIDENCE_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ import aiohttp
 import orjson
 
 from .errors import (
+    BrokenOffError,
     BudgetSpentError,
     GatewayError,
     KeyRejectedError,
@@ -148,8 +149,8 @@ class Gateway:
             raise UnreachableError(
                 f"{self._base_url} did not answer within {self._timeout:g} s{_ADDRESS_HINT}"
             ) from error
-        except MalformedReplyError:
-            return
+        except (BrokenOffError, MalformedReplyError):
+            return  # somebody is there
         if status in (401, 403):
             raise self._rejection(status, headers, content, b"")
 
@@ -202,7 +203,7 @@ class Gateway:
             )
         if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ClientResponseError)):
             return MalformedReplyError(f"the reply of {self._base_url} broke off or is not HTTP")
-        return UnreachableError(f"the connection to {self._base_url} broke: {type(error).__name__}")
+        return BrokenOffError(f"the connection to {self._base_url} broke: {type(error).__name__}")
 
     def _rejection(
         self, status: int, headers: Mapping[str, str], content: bytes, request_body: bytes

@@ -1,4 +1,4 @@
-"""Items to outcomes, in order: many in flight, equal items asked once, failures tried again.
+"""Items to outcomes, in order: many in flight, equal items asked once, kept answers not asked again.
 
 Knows nothing of language models, tables or SQL. Rows are pulled from an iterator by as many workers as the
 flight allows, so that a million rows never become a million tasks.
@@ -7,32 +7,54 @@ flight allows, so that a million rows never become a million tasks.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from array import array
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from .errors import GatewayError, RateLimitedError, ServerFaultError, TimedOutError
+from .errors import GatewayError
 from .exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
-from .pacing import LONGEST_WAIT, Flight, wait_before_retry
+from .pacing import Flight
+from .sending import Send, Sender
 
 Operation = Callable[[Item], Generator[Request, Reply, Answer]]
-Send = Callable[[Request], Awaitable[Reply]]
 
 #: Rows that may fail in a row, nothing having been answered ever, before the query is stopped.
 HOPELESS = 50
+#: Seconds in which requests that are in flight may still be answered when the query ends early.
+LANDING = 5.0
 #: Rows settled without waiting before other tasks get their turn.
 _TURN = 1000
 
 
+class Keeper(Protocol):
+    """Keeps answers from one query to the next."""
+
+    def kept(self, key: bytes) -> Outcome | None:
+        """Return the outcome kept for an item, or None."""
+        ...
+
+    def keep(self, key: bytes, outcome: Outcome) -> Awaitable[None]:
+        """Keep an outcome; done once it is safe."""
+        ...
+
+
 @dataclass(slots=True)
 class Tally:
-    """What happened so far; reported one way, to whoever watches."""
+    """What happened so far, in rows unless said otherwise; reported one way, to whoever watches.
+
+    Attributes:
+        total: All there are.
+        done: Those with an outcome.
+        failed: Those among them that should have an answer and have none.
+        kept: Those answered by an earlier query.
+        requests: Requests sent, retries included.
+    """
 
     total: int
     done: int = 0
     failed: int = 0
-    asked: int = 0
+    kept: int = 0
     requests: int = 0
 
 
@@ -51,19 +73,19 @@ class Mapping:
     stopped: GatewayError | None
 
 
-NOT_ASKED = Outcome(reason="not asked: the query was stopped", failed=True)
-
-
 class Mapper:
     """Runs one operation over rows, once.
 
     Args:
         operation: Makes requests from an item and an answer from replies; a generator that yields a request
             and receives its reply, or has the failure thrown into it.
-        send: Sends one request; raises `GatewayError`.
+        send: Sends one request once; raises `GatewayError`.
         concurrency: The flight asked for, or None.
+        timeout: Seconds that one attempt may take; `send` sees to it.
         max_attempts: How often one request is tried.
         deduplicate: Ask equal items once.
+        deadline: Seconds after which no request is sent any more, or None.
+        keeper: Keeps answers, or None.
         report: Called with the tally whenever it changed; must be quick.
     """
 
@@ -73,15 +95,20 @@ class Mapper:
         send: Send,
         *,
         concurrency: int | None,
+        timeout: float,
         max_attempts: int,
         deduplicate: bool,
+        deadline: float | None = None,
+        keeper: Keeper | None = None,
         report: Callable[[Tally], None] = lambda _: None,
     ) -> None:
         self._operation = operation
         self._send = send
-        self._flight = Flight(concurrency)
+        self._flight = Flight(concurrency, timeout)
         self._max_attempts = max_attempts
         self._deduplicate = deduplicate
+        self._deadline = deadline
+        self._keeper = keeper
         self._report = report
         self._workers: set[asyncio.Task[None]] = set()
         self._exhausted = False
@@ -93,32 +120,58 @@ class Mapper:
     async def run(self, rows: Iterable[Item | Unasked], total: int) -> Mapping:
         """Answer every row.
 
+        When it is cancelled, no further request is sent, those in flight may land for `LANDING` seconds, and
+        the cancellation goes on.
+
         Args:
             rows: What to ask, or why not, per row; pulled as the flight allows.
             total: How many rows there are.
         """
-        self._tally = Tally(total)
+        self.tally = Tally(total)
         self._outcomes: list[Outcome | None] = [None] * total
         self._first_of: dict[bytes, int] = {}
         # Which row each row's outcome is taken from; 8 bytes a row, where a dict would be 100.
         self._source = array("q", range(total))
         self._shares = array("q", [1]) * total
         self._loop = asyncio.get_running_loop()
+        self._sender = Sender(self._send, self._flight, self._max_attempts, self._halted)
         self._pull = self._rows_to_ask(rows)
         try:
-            self._fill_flight()
-            while self._workers:
-                done, _ = await asyncio.wait(self._workers, return_when=asyncio.FIRST_COMPLETED)
-                for worker in done:
-                    self._workers.discard(worker)
-                    worker.result()  # a defect in here must not be swallowed
-                self._fill_flight()
+            in_time = await self._finish(self._deadline)
+            if not in_time:
+                self._halted.set()
+                await self._finish(LANDING)
+        except asyncio.CancelledError:
+            self._halted.set()
+            await self._finish(LANDING)
+            raise
         finally:
             for worker in self._workers:
                 worker.cancel()
             await asyncio.gather(*self._workers, return_exceptions=True)
-        outcomes = [self._outcomes[source] or NOT_ASKED for source in self._source]
-        return Mapping(outcomes, self._tally, self._stopped)
+        self.tally.requests = self._sender.requests
+        late = self._deadline is not None and not in_time and self._stopped is None
+        reason = f"deadline = {self._deadline:g} s passed" if late else "the query was stopped"
+        unasked = Outcome(reason=f"not asked: {reason}", failed=True)
+        outcomes = [self._outcomes[source] or unasked for source in self._source]
+        return Mapping(outcomes, self.tally, self._stopped)
+
+    async def _finish(self, seconds: float | None) -> bool:
+        """Work until all is done, and say so; or for that many seconds."""
+        until = None if seconds is None else self._loop.time() + seconds
+        self._fill_flight()
+        while self._workers:
+            if self._stopped is not None and until is None:
+                until = self._loop.time() + LANDING
+            left = None if until is None else max(0.0, until - self._loop.time())
+            done, _ = await asyncio.wait(self._workers, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                return False
+            for worker in done:
+                self._workers.discard(worker)
+                worker.result()  # a defect in here must not be swallowed
+            self._fill_flight()
+        return True
 
     def _rows_to_ask(self, rows: Iterable[Item | Unasked]) -> Iterator[tuple[int, Item] | None]:
         """Give the rows that need a request; None every so often, to let others have their turn."""
@@ -132,35 +185,38 @@ class Mapper:
             if not self._deduplicate:
                 # The k-th of equal rows is an item of its own.
                 copy = copies[item.key] = copies.get(item.key, -1) + 1
-                yield row, Item(item.key + copy.to_bytes(8, "big"), item.payload)
+                item = Item(item.key + copy.to_bytes(8, "big"), item.payload)  # noqa: PLW2901
+            elif (first := self._first_of.setdefault(item.key, row)) != row:
+                self._source[row] = first
+                settled = self._outcomes[first]
+                if settled is None:
+                    self._shares[first] += 1
+                else:
+                    self._count(settled, 1)
                 continue
-            first = self._first_of.setdefault(item.key, row)
-            if first == row:
+            kept = self._keeper.kept(item.key) if self._keeper is not None else None
+            if kept is None:
                 yield row, item
-                continue
-            self._source[row] = first
-            settled = self._outcomes[first]
-            if settled is None:
-                self._shares[first] += 1
             else:
-                self._count(settled, 1)
+                self._settle(row, kept)
 
     def _fill_flight(self) -> None:
-        while not self._exhausted and self._stopped is None and len(self._workers) < self._flight.limit:
+        while not (self._exhausted or self._halted.is_set()) and len(self._workers) < self._flight.limit:
             self._workers.add(self._loop.create_task(self._work()))
 
     async def _work(self) -> None:
         for pulled in self._pull:
             if pulled is None:
                 await asyncio.sleep(0)
-                continue
-            row, item = pulled
-            self._tally.asked += 1
-            outcome = await self._answer(item)
-            self._settle(row, outcome)
-            if self._stopped is not None or len(self._workers) > self._flight.limit:
+            else:
+                row, item = pulled
+                outcome = await self._answer(item)
+                if self._keeper is not None:
+                    await self._keeper.keep(item.key, outcome)
+                self._settle(row, outcome)
+                self._fill_flight()
+            if self._halted.is_set() or len(self._workers) > self._flight.limit:
                 return
-            self._fill_flight()
         self._exhausted = True
 
     async def _answer(self, item: Item) -> Outcome:
@@ -171,7 +227,7 @@ class Mapper:
             request = next(steps)
             while True:
                 try:
-                    reply, tried = await self._send_patiently(request)
+                    reply, tried = await self._sender(request)
                 except GatewayError as error:
                     attempts += error.details.get("attempts", 1)
                     request = steps.throw(error)
@@ -193,40 +249,6 @@ class Mapper:
         evidence.latency_ms = round((self._loop.time() - started) * 1000)
         return outcome
 
-    async def _send_patiently(self, request: Request) -> tuple[Reply, int]:
-        """Send until there is a reply, or no use in trying again; the one owner of retries."""
-        attempt = 0
-        while True:
-            attempt += 1
-            sent_at = self._loop.time()
-            self._tally.requests += 1
-            try:
-                reply = await self._send(request)
-            except GatewayError as error:
-                if _is_overload(error):
-                    self._flight.refused(sent_at, self._loop.time())
-                wait = wait_before_retry(attempt, error.retry_after) if error.retryable else None
-                if wait is None or attempt >= self._max_attempts or self._stopped is not None:
-                    error.details["attempts"] = attempt
-                    if error.retryable and wait is None:
-                        error.message += (
-                            f" (it asks to wait {error.retry_after:,.0f} s, and a query waits "
-                            f"{LONGEST_WAIT:.0f} s at most)"
-                        )
-                    raise
-                await self._pause(wait)
-                if self._stopped is not None:
-                    error.details["attempts"] = attempt
-                    raise
-            else:
-                self._flight.succeeded()
-                return reply, attempt
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the moment when the query is stopped."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._halted.wait(), seconds)
-
     def _take_note(self, error: GatewayError) -> None:
         """Stop what cannot succeed instead of failing a million times."""
         self._failed_in_a_row += 1
@@ -244,13 +266,11 @@ class Mapper:
         self._count(outcome, self._shares[row])
 
     def _count(self, outcome: Outcome, rows: int) -> None:
-        self._tally.done += rows
+        tally = self.tally
+        tally.done += rows
         if outcome.failed:
-            self._tally.failed += rows
-        self._report(self._tally)
-
-
-def _is_overload(error: GatewayError) -> bool:
-    return isinstance(error, (RateLimitedError, TimedOutError)) or (
-        isinstance(error, ServerFaultError) and error.status in (503, 529)
-    )
+            tally.failed += rows
+        elif outcome.evidence is not None and outcome.evidence.kept_from is not None:
+            tally.kept += rows
+        tally.requests = self._sender.requests
+        self._report(tally)

@@ -12,37 +12,89 @@ LARGEST_FLIGHT = 64
 LONGEST_WAIT = 60.0
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 20.0
+#: A larger flight must be worth it: with twice the flight, at least this many times the answers per second.
+_WORTH_IT = 1.2
+#: Rounds after which a flight that was not worth it is tried again.
+_TRY_AGAIN = 20
+#: The part of the timeout that an answer may be expected to take; beyond, a larger flight only times out.
+_PATIENCE = 0.8
 
 
 class Flight:
     """How many requests may be in flight.
 
-    Grows by one with each success, which doubles it in the time of one answer, and is halved once per burst
-    of refusals: refusals of requests that were sent before the last halving say nothing new.
+    A round is as many answers as the flight is large. After each the flight doubles, unless the answers would
+    come too near the timeout; and goes back where it was if the doubled one did not answer more per second:
+    then somebody behind the gateway serves few at a time and queues the rest. Refusals and timeouts halve it,
+    once per burst: those of requests that were sent before the last change say nothing new. After a refusal
+    it grows by an eighth per round.
 
     Args:
-        concurrency: The flight asked for; None lets it grow from `FIRST_FLIGHT` to `LARGEST_FLIGHT`.
+        concurrency: The flight asked for, which is also where it starts; None lets it grow from
+            `FIRST_FLIGHT` to `LARGEST_FLIGHT`.
+        timeout: Seconds that one attempt may take.
     """
 
-    def __init__(self, concurrency: int | None) -> None:
+    def __init__(self, concurrency: int | None, timeout: float) -> None:
         self.limit = concurrency or FIRST_FLIGHT
         self._largest = concurrency or LARGEST_FLIGHT
-        self._halved_at = 0.0
+        self._longest = timeout * _PATIENCE
         self._cautious = False
+        self._smaller: tuple[int, float] | None = None  # the flight before this one, and its answers' seconds
+        self._rest = 0
+        self._changed_at = 0.0
+        self._answers = 0
+        self._seconds = 0.0
+        self._slowest = 0.0
 
-    def succeeded(self) -> None:
-        """Take note of an answer."""
-        if self.limit >= self._largest:
+    def answered(self, sent_at: float, now: float) -> None:
+        """Take note of an answer at `now` to a request that was sent at `sent_at`, in seconds."""
+        if sent_at < self._changed_at or self.limit >= self._largest:
             return
-        if not self._cautious or random.random() < 1 / self.limit:  # noqa: S311 - no secret
-            self.limit += 1
+        seconds = now - sent_at
+        self._answers += 1
+        self._seconds += seconds
+        self._slowest = max(self._slowest, seconds)
+        if self._answers >= self.limit:
+            self._end_round(now)
 
     def refused(self, sent_at: float, now: float) -> None:
-        """Take note of a refusal or timeout of a request that was sent at `sent_at`."""
-        if sent_at >= self._halved_at:
-            self.limit = max(1, self.limit // 2)
-            self._halved_at = now
-            self._cautious = True
+        """Take note of a refusal or timeout at `now` of a request that was sent at `sent_at`."""
+        if sent_at < self._changed_at:
+            return
+        self._cautious = True
+        self._smaller = None
+        self._change(max(1, self.limit // 2), now)
+
+    def _begin(self) -> None:
+        self._answers = 0
+        self._seconds = 0.0
+        self._slowest = 0.0
+
+    def _end_round(self, now: float) -> None:
+        mean = self._seconds / self._answers
+        slowest = self._slowest
+        self._begin()
+        if self._rest:
+            self._rest -= 1
+            return
+        if self._smaller is not None and not self._cautious:
+            limit, seconds = self._smaller
+            self._smaller = None
+            if self.limit * seconds < _WORTH_IT * limit * mean:
+                self._rest = _TRY_AGAIN
+                self._change(limit, now)
+                return
+        larger = self.limit + max(1, self.limit // 8) if self._cautious else 2 * self.limit
+        larger = min(larger, self._largest)
+        if slowest * larger / self.limit <= self._longest:
+            self._smaller = (self.limit, mean)
+            self._change(larger, now)
+
+    def _change(self, limit: int, now: float) -> None:
+        self.limit = limit
+        self._changed_at = now
+        self._begin()
 
 
 def wait_before_retry(attempt: int, retry_after: float | None) -> float | None:
@@ -62,4 +114,4 @@ def wait_before_retry(attempt: int, retry_after: float | None) -> float | None:
     if retry_after > LONGEST_WAIT:
         return None
     # A little more than asked, and not all at once: the whole flight was told the same moment.
-    return retry_after + jittered * 0.2
+    return retry_after + jittered * 0.1

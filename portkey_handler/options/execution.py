@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .schema import Number, Options, WholeNumber, option
+from .schema import Duration, Number, Options, WholeNumber, option
 
 
 class ExecutionOptions(Options):
@@ -32,6 +32,31 @@ class ExecutionOptions(Options):
         "reason in <target>_error.",
         kind="raise or null",
         default="raise",
+    )
+    deadline: Number | None = option(
+        "Seconds after which the query sends nothing more. Rows that are not answered by then fail with that "
+        "reason; what was paid is kept.",
+        kind="number",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    reuse: Duration = option(
+        "How long an answer may be used again where the same is asked through the same engine: '30m', '24h', "
+        "'7d' …, or 'never' to ask again.",
+        kind="duration",
+        default="24h",
+    )
+    requests_per_minute: Number | None = option(
+        "The most requests a minute, shared by all queries on this machine that use the engine.",
+        kind="number",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    tokens_per_minute: Number | None = option(
+        "The most tokens a minute, shared likewise; estimated before a request, corrected by what it used.",
+        kind="number",
+        gt=0,
+        allow_inf_nan=False,
     )
     deduplicate: bool = option(
         "Ask equal rows once. false asks each of them, for sampling.", kind="true or false", default=True

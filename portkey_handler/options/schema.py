@@ -7,6 +7,7 @@ tables in the documentation and the files that MindsDB reads all follow from the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -142,6 +143,32 @@ def _plain_header(value: Any) -> Any:
 
 
 #: Of 64 bits, because a request's body can carry no larger one.
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def seconds_of(duration: str) -> float:
+    """Read a duration such as '90s', '30m', '24h', '7d' or '1h30m' as seconds; 'never' is 0.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if duration == "never":
+        return 0.0
+    parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", duration)
+    if not parts or "".join(number + unit for number, unit in parts) != duration:
+        raise ValueError("expected a duration such as '30m', '24h' or '7d', or 'never'")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("expected a duration such as '30m', '24h' or '7d', or 'never'")
+    written = "".join(value.lower().split())
+    seconds_of(written)
+    return written
+
+
+Duration = Annotated[str, BeforeValidator(_duration)]
 WholeNumber = Annotated[int, BeforeValidator(_no_boolean), Field(lt=2**63)]
 Number = Annotated[float, BeforeValidator(_no_boolean)]
 Json = Annotated[dict[str, Any], BeforeValidator(_parsed)]

@@ -1,7 +1,7 @@
 -- A condition on the data is applied before rows are sent.
 CREATE ML_ENGINE e FROM portkey;
 
-CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text';
+CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text', reuse = 'never';
 
 SELECT t.id, m.answer FROM files.reviews AS t JOIN m WHERE t.stars >= 4 AND t.lang = 'en' ORDER BY t.id;
 -- expect:

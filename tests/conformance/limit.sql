@@ -1,7 +1,7 @@
 -- Nobody pays for rows that a LIMIT throws away.
 CREATE ML_ENGINE e FROM portkey;
 
-CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text';
+CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text', reuse = 'never';
 
 SELECT t.id, m.answer FROM files.reviews AS t JOIN m LIMIT 2;
 -- expect:

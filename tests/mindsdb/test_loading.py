@@ -118,7 +118,7 @@ def test_only_the_gateway_gets_the_key(
 ) -> None:
     """The provider gets its own key as the authorization, and no body holds one."""
     _, provider = running_mindsdb
-    server.query("SELECT answer FROM watched WHERE text = 'one'")
+    server.query("SELECT answer FROM watched WHERE text = 'who is asked with which key'")
     [request] = [request for request in provider.requests if request.method == "POST"]
     assert request.headers["authorization"] == f"Bearer {CANARY}"
     assert CANARY not in json.dumps(request.body)

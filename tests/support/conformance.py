@@ -216,7 +216,8 @@ class MindsDBHost:
         return {str(row[0]) for row in self._server.query("SHOW TABLES FROM files").itertuples(index=False)}
 
     def clean(self) -> None:
-        """Drop models, engines and files that a script has made."""
+        """Drop models, engines and files that a script has made, and the answers that were kept."""
+        self._server.forget_answers()
         for model in self._column("SHOW MODELS", "NAME"):
             self._server.query(f"DROP MODEL {model}")
         engines = self._server.query("SHOW ML_ENGINES")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -152,6 +153,10 @@ class MindsDB:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
         self._process = None
+
+    def forget_answers(self) -> None:
+        """Remove the journal, so that whoever comes next pays for his own questions."""
+        shutil.rmtree(self.folder / "storage" / "portkey_handler" / "journal", ignore_errors=True)
 
     def query(self, sql: str, timeout: float = 300) -> pd.DataFrame:
         """Run one statement and give its rows; a statement without rows gives an empty frame.

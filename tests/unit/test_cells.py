@@ -18,7 +18,12 @@ from portkey_handler.cells import is_null, to_json, to_plain, to_text
 from portkey_handler.errors import InputError
 
 NULLS = [None, float("nan"), np.float32("nan"), np.float64("nan"), pd.NA, pd.NaT]
-NULLS += [np.datetime64("NaT", "ns"), np.timedelta64("NaT", "ns"), decimal.Decimal("nan"), decimal.Decimal("snan")]
+NULLS += [
+    np.datetime64("NaT", "ns"),
+    np.timedelta64("NaT", "ns"),
+    decimal.Decimal("nan"),
+    decimal.Decimal("snan"),
+]
 UTC = datetime.timezone.utc
 
 

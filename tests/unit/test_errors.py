@@ -84,6 +84,7 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 def test_what_is_worth_another_attempt() -> None:
     """Which failures are tried again, and which are told at once, is part of the tree."""
     assert {kind.__name__ for kind in KINDS if getattr(kind, "retryable", False)} == {
+        "BrokenOffError",
         "MalformedReplyError",
         "RateLimitedError",
         "ServerFaultError",

@@ -19,6 +19,7 @@ from support.storage import make_handler
 
 from portkey_handler import errors
 from portkey_handler.errors import (
+    BrokenOffError,
     BudgetSpentError,
     GatewayError,
     KeyRejectedError,
@@ -399,7 +400,7 @@ def test_malformed_json(provider: OfflineProvider) -> None:
 def test_a_connection_that_breaks(provider: OfflineProvider) -> None:
     """A reset is told in a word and may be tried again."""
     error = fault(provider, Fault("reset"))
-    assert type(error) is UnreachableError
+    assert type(error) is BrokenOffError
     assert provider.base_url in str(error)
 
 
@@ -423,15 +424,15 @@ def test_an_unknown_host_is_not_tried_again() -> None:
 
 #: aiohttp's errors, and what each becomes.
 MAPPED: dict[str, type[GatewayError]] = {
-    "ClientConnectionError": UnreachableError,
-    "ClientConnectionResetError": UnreachableError,
+    "ClientConnectionError": BrokenOffError,
+    "ClientConnectionResetError": BrokenOffError,
     "ClientConnectorCertificateError": UnreachableError,
     "ClientConnectorDNSError": UnreachableError,
     "ClientConnectorError": UnreachableError,
     "ClientConnectorSSLError": UnreachableError,
-    "ClientError": UnreachableError,
+    "ClientError": BrokenOffError,
     "ClientHttpProxyError": UnreachableError,
-    "ClientOSError": UnreachableError,
+    "ClientOSError": BrokenOffError,
     "ClientPayloadError": MalformedReplyError,
     "ClientProxyConnectionError": UnreachableError,
     "ClientResponseError": MalformedReplyError,
@@ -443,15 +444,15 @@ MAPPED: dict[str, type[GatewayError]] = {
     "InvalidUrlRedirectClientError": RejectedError,
     "NonHttpUrlClientError": RejectedError,
     "NonHttpUrlRedirectClientError": RejectedError,
-    "RedirectClientError": UnreachableError,
-    "ServerConnectionError": UnreachableError,
-    "ServerDisconnectedError": UnreachableError,
-    "ServerFingerprintMismatch": UnreachableError,
+    "RedirectClientError": BrokenOffError,
+    "ServerConnectionError": BrokenOffError,
+    "ServerDisconnectedError": BrokenOffError,
+    "ServerFingerprintMismatch": BrokenOffError,
     "ServerTimeoutError": TimedOutError,
     "SocketTimeoutError": TimedOutError,
     "TooManyRedirects": MalformedReplyError,
     "UnixClientConnectorError": UnreachableError,
-    "UploadAbortedError": UnreachableError,
+    "UploadAbortedError": BrokenOffError,
     "WSServerHandshakeError": MalformedReplyError,
 }
 

@@ -154,7 +154,9 @@ def test_select_using_beats_the_model_for_one_query(provider: OfflineProvider) -
 
 def test_the_engine_is_read_anew_for_each_predict(provider: OfflineProvider) -> None:
     """A changed key is in force at once, in a handler that the host has kept."""
-    handler = make_handler({"base_url": provider.base_url, "portkey_api_key": "old"}, {"model": "m"})
+    handler = make_handler(
+        {"base_url": provider.base_url, "portkey_api_key": "old"}, {"model": "m", "reuse": "never"}
+    )
     handler.predict(FRAME)
     handler.engine_storage.arguments = {"base_url": provider.base_url, "portkey_api_key": "new"}
     handler.predict(FRAME)
@@ -163,7 +165,7 @@ def test_the_engine_is_read_anew_for_each_predict(provider: OfflineProvider) -> 
 
 def test_it_works_again_after_close(provider: OfflineProvider) -> None:
     """The host keeps handlers and goes on to use them."""
-    handler = make_handler({"base_url": provider.base_url}, {"model": "m"})
+    handler = make_handler({"base_url": provider.base_url}, {"model": "m", "reuse": "never"})
     for _ in range(2):
         assert len(handler.predict(FRAME)) == 1
         handler.close()

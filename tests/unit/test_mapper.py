@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import pickle
 import tracemalloc
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
@@ -22,7 +23,7 @@ from portkey_handler.errors import (
     UnreachableError,
 )
 from portkey_handler.exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
-from portkey_handler.mapper import HOPELESS, NOT_ASKED, Mapper, Mapping, Tally
+from portkey_handler.mapper import HOPELESS, Mapper, Mapping, Tally
 from portkey_handler.pacing import FIRST_FLIGHT, LARGEST_FLIGHT, LONGEST_WAIT, Flight, wait_before_retry
 
 Send = Callable[[Request], Awaitable[Reply]]
@@ -77,6 +78,8 @@ async def mapped(
     concurrency: int | None = 4,
     max_attempts: int = 3,
     deduplicate: bool = True,
+    deadline: float | None = None,
+    timeout: float = 60.0,
     report: Callable[[Tally], None] = lambda _: None,
 ) -> Mapping:
     """Run a mapper."""
@@ -84,6 +87,8 @@ async def mapped(
         operation,
         send,
         concurrency=concurrency,
+        timeout=timeout,
+        deadline=deadline,
         max_attempts=max_attempts,
         deduplicate=deduplicate,
         report=report,
@@ -137,8 +142,8 @@ def test_no_more_are_in_flight_than_asked_for(concurrency: int) -> None:
 
 
 def test_the_flight_grows_when_nobody_gives_it() -> None:
-    """It starts at 8 and goes to 64 while nothing refuses it."""
-    server = Server(latency=0.002)
+    """It starts at 8 and goes to 64 while nothing refuses it and answers come as fast as before."""
+    server = Server(latency=0.05)
     peaks: list[int] = []
 
     async def send(request: Request) -> Reply:
@@ -150,9 +155,44 @@ def test_the_flight_grows_when_nobody_gives_it() -> None:
     assert (peaks[0], server.peak) == (FIRST_FLIGHT, LARGEST_FLIGHT)
 
 
+def rounds(flight: Flight, serves: int, seconds: float, count: int) -> list[int]:
+    """Let a flight have rounds with somebody who serves a few at a time; give its size after each."""
+    now, sizes = 0.0, []
+    for _ in range(count):
+        size = flight.limit
+        free = [now] * min(serves, size)
+        ends = []
+        for _ in range(size):
+            free.sort()
+            free[0] += seconds
+            ends.append(free[0])
+        for end in ends:
+            flight.answered(now, end)
+        now = max(ends)
+        sizes.append(flight.limit)
+    return sizes
+
+
+def test_the_flight_stays_small_where_answers_would_come_too_late() -> None:
+    """Two at a time, a second each, five seconds of patience: more in flight would only time out."""
+    assert rounds(Flight(None, timeout=5), serves=2, seconds=1, count=30) == [8] * 30
+
+
+def test_a_larger_flight_that_is_not_worth_it_is_taken_back() -> None:
+    """With patience enough it is tried, found not to answer more, and left alone for a good while."""
+    sizes = rounds(Flight(None, timeout=600), serves=4, seconds=1, count=20)
+    assert max(sizes) <= 32
+    assert sizes[3:] == [16] * 17
+
+
+def test_the_flight_reaches_its_end_where_it_is_worth_it() -> None:
+    """Three doublings from 8 to 64, and no further."""
+    assert rounds(Flight(None, timeout=60), serves=1000, seconds=1, count=5) == [16, 32, 64, 64, 64]
+
+
 def test_refusals_halve_the_flight_once_per_burst() -> None:
-    """What was sent before the halving says nothing new about it."""
-    flight = Flight(64)
+    """What was sent before the halving says nothing new about it; afterwards it grows with care."""
+    flight = Flight(64, timeout=60)
     for _ in range(10):
         flight.refused(sent_at=1.0, now=2.0)
     assert flight.limit == 32
@@ -161,9 +201,13 @@ def test_refusals_halve_the_flight_once_per_burst() -> None:
     for now in range(5, 20):
         flight.refused(sent_at=now, now=now)
     assert flight.limit == 1
-    for _ in range(20_000):
-        flight.succeeded()
-    assert flight.limit == 64
+    now, sizes = 20.0, [1]
+    while flight.limit < 64:
+        for _ in range(flight.limit):
+            flight.answered(now, now + 1)
+        now += 1
+        sizes.append(flight.limit)
+    assert all(after <= before + max(1, before // 8) for before, after in itertools.pairwise(sizes))
 
 
 def test_rows_are_pulled_as_the_flight_allows() -> None:
@@ -232,7 +276,7 @@ def test_equal_items_are_asked_once() -> None:
     mapping = run(["a"] * 10 + ["b"] * 10 + ["a"] * 10, server, concurrency=2)
     assert sorted(server.sent) == ["a", "b"]
     assert values(mapping) == ["A"] * 10 + ["B"] * 10 + ["A"] * 10
-    assert (mapping.tally.done, mapping.tally.asked) == (30, 2)
+    assert (mapping.tally.done, mapping.tally.requests) == (30, 2)
 
 
 def test_equal_items_share_a_failure() -> None:
@@ -291,8 +335,8 @@ def test_what_does_not_pass_is_not_tried_again(kind: type[GatewayError]) -> None
     """Asking again would only cost time."""
     server = Server()
     server.failures["a"] = [kind("no")]
-    run(["b", "a"], server, concurrency=1)
-    assert server.sent == ["b", "a"]
+    run(["a"], server, concurrency=1)
+    assert server.sent == ["a"]
 
 
 def test_a_wait_that_is_too_long_fails_the_row_at_once() -> None:
@@ -376,7 +420,7 @@ def test_a_rejected_key_stops_the_query_before_it_starts(concurrency: int | None
     assert len(sent) <= most
     assert isinstance(mapping.stopped, KeyRejectedError)
     assert all(outcome.failed for outcome in mapping.outcomes)
-    assert mapping.outcomes[-1] is NOT_ASKED
+    assert mapping.outcomes[-1].reason == "not asked: the query was stopped"
 
 
 def test_one_rejected_key_among_answers_is_its_rows_own() -> None:
@@ -492,21 +536,83 @@ def test_a_defect_elsewhere_is_not_swallowed(where: str) -> None:
     gc.collect()
 
 
-def test_cancellation_leaves_nothing_running() -> None:
-    """Who gives up on the query gives up on its requests."""
-    server = Server(latency=30)
+def test_cancellation_lets_what_is_in_flight_land() -> None:
+    """Who gives up on the query sends nothing more, and keeps what is paid already."""
+    server = Server(latency=0.05)
+    kept: list[bytes] = []
+
+    class Keeper:
+        def kept(self, key: bytes) -> None:
+            return None
+
+        async def keep(self, key: bytes, outcome: Outcome) -> None:
+            kept.append(key)
 
     async def main() -> None:
-        task = asyncio.create_task(mapped(map(item, "abcdef"), 6, server, concurrency=3))
+        mapper = Mapper(
+            ask,
+            server,
+            concurrency=3,
+            timeout=60,
+            max_attempts=3,
+            deduplicate=True,
+            keeper=Keeper(),
+        )
+        task = asyncio.create_task(mapper.run(map(item, "abcdef"), 6))
         while server.inside < 3:
             await asyncio.sleep(0.001)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert server.inside == 0
+        assert sorted(server.sent) == ["a", "b", "c"]
+        assert sorted(kept) == [b"a", b"b", b"c"]
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
+
+
+def test_after_the_deadline_nothing_is_sent() -> None:
+    """What is in flight may land; the rows that were not asked say why."""
+    server = Server(latency=0.05)
+    mapping = run("abcdefgh", server, concurrency=3, deadline=0.02)
+    assert sorted(server.sent) == ["a", "b", "c"]
+    assert values(mapping) == ["A", "B", "C", *[None] * 5]
+    assert {outcome.reason for outcome in mapping.outcomes[3:]} == {"not asked: deadline = 0.02 s passed"}
+    assert mapping.stopped is None
+
+
+def test_while_the_gateway_is_gone_one_request_tries_for_all() -> None:
+    """Attempts are not used up by an outage after a first success, however many tries it takes."""
+    server = Server()
+    tries = 0
+
+    async def send(request: Request) -> Reply:
+        nonlocal tries
+        if len(server.sent) >= 10 and tries < 4:
+            tries += 1
+            raise UnreachableError("refused")
+        return await server(request)
+
+    mapping = run(map(str, range(40)), send, concurrency=1, max_attempts=1)
+    assert values(mapping) == [str(number) for number in range(40)]
+    assert (mapping.tally.failed, mapping.tally.requests, tries) == (0, 40, 4)
+
+
+def test_a_provider_that_asks_to_wait_is_left_alone_by_every_row() -> None:
+    """One row's Retry-After holds for all: nobody else runs into the limit meanwhile."""
+    server = Server()
+    times: list[float] = []
+
+    async def send(request: Request) -> Reply:
+        times.append(asyncio.get_running_loop().time())
+        if len(times) == 1:
+            raise RateLimitedError("429", status=429, retry_after=0.2)
+        return await server(request)
+
+    mapping = run(map(str, range(20)), send, concurrency=1)
+    assert mapping.tally.failed == 0
+    assert times[1] - times[0] >= 0.2
 
 
 # What is told

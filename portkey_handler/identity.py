@@ -1,0 +1,58 @@
+"""Who answers: what has to be the same for an answer to be used again, and for limits to be shared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .gateway import address
+from .options import Credentials
+from .options.catalog import OPTIONS
+
+#: Options of the gateway that do not decide who answers, or how.
+_INDIFFERENT = frozenset(
+    {
+        "cache_force_refresh",
+        "cache_namespace",
+        "forward_headers",
+        "metadata",
+        "request_timeout",
+        "trace_id",
+    }
+)
+#: Parts of config objects and headers that are keys: an answer outlives the change of a key.
+_KEYS = ("api_key", "api-key", "apikey", "authorization", "token", "secret", "password")
+
+
+def engine_identity(engine: str, credentials: Credentials, routing: Mapping[str, Any]) -> str:
+    """Return a digest of an engine's name and of where its requests go; no key has a part in it.
+
+    Args:
+        engine: The engine's name.
+        credentials: The engine's options.
+        routing: Gateway options given below the engine.
+    """
+    options = {**credentials.options, **routing, "base_url": address(credentials)}
+    decisive = {
+        name: _without_keys(value)
+        for name, value in options.items()
+        if name not in _INDIFFERENT
+        and value is not None
+        and (name in ("config", "headers") or not OPTIONS[name].secret)
+    }
+    text = json.dumps([engine, decisive], sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _without_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name: _without_keys(inner)
+            for name, inner in value.items()
+            if not any(word in str(name).lower() for word in _KEYS)
+        }
+    if isinstance(value, list):
+        return [_without_keys(inner) for inner in value]
+    return value

@@ -1,0 +1,178 @@
+"""Answers paid for, on disk: what was answered once is not asked, and not paid, again.
+
+An append-only SQLite file per engine. Keys are digests and answers are kept as they came; neither prompts nor
+the gateway's keys ever enter it. The digests are read into memory when the file is opened, because an index
+over them would cost ten times the append. Several processes may use one file; each sees what was there when
+it opened it.
+
+An answer is on disk before its slot of the flight is free, so that a kill costs at most what was in flight.
+Commits are not forced through the disk's cache: the file survives the death of the process at any moment, and
+a power cut may cost the last seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from operator import attrgetter
+from pathlib import Path
+
+import orjson
+
+from .exchange import EVIDENCE_FIELDS, Evidence, Outcome
+
+logger = logging.getLogger(__name__)
+
+_BUSY_SECONDS = 10.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key BLOB NOT NULL,
+    made_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    answer BLOB NOT NULL
+)
+"""
+_INSERT = "INSERT INTO answers (key, made_at, expires_at, answer) VALUES (?, ?, ?, ?)"
+_evidence_of = attrgetter(*EVIDENCE_FIELDS)
+
+
+class Journal:
+    """The kept answers of one engine. Open and use it in one event loop.
+
+    Trouble with the file never fails a query: there is a warning, `fault` says what happened, and nothing is
+    kept from then on. A damaged file is set aside under another name.
+
+    Args:
+        path: The file. Its folder is made where it is missing; both are readable by their owner only.
+        reuse: Seconds for which an answer may be used again; 0 uses none.
+        keep: Seconds for which new answers are kept.
+
+    Attributes:
+        fault: Why nothing is kept, or None.
+        oldest_used: When the oldest of the used answers was made, in seconds since 1970, or None.
+    """
+
+    def __init__(self, path: Path, *, reuse: float, keep: float) -> None:
+        self.fault: str | None = None
+        self.oldest_used: float | None = None
+        self._path = path
+        self._keep = keep
+        self._numbers: dict[bytes, int] = {}
+        self._pending: list[tuple[bytes, float, float, bytes]] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._connection: sqlite3.Connection | None = None
+        try:
+            try:
+                self._open(reuse)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._set_aside(error)
+                self._open(reuse)
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+
+    def kept(self, key: bytes) -> Outcome | None:
+        """Return the outcome kept for an item, or None."""
+        number = self._numbers.get(key)
+        if number is None or self._connection is None:
+            return None
+        try:
+            row = self._connection.execute(
+                "SELECT made_at, answer FROM answers WHERE number = ? AND key = ?", (number, key)
+            ).fetchone()
+            if row is None:  # another process has cleaned it up meanwhile
+                return None
+            value, evidence = orjson.loads(row[1])
+            found = Evidence(**dict(zip(EVIDENCE_FIELDS, evidence, strict=True)))
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            self._give_up(error)
+            return None
+        made_at: float = row[0]
+        found.kept_from = made_at
+        self.oldest_used = made_at if self.oldest_used is None else min(self.oldest_used, made_at)
+        return Outcome(value, None, found)
+
+    async def keep(self, key: bytes, outcome: Outcome) -> None:
+        """Return once an answer is on disk, or cannot be put there (`fault` says why).
+
+        Failures are not kept.
+        """
+        if self._connection is None or outcome.failed or outcome.evidence is None:
+            return
+        now = time.time()
+        answer = orjson.dumps((outcome.value, _evidence_of(outcome.evidence)))
+        loop = asyncio.get_running_loop()
+        on_disk = loop.create_future()
+        if not self._pending:
+            # Commit once for all answers that arrived together. Not in a thread: it would wait for the
+            # interpreter's lock longer than the commit takes.
+            loop.call_soon(self._commit)
+        self._pending.append((key, now, now + self._keep, answer))
+        self._waiting.append(on_disk)
+        await on_disk
+
+    def close(self) -> None:
+        """Put what is waiting on disk, and let go of the file."""
+        self._commit()
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _commit(self) -> None:
+        pending, self._pending = self._pending, []
+        waiting, self._waiting = self._waiting, []
+        if pending and self._connection is not None:
+            try:
+                with self._connection:
+                    self._connection.executemany(_INSERT, pending)
+            except sqlite3.Error as error:
+                self._give_up(error)
+        for on_disk in waiting:
+            if not on_disk.done():
+                on_disk.set_result(None)
+
+    def _open(self, reuse: float) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite gives its side files the mode of this one.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            now = time.time()
+            with connection:
+                connection.execute(_SCHEMA)
+                connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
+            if reuse > 0:
+                newest_last = "SELECT key, number FROM answers WHERE made_at >= ? ORDER BY number"
+                self._numbers = dict(connection.execute(newest_last, (now - reuse,)))
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        aside = self._path.with_name(f"{self._path.name}.damaged-{time.time_ns()}")
+        self._path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                self._path.with_name(self._path.name + suffix).unlink()
+        logger.warning("the journal is damaged (%s); it was set aside as %s", error, aside.name)
+
+    def _give_up(self, error: Exception) -> None:
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            with contextlib.suppress(OSError):
+                self._set_aside(error)
+        self.fault = f"{self._path.parent} cannot be used: {error}"
+        logger.warning("answers are not kept: %s", self.fault)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()

@@ -1,0 +1,145 @@
+"""Sending until there is a reply, or no use in trying again: the one owner of retries.
+
+What one request learns is shared by all of a query. A provider that asks to wait is left alone by every row,
+and when the gateway is gone one request keeps trying while the others wait for its success.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from .errors import GatewayError, RateLimitedError, ServerFaultError, TimedOutError
+from .exchange import Reply, Request
+from .pacing import LONGEST_WAIT, Flight, wait_before_retry
+
+Send = Callable[[Request], Awaitable[Reply]]
+
+#: Seconds for which a gateway that answered before may be gone.
+LONGEST_OUTAGE = 60.0
+#: Seconds between two tries while it is gone.
+_BETWEEN_PROBES = 0.5
+
+
+class Sender:
+    """Sends the requests of one query; within one event loop.
+
+    Args:
+        send: Sends one request once; raises `GatewayError`.
+        flight: Is told of answers and refusals.
+        max_attempts: How often one request is tried.
+        halted: Set when the query is stopped; ends every wait.
+
+    Attributes:
+        requests: How many were sent, retries included.
+    """
+
+    def __init__(self, send: Send, flight: Flight, max_attempts: int, halted: asyncio.Event) -> None:
+        self.requests = 0
+        self._send = send
+        self._flight = flight
+        self._max_attempts = max_attempts
+        self._halted = halted
+        self._loop = asyncio.get_running_loop()
+        self._resume_at = 0.0
+        self._reached = False
+        self._gone_since: float | None = None
+
+    async def __call__(self, request: Request) -> tuple[Reply, int]:
+        """Return the reply, and how many attempts it took.
+
+        Raises:
+            GatewayError: There is none; `attempts` says how often it was tried.
+        """
+        attempt = 0
+        probing = False
+        while True:
+            await self._wait_for_permission(probing)
+            attempt += 1
+            sent_at = self._loop.time()
+            self.requests += 1
+            try:
+                reply = await self._send(request)
+            except GatewayError as error:
+                failure = error
+            else:
+                self._is_back()
+                self._flight.answered(sent_at, self._loop.time())
+                return reply, attempt
+            if failure.cannot_connect and self._reached and not self._halted.is_set():
+                attempt -= 1  # nobody was asked
+                self.requests -= 1
+                probing = await self._sit_out(failure, probing)
+                continue
+            if not failure.cannot_connect:
+                self._is_back()
+                probing = False
+            wait = self._wait_after(failure, attempt, sent_at)
+            if wait is not None:
+                await self._pause(wait)
+            if wait is None or self._halted.is_set():
+                failure.details["attempts"] = attempt
+                raise failure
+
+    def _wait_after(self, failure: GatewayError, attempt: int, sent_at: float) -> float | None:
+        """Return the seconds to wait before trying again, or None where that is no use."""
+        now = self._loop.time()
+        if _is_overload(failure):
+            self._flight.refused(sent_at, now)
+        if not failure.retryable or attempt >= self._max_attempts or self._halted.is_set():
+            return None
+        wait = wait_before_retry(attempt, failure.retry_after)
+        if wait is None:
+            asked = f"it asks to wait {failure.retry_after:,.0f} s"
+            failure.message += f" ({asked}, and a query waits {LONGEST_WAIT:.0f} s at most)"
+        elif failure.retry_after is not None and _is_overload(failure):
+            self._resume_at = max(self._resume_at, now + failure.retry_after)
+        return wait
+
+    async def _wait_for_permission(self, probing: bool) -> None:
+        """Wait while the provider wants to be left alone, or while the gateway is gone."""
+        while not self._halted.is_set():
+            delay = self._resume_at - self._loop.time()
+            if delay > 0:
+                await self._pause(delay)
+            elif self._gone_since is not None and not probing:
+                await self._pause(_BETWEEN_PROBES)
+            else:
+                return
+
+    async def _sit_out(self, failure: GatewayError, probing: bool) -> bool:
+        """Wait while the gateway is gone; the first to notice goes on trying.
+
+        Returns:
+            Whether the caller is the one that goes on trying.
+
+        Raises:
+            GatewayError: The failure, when it stayed away too long.
+        """
+        now = self._loop.time()
+        if self._gone_since is None:
+            self._gone_since = now
+            probing = True
+        if probing and now - self._gone_since > LONGEST_OUTAGE:
+            failure.message += f" (it answered before, and was gone for {LONGEST_OUTAGE:.0f} s)"
+            failure.ends_the_query = True
+            raise failure
+        if probing:
+            await self._pause(_BETWEEN_PROBES)
+        return probing
+
+    def _is_back(self) -> None:
+        self._reached = True
+        self._gone_since = None
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not beyond the moment when the query is stopped."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._halted.wait(), seconds)
+
+
+def _is_overload(error: GatewayError) -> bool:
+    return isinstance(error, (RateLimitedError, TimedOutError)) or (
+        isinstance(error, ServerFaultError) and error.status in (503, 529)
+    )
