@@ -19,6 +19,7 @@ from .mapper import Mapper, Mapping, Tally
 from .operations import OPERATIONS
 from .options import Credentials, Plan
 from .options.schema import seconds_of
+from .paced import Paced
 from .progress import Progress, current_listener
 from .running import run_apart
 
@@ -82,6 +83,9 @@ class _Run:
         identity = engine_identity(plan.engine, credentials, routing)
         reuse = seconds_of(plan.execution.reuse)
         folder = home()
+        execution = plan.execution
+        limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
+        self._paced = Paced(self._gateway.send, plan, folder, identity) if limited else None
         self.journal = Journal(
             folder / "journal" / f"{identity}.sqlite", reuse=reuse, keep=reuse or _KEPT_ANYWAY
         )
@@ -92,6 +96,8 @@ class _Run:
 
     async def __aexit__(self, *raised: object) -> None:
         self.journal.close()
+        if self._paced is not None:
+            self._paced.close()
         await self._gateway.__aexit__(None, None, None)
 
     async def map(self, frame: pd.DataFrame) -> Mapping:
@@ -99,7 +105,7 @@ class _Run:
         operation = OPERATIONS[self._plan.input.mode](self._plan)
         mapper = Mapper(
             operation.ask,
-            self._gateway.send,
+            self._paced or self._gateway.send,
             concurrency=execution.concurrency,
             timeout=execution.timeout,
             max_attempts=execution.max_attempts,

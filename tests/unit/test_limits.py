@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.limits import AnswerLength, Backlog, Backlogs, Limits, Rates, estimate_tokens
+from portkey_handler.limits import Backlog, Backlogs, Limits, Rates
+from portkey_handler.token_estimate import AnswerLength, estimate_tokens
 
 WORKER = Path(__file__).parent.parent / "support" / "limited.py"
 _scopes = itertools.count()

@@ -1,0 +1,60 @@
+"""Sending at the pace that `requests_per_minute` and `tokens_per_minute` allow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .exchange import Reply, Request
+from .limits import Limits
+from .options import Plan
+from .sending import Send
+from .token_estimate import AnswerLength, estimate_tokens
+
+
+class Paced:
+    """Sends one request when it is its turn; every attempt counts.
+
+    Args:
+        send: Sends one request once.
+        plan: Holds the limits.
+        folder: Where processes share what they use.
+        scope: Whose limits they are.
+    """
+
+    def __init__(self, send: Send, plan: Plan, folder: Path, scope: str) -> None:
+        execution = plan.execution
+        self._send = send
+        self._limits = Limits(folder, scope, execution.requests_per_minute, execution.tokens_per_minute)
+        parameters: dict[str, Any] = json.loads(plan.parameters)
+        self._answers = AnswerLength(parameters.get("max_completion_tokens") or parameters.get("max_tokens"))
+
+    async def __call__(self, request: Request) -> Reply:
+        """Return the reply to a request, once it was sent in its turn.
+
+        Raises:
+            GatewayError: There was no success.
+        """
+        estimated = estimate_tokens(request.body, self._answers.expected)
+        await self._limits.turn(estimated)
+        reply = await self._send(request)
+        used, answer = _usage(reply.body)
+        if used is not None:
+            self._limits.correct(estimated, used)
+        if answer is not None:
+            self._answers.learn(answer)
+        return reply
+
+    def close(self) -> None:
+        """Leave what is owed to the queries that come after."""
+        self._limits.close()
+
+
+def _usage(body: Any) -> tuple[int | None, int | None]:
+    """Read how many tokens a request used in all, and how many its answer has."""
+    usage = body.get("usage") if isinstance(body, dict) else None
+    if not isinstance(usage, dict):
+        return None, None
+    total, answer = usage.get("total_tokens"), usage.get("completion_tokens")
+    return total if isinstance(total, int) else None, answer if isinstance(answer, int) else None

@@ -1,0 +1,66 @@
+"""How many tokens a request will use, guessed before it is sent and without a vocabulary."""
+
+from __future__ import annotations
+
+import math
+import re
+
+_ASCII = bytes(range(0x80))
+_NOT_THREE_BYTES = bytes(set(range(0x100)) - set(range(0xE0, 0xF0)))
+_NOT_FOUR_BYTES = bytes(set(range(0x100)) - set(range(0xF0, 0xF8)))
+_EMBEDDED = re.compile(rb";base64,[A-Za-z0-9+/=\\]+")
+#: An image of 1,024 by 1,024 pixels is 765 tokens at OpenAI and about 1,400 at Anthropic, by their documents.
+_IMAGE_TOKENS = 1000
+
+
+def estimate_tokens(body: bytes, expected_answer: int) -> int:
+    """Estimate the tokens of a request and its answer, without a vocabulary.
+
+    Counts four ASCII characters to a token, which is OpenAI's rule of thumb for English; two characters of
+    alphabets that take two bytes in UTF-8 (accented Latin, Greek, Cyrillic, Hebrew, Arabic); one of those
+    that take three (Chinese, Japanese, Korean, the scripts of India); half a character of four bytes (emoji).
+    That is between what older vocabularies need and what newer ones do (Petrov et al. 2023, "Language Model
+    Tokenizers Introduce Unfairness Between Languages", compares them). An embedded file counts as one image.
+    Good enough to start with; `Limits.correct` makes up for the difference.
+
+    Args:
+        body: The JSON body, in UTF-8. Takes about 1 ms a MB.
+        expected_answer: Tokens of the answer, see `AnswerLength`.
+
+    Returns:
+        At least 1.
+    """
+    images = 0
+    if b";base64," in body:
+        body, images = _EMBEDDED.subn(b"", body)
+    quarters = len(body)
+    if not body.isascii():
+        # What is left are the bytes of characters beyond ASCII; the first byte tells a character's length.
+        beyond = body.translate(None, _ASCII)
+        three = len(beyond.translate(None, _NOT_THREE_BYTES))
+        four = len(beyond.translate(None, _NOT_FOUR_BYTES))
+        # In quarters of a token: characters of two, three, four bytes are 2, 4, 8 of them.
+        quarters += three + 4 * four
+    return max(1, math.ceil(quarters / 4) + _IMAGE_TOKENS * images + expected_answer)
+
+
+class AnswerLength:
+    """Learns how long answers are.
+
+    Args:
+        max_tokens: What an answer may have, taken for its length until the first one is known; None for 100.
+    """
+
+    def __init__(self, max_tokens: int | None) -> None:
+        self._mean = float(100 if max_tokens is None else max_tokens)
+        self._known = 0
+
+    @property
+    def expected(self) -> int:
+        """Tokens of the next answer: the mean so far, in which the last hundred weigh most."""
+        return math.ceil(self._mean)
+
+    def learn(self, completion_tokens: int) -> None:
+        """Take note of the tokens of one answer."""
+        self._known = min(self._known + 1, 100)
+        self._mean += (completion_tokens - self._mean) / self._known
