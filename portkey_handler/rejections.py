@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -40,18 +42,53 @@ def describe_rejection(
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After, in seconds or as an HTTP date, or None where it is absent or unreadable."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
+    """Tell how long the provider asks to be left alone, in seconds, or None where it does not say.
+
+    Reads Retry-After (seconds or an HTTP date), else the x-ratelimit-reset-* of what is used up: durations as
+    OpenAI writes them ("6m0s", "20ms"), seconds, or a moment.
+    """
+    asked = _seconds(headers.get("retry-after", ""))
+    if asked is not None:
+        return asked
+    resets = [
+        _seconds(text)
+        for name, text in headers.items()
+        if name.startswith("x-ratelimit-reset") and _is_used_up(headers, name)
+    ]
+    return max((seconds for seconds in resets if seconds is not None), default=None)
+
+
+def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
+    """Say whether nothing is left of a limit; where the provider does not tell, yes."""
+    left = headers.get(name.replace("-reset", "-remaining", 1), "0").strip()
+    return left.partition(".")[0] in ("0", "")
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+#: Larger numbers are moments, in seconds since 1970.
+_MOMENT = 1e9
+
+
+def _seconds(text: str) -> float | None:
+    text = text.strip()
+    parts = _DURATION.findall(text)
+    if parts and "".join(number + unit for number, unit in parts) == text:
+        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    moment: float
     try:
-        return max(0.0, float(text))
+        moment = float(text)
+        if moment < _MOMENT:
+            return max(0.0, moment)
     except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None
+        try:
+            moment = email.utils.parsedate_to_datetime(text).timestamp()
+        except (TypeError, ValueError):
+            try:
+                moment = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+            except ValueError:
+                return None
+    return max(0.0, moment - time.time())
 
 
 _PLAIN = {
