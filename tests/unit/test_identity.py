@@ -1,0 +1,61 @@
+"""Whose answers may be used again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from portkey_handler.identity import engine_identity
+from portkey_handler.options import Credentials
+
+BASE: dict[str, Any] = {
+    "base_url": "http://one/v1",
+    "provider": "openai",
+    "portkey_api_key": "pk-1",
+    "provider_api_key": "sk-1",
+    "config": {"targets": [{"provider": "openai", "api_key": "sk-2"}]},
+    "headers": {"x-team": "a", "Authorization": "Bearer sk-3"},
+}
+
+
+def identity(engine: str = "e", routing: dict[str, Any] | None = None, **changed: Any) -> str:
+    """Give the identity of an engine that differs from the base."""
+    return engine_identity(engine, Credentials({**BASE, **changed}), routing or {})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"portkey_api_key": "pk-2"},
+        {"provider_api_key": "sk-9"},
+        {"config": {"targets": [{"provider": "openai", "api_key": "sk-new"}]}},
+        {"headers": {"x-team": "a", "Authorization": "Bearer other"}},
+        {"trace_id": "t"},
+        {"metadata": {"_user": "u"}},
+        {"request_timeout": 1000},
+        {"routing": {"trace_id": "t", "metadata": {"a": "b"}, "cache_force_refresh": True}},
+    ],
+)
+def test_a_changed_key_is_answered_from_the_journal(changed: dict[str, Any]) -> None:
+    """Keys, ids and words for the logs do not decide what is answered."""
+    assert identity(**changed) == identity()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"engine": "other"},
+        {"base_url": "http://two/v1"},
+        {"provider": "anthropic"},
+        {"custom_host": "http://three"},
+        {"config": {"targets": [{"provider": "mistral", "api_key": "sk-2"}]}},
+        {"config": "pc-slug"},
+        {"headers": {"x-team": "b"}},
+        {"routing": {"virtual_key": "other"}},
+        {"routing": {"config": "pc-slug"}},
+    ],
+)
+def test_another_address_or_provider_is_not(changed: dict[str, Any]) -> None:
+    """Whatever may answer differently is somebody else."""
+    assert identity(**changed) != identity()

@@ -1,0 +1,198 @@
+"""Answers on disk: kept, found again, over, damaged, out of room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portkey_handler.exchange import Evidence, Outcome
+from portkey_handler.journal import Journal
+
+DAY = 86_400.0
+
+
+def outcome(value: Any, **evidence: Any) -> Outcome:
+    """Make an answered row's outcome."""
+    return Outcome(value, None, Evidence(status=200, **evidence))
+
+
+def with_journal(path: Path, work: Callable[[Journal], Any], reuse: float = DAY, keep: float = DAY) -> Any:
+    """Open a journal in a loop, do something with it, close it."""
+
+    async def main() -> Any:
+        journal = Journal(path, reuse=reuse, keep=keep)
+        try:
+            found = work(journal)
+            return await found if asyncio.iscoroutine(found) else found
+        finally:
+            journal.close()
+
+    return asyncio.run(main())
+
+
+def keep(path: Path, **answers: Any) -> None:
+    """Keep answers by their keys."""
+
+    async def work(journal: Journal) -> None:
+        await asyncio.gather(*(journal.keep(key.encode(), outcome(value)) for key, value in answers.items()))
+
+    with_journal(path, work)
+
+
+def execute(path: Path, statement: str) -> list[Any]:
+    """Do something to the file that the journal would not."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give a file in a folder that is not there yet."""
+    return tmp_path / "home" / "journal" / "engine.sqlite"
+
+
+@pytest.mark.parametrize(
+    "value", ["text", "", "日本 👩‍👩‍👧 \x00", 3, 1.5, True, [1, "a", None], {"a": {"b": 2}}]
+)
+def test_an_answer_is_found_again_as_it_was(value: Any, path: Path) -> None:
+    """Whatever its type, by the next query."""
+    keep(path, a=value)
+    found = with_journal(path, lambda journal: journal.kept(b"a"))
+    assert (found.value, found.reason, found.failed) == (value, None, False)
+    assert with_journal(path, lambda journal: journal.kept(b"b")) is None
+
+
+def test_evidence_comes_back_and_says_from_when(path: Path) -> None:
+    """A kept row tells what the first asking told, and when that was."""
+
+    async def work(journal: Journal) -> None:
+        await journal.keep(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))
+
+    with_journal(path, work)
+    known = with_journal(path, lambda journal: journal.kept(b"a")).evidence.as_dict()
+    assert known["kept_from"].startswith("20")
+    assert (known["finish_reason"], known["total_tokens"], known["attempts"]) == ("stop", 7, 2)
+
+
+def test_failures_are_not_kept(path: Path) -> None:
+    """What failed is asked again."""
+
+    async def work(journal: Journal) -> None:
+        await journal.keep(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))
+
+    with_journal(path, work)
+    assert with_journal(path, lambda journal: journal.kept(b"a")) is None
+
+
+def test_the_newest_of_several_answers_counts(path: Path) -> None:
+    """A query that asked again has replaced what was there."""
+    keep(path, a="old")
+    keep(path, a="new")
+    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "new"
+
+
+def test_what_is_too_old_is_not_used_and_goes_when_its_time_is_over(path: Path) -> None:
+    """`reuse` is the reader's; how long it stays in the file was the writer's."""
+    keep(path, a="x")
+    execute(path, "UPDATE answers SET made_at = made_at - 100")
+    assert with_journal(path, lambda journal: journal.kept(b"a"), reuse=99) is None
+    assert with_journal(path, lambda journal: journal.kept(b"a"), reuse=0) is None
+    assert with_journal(path, lambda journal: journal.kept(b"a"), reuse=200).value == "x"
+    execute(path, "UPDATE answers SET expires_at = expires_at - 172800")
+    with_journal(path, lambda journal: journal.kept(b"a"))
+    assert execute(path, "SELECT count(*) FROM answers") == [(0,)]
+
+
+def test_only_its_owner_can_read_it(path: Path) -> None:
+    """The folder, the file and the files beside it while it is open."""
+
+    def modes(journal: Journal) -> set[str]:
+        return {stat.filemode(entry.stat().st_mode) for entry in path.parent.iterdir()}
+
+    keep(path, a="x")
+    assert with_journal(path, modes) == {"-rw-------"}
+    assert stat.filemode(path.parent.stat().st_mode) == "drwx------"
+
+
+def test_it_is_on_disk_when_keep_returns(path: Path) -> None:
+    """Another process sees it before the slot is free; nothing waits for close."""
+
+    async def work(journal: Journal) -> list[Any]:
+        await journal.keep(b"a", outcome("x"))
+        return execute(path, "SELECT count(*) FROM answers")
+
+    assert with_journal(path, work) == [(1,)]
+
+
+@pytest.mark.parametrize("place", [0, 2000, 5000])
+def test_a_damaged_file_is_set_aside(place: int, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The query goes on with a new one, or with none; a warning says so, and nothing is deleted."""
+    keep(path, **{f"k{number}": "x" * 300 for number in range(100)})
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(os.urandom(6000))
+    with caplog.at_level(logging.WARNING):
+        found = with_journal(path, lambda journal: [journal.kept(f"k{n}".encode()) for n in range(100)])
+    assert all(one is None or one.value == "x" * 300 for one in found)
+    assert "the journal is damaged" in caplog.text
+    assert list(path.parent.glob("engine.sqlite.damaged-*"))
+    keep(path, b="y")
+    assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
+
+
+def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A file stands where the folder should be: the query works, and the fault is told once."""
+    (tmp_path / "home").write_text("in the way")
+
+    async def work(journal: Journal) -> str | None:
+        await journal.keep(b"a", outcome("x"))
+        await journal.keep(b"b", outcome("y"))
+        assert journal.kept(b"a") is None
+        return journal.fault
+
+    with caplog.at_level(logging.WARNING):
+        fault = with_journal(tmp_path / "home" / "journal" / "e.sqlite", work)
+    assert fault is not None
+    assert "cannot be used" in fault
+    assert caplog.text.count("answers are not kept") == 1
+
+
+def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once an answer cannot be written, none is, and a waiting slot is freed."""
+
+    async def work(journal: Journal) -> str | None:
+        assert journal._connection is not None
+        journal._connection.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
+        for number in range(20):
+            await asyncio.wait_for(journal.keep(str(number).encode(), outcome("x" * 3000)), 5)
+        return journal.fault
+
+    with caplog.at_level(logging.WARNING):
+        fault = with_journal(path, work)
+    assert fault is not None
+    assert "full" in fault
+    assert caplog.text.count("answers are not kept") == 1
+
+
+def test_two_open_it_at_once(path: Path) -> None:
+    """Each sees what was there when it opened it, and both may write."""
+
+    async def work(first: Journal) -> None:
+        second = Journal(path, reuse=DAY, keep=DAY)
+        await first.keep(b"a", outcome("1"))
+        await second.keep(b"b", outcome("2"))
+        assert second.kept(b"a") is None
+        second.close()
+
+    with_journal(path, work)
+    for key, value in ((b"a", "1"), (b"b", "2")):
+        assert with_journal(path, lambda journal, key=key: journal.kept(key)).value == value
