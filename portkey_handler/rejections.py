@@ -44,10 +44,13 @@ def describe_rejection(
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """Tell how long the provider asks to be left alone, in seconds, or None where it does not say.
 
-    Reads Retry-After (seconds or an HTTP date), else the x-ratelimit-reset-* of what is used up: durations as
-    OpenAI writes them ("6m0s", "20ms"), seconds, or a moment.
+    Reads retry-after-ms (OpenAI's, finer), else Retry-After (seconds or an HTTP date), else the
+    x-ratelimit-reset-* of what is used up: durations as OpenAI writes them ("6m0s", "20ms"), seconds, or a
+    moment.
     """
-    asked = _seconds(headers.get("retry-after", ""))
+    asked = _seconds(headers.get("retry-after-ms", "") + "ms")
+    if asked is None:
+        asked = _seconds(headers.get("retry-after", ""))
     if asked is not None:
         return asked
     resets = [

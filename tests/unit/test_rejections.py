@@ -17,6 +17,8 @@ from portkey_handler.rejections import seconds_to_wait
         ({}, None),
         ({"retry-after": "7"}, 7),
         ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "1"}, 1),
         ({"retry-after": "-3"}, 0),
         ({"retry-after": "nan"}, 0),
         ({"retry-after": "soon"}, None),
@@ -39,7 +41,7 @@ from portkey_handler.rejections import seconds_to_wait
     ],
 )
 def test_how_long_the_provider_asks_to_be_left_alone(headers: dict[str, str], seconds: float | None) -> None:
-    """Retry-After goes first, then the reset of what is used up."""
+    """Milliseconds go first, then Retry-After, then the reset of what is used up."""
     assert seconds_to_wait(headers) == (pytest.approx(seconds) if seconds is not None else None)
 
 

@@ -1,0 +1,29 @@
+"""A client in a process of its own: reads a task from stdin, runs its SQL, writes the rows to stdout."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import sys
+
+
+def main() -> None:
+    """Run the task."""
+    task = json.loads(sys.stdin.readline())
+    # First of all, so that what is imported and opened later meets it, too.
+    if task["umask"] is not None:
+        os.umask(task["umask"])
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    from portkey_handler.session import Session
+
+    if task["largest_file"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (task["largest_file"], task["largest_file"]))
+    with Session(files=task["files"]) as session:
+        rows = session.sql(task["sql"])
+    sys.stdout.write(rows.to_json(orient="records"))
+
+
+if __name__ == "__main__":
+    main()
