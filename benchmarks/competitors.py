@@ -324,8 +324,12 @@ COMPETITORS: Mapping[str, Callable[[Place], Runner]] = {
 }
 
 
-def questions(rows: int, distinct: int) -> list[str]:
-    """Make prompts, of which so many differ; equal ones stand far apart, and are objects of their own."""
+def questions(rows: int, distinct: int, series: int) -> list[str]:
+    """Make prompts, of which so many differ; equal ones stand far apart, and are objects of their own.
+
+    Those of another series are others, so that none is answered from a journal.
+    """
     return [
-        f"What is row {number} about?" for number in itertools.islice(itertools.cycle(range(distinct)), rows)
+        f"What is row {number} of table {series} about?"
+        for number in itertools.islice(itertools.cycle(range(distinct)), rows)
     ]

@@ -25,7 +25,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ LIMIT = "raw aiohttp"
 ONE_BY_ONE = "SDK, one by one"
 OURS = ("Predictor", "Session.sql")
 PEERS = ("AsyncOpenAI", "AsyncPortkey", "SDK in threads", "LangChain batch", "LiteLLM", "Daft prompt")
+#: This project with a home that cannot be one, so that no answer is kept: what the journal costs.
+NO_JOURNAL = {"journal": "none"}
 PLAIN = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -197,7 +199,7 @@ def run_worker(
         "provider_url": server.base_url if through else "",
         "points": points,
         "distinct": distinct,
-        "using": using or {},
+        "using": {name: value for name, value in (using or {}).items() if name != "journal"},
     }
     command = [sys.executable, "-W", "ignore", str(HERE / "worker.py"), json.dumps(spec)]
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile("w+") as said:
@@ -207,7 +209,9 @@ def run_worker(
             if not name.lower().endswith("_proxy") and not name.startswith(("PORTKEY_", "OPENAI_"))
         }
         # A home of its own: no answers from an earlier run.
-        environment |= {"PORTKEY_HANDLER_HOME": home, "NO_PROXY": "127.0.0.1,localhost", "HOME": home}
+        ours = home if using != NO_JOURNAL else str(Path(home, "a file", "home"))
+        Path(home, "a file").touch()
+        environment |= {"PORTKEY_HANDLER_HOME": ours, "NO_PROXY": "127.0.0.1,localhost", "HOME": home}
         with subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -235,13 +239,14 @@ def run_case(case: Case, through: bool, same_rows: bool, only: set[str]) -> list
     """Measure one case; prints a row of the table after each competitor."""
     plan: list[tuple[str, dict[str, Any], int]] = []
     for name in case.ours:
-        plan += [(name, {}, case.rows), (name, {"reuse": "never"}, case.rows)]
+        plan += [(name, {}, case.rows), (name, NO_JOURNAL, case.rows)]
     if case.peers:
         plan += [(name, {}, case.rows if same_rows else case.peers) for name in PEERS]
     if case.one_by_one:
         plan.append((ONE_BY_ONE, {}, case.one_by_one))
     plan = [entry for entry in plan if not only or entry[0] in only]
-    limited = [(LIMIT, {}, min(case.rows, 20_000))] if "embeddings" not in case.ours else []
+    # A flight that is not given has the ideal to be compared with, and embeddings nothing.
+    limited = [(LIMIT, {}, min(case.rows, 20_000))] if case.concurrency and case.ours == OURS else []
     found = []
     with provider(case.latency) as server, gateway() if through else nullcontext() as base_url:
         for name, using, rows in limited + plan + limited:
@@ -326,7 +331,7 @@ def _remarks(case: Case, found: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _using(using: dict[str, Any]) -> str:
-    return "".join(f"({name} = '{value}')" for name, value in using.items())
+    return "without journal" if using == NO_JOURNAL else ""
 
 
 def _digits(entry: dict[str, Any]) -> int:
@@ -384,6 +389,7 @@ def main() -> int:
     parser.add_argument("--soak", action="store_true", help="the cases of a million rows")
     parser.add_argument("--gateway", action="store_true", help="the real gateway between (needs Node)")
     parser.add_argument("--same-rows", action="store_true", help="peers get all rows, which takes long")
+    parser.add_argument("--rows", type=int, help="instead of the case's")
     parser.add_argument("--only", action="append", default=[], help="a competitor; may be given again")
     given = parser.parse_args()
     wanted = given.cases or (list(SOAK) if given.soak else ["imports", *QUICK, "curve"])
@@ -401,9 +407,13 @@ def main() -> int:
         elif name == "curve":
             kept["curve"] = run_curve(only)
         else:
-            kept["cases"][name] = found = run_case(cases[name], given.gateway, given.same_rows, only)
+            case = cases[name]
+            if given.rows:
+                title = f"{given.rows:,} rows of the case: {case.title}"
+                case = replace(case, rows=given.rows, peers=min(case.peers, given.rows), title=title)
+            kept["cases"][name] = found = run_case(case, given.gateway, given.same_rows, only)
             wrong += sum(entry.get("wrong", 0) for entry in found)
-            print(table(cases[name], found) + "\n", flush=True)
+            print(table(case, found) + "\n", flush=True)
         results.write_text(json.dumps(kept, indent=1))
     if "curve" in kept:
         print(draw(results))

@@ -37,8 +37,10 @@ def main() -> None:
     imports = time.perf_counter() - began
     distinct = spec.get("distinct")
     points = [
-        measure(run, questions(rows, distinct or rows), concurrency, spec["competitor"] == "embeddings")
-        for rows, concurrency in spec["points"]
+        measure(
+            run, questions(rows, distinct or rows, series), concurrency, spec["competitor"] == "embeddings"
+        )
+        for series, (rows, concurrency) in enumerate(spec["points"])
     ]
     say({"import_seconds": imports, "points": points})
 
