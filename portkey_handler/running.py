@@ -24,12 +24,14 @@ def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), name="portkey_handler", daemon=True)
     thread.start()
+    # Not thread.join: interrupted once, it takes the thread for ended in Python 3.10 and 3.11 (bpo-45274).
     try:
-        thread.join()
+        run.ended.wait()
     except KeyboardInterrupt:
         run.cancel()
-        thread.join()
+        run.ended.wait()
         raise
+    thread.join()
     result: Result = run.result()
     return result
 
@@ -38,6 +40,7 @@ class _Run:
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
         self._started = threading.Event()
+        self.ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[Any]
         self._value: Any = None
@@ -48,6 +51,8 @@ class _Run:
             self._value = asyncio.run(self._main())
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, all of them
             self._error = error
+        finally:
+            self.ended.set()
 
     async def _main(self) -> Any:
         self._loop = asyncio.get_running_loop()
