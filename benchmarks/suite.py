@@ -303,14 +303,16 @@ def table(case: Case, found: list[dict[str, Any]]) -> str:
 
 def _remarks(case: Case, found: list[dict[str, Any]]) -> Iterator[str]:
     yield ""
+    others = (*PEERS, ONE_BY_ONE)
     rates = {
-        name: max((e["rows_per_second"] for e in found if e["name"] == name and "seconds" in e), default=0.0)
-        for name in (*OURS, *PEERS)
+        entry["name"]: entry["rows_per_second"]
+        for entry in found
+        if entry["name"] in (*OURS, *others) and "seconds" in entry and not entry["using"]
     }
-    best_peer = max(PEERS, key=lambda name: rates[name])
-    if rates[best_peer] and rates["Predictor"]:
-        factor = rates["Predictor"] / rates[best_peer]
-        yield f"- Predictor carries {factor:.1f} times the rows of the best peer ({best_peer})."
+    best = max((name for name in rates if name in others), key=rates.__getitem__, default=None)
+    for name in OURS if best else ():
+        if name in rates:
+            yield f"- {name} carries {rates[name] / rates[best]:.1f} times the rows of the best peer ({best})."
     if case.concurrency is None:
         ideal = case.rows / 64 * case.latency
         for entry in found:
