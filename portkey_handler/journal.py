@@ -18,6 +18,7 @@ import logging
 import os
 import sqlite3
 import time
+import zlib
 from operator import attrgetter
 from pathlib import Path
 
@@ -34,10 +35,12 @@ CREATE TABLE IF NOT EXISTS answers (
     key BLOB NOT NULL,
     made_at REAL NOT NULL,
     expires_at REAL NOT NULL,
-    answer BLOB NOT NULL
+    answer BLOB NOT NULL,
+    checksum INTEGER NOT NULL
 )
 """
-_INSERT = "INSERT INTO answers (key, made_at, expires_at, answer) VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO answers (key, made_at, expires_at, answer, checksum) VALUES (?, ?, ?, ?, ?)"
+_SELECT = "SELECT made_at, answer, checksum FROM answers WHERE number = ? AND key = ?"
 _evidence_of = attrgetter(*EVIDENCE_FIELDS)
 
 
@@ -45,7 +48,8 @@ class Journal:
     """The kept answers of one engine. Open and use it in one event loop.
 
     Trouble with the file never fails a query: there is a warning, `fault` says what happened, and nothing is
-    kept from then on. A damaged file is set aside under another name.
+    kept from then on. A damaged file is set aside under another name; an answer that is not what was kept,
+    which SQLite does not notice, is asked again.
 
     Args:
         path: The file. Its folder is made where it is missing; both are readable by their owner only.
@@ -63,9 +67,10 @@ class Journal:
         self._path = path
         self._keep = keep
         self._numbers: dict[bytes, int] = {}
-        self._pending: list[tuple[bytes, float, float, bytes]] = []
+        self._pending: list[tuple[bytes, float, float, bytes, int]] = []
         self._waiting: list[asyncio.Future[None]] = []
         self._connection: sqlite3.Connection | None = None
+        self._doubted = False
         try:
             try:
                 self._open(reuse)
@@ -83,15 +88,19 @@ class Journal:
         if number is None or self._connection is None:
             return None
         try:
-            row = self._connection.execute(
-                "SELECT made_at, answer FROM answers WHERE number = ? AND key = ?", (number, key)
-            ).fetchone()
-            if row is None:  # another process has cleaned it up meanwhile
-                return None
+            row = self._connection.execute(_SELECT, (number, key)).fetchone()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+        if row is None:  # another process has cleaned it up meanwhile
+            return None
+        try:
+            if _checksum(key, row[1]) != row[2]:
+                raise ValueError("the checksum does not match")
             value, evidence = orjson.loads(row[1])
             found = Evidence(**dict(zip(EVIDENCE_FIELDS, evidence, strict=True)))
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            self._give_up(error)
+        except (ValueError, TypeError) as error:
+            self._doubt(error)
             return None
         made_at: float = row[0]
         found.kept_from = made_at
@@ -113,7 +122,7 @@ class Journal:
             # Commit once for all answers that arrived together. Not in a thread: it would wait for the
             # interpreter's lock longer than the commit takes.
             loop.call_soon(self._commit)
-        self._pending.append((key, now, now + self._keep, answer))
+        self._pending.append((key, now, now + self._keep, answer, _checksum(key, answer)))
         self._waiting.append(on_disk)
         await on_disk
 
@@ -139,7 +148,8 @@ class Journal:
                 on_disk.set_result(None)
 
     def _open(self, reuse: float) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self._path.parent.parent, self._path.parent):  # a mode is not for parents
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # SQLite gives its side files the mode of this one.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
@@ -157,6 +167,12 @@ class Journal:
             connection.close()
             raise
         self._connection = connection
+
+    def _doubt(self, error: Exception) -> None:
+        if not self._doubted:
+            self._doubted = True
+            name = self._path.name
+            logger.warning("the journal %s is damaged: answers are asked again that it has (%s)", name, error)
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         aside = self._path.with_name(f"{self._path.name}.damaged-{time.time_ns()}")
@@ -176,3 +192,7 @@ class Journal:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def _checksum(key: bytes, answer: bytes) -> int:
+    return zlib.crc32(answer, zlib.crc32(key))
