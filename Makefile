@@ -16,11 +16,12 @@ HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(pars
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test announce mindsdb check bench soak-bench clean
+.PHONY: help demo test announce mindsdb check bench soak soak-bench clean
 
 help:
 	@echo "make demo    run examples/quickstart.sql; without PORTKEY_API_KEY no language model answers"
 	@echo "make test    run all tests, also against the real gateway and a real MindsDB (1.1 GB)"
+	@echo "make soak    the faults at full size: 20 kills of 5,000 rows and the like; some 15 minutes"
 	@echo "make check   ruff and mypy"
 	@echo "make bench   rows/s, CPU and memory beside the peers, which it installs; make soak-bench: a million rows"
 	@echo "make clean   remove what make made"
@@ -35,6 +36,9 @@ test: announce $(VENV)/.tools mindsdb check
 announce:
 	@echo "The tests install their tools into $(VENV), the Portkey gateway (25 MB) into .cache/gateway,"
 	@echo "and a MindsDB $(MINDSDB) of 1.1 GB into $(MINDSDB_VENV). The first time takes some minutes."
+
+soak: $(VENV)/.tools
+	SOAK=1 $(PY) -m pytest tests/faults -m soak -s
 
 check: $(VENV)/.tools
 	$(PY) -m ruff check .

@@ -21,6 +21,8 @@ Operation = Callable[[Item], Generator[Request, Reply, Answer]]
 
 #: Rows that may fail in a row, nothing having been answered ever, before the query is stopped.
 HOPELESS = 50
+#: How many times as many may, each tried as often as is allowed, when there were answers before.
+LASTING = 10
 #: Seconds in which requests that are in flight may still be answered when the query ends early.
 LANDING = 5.0
 #: Rows settled without waiting before other tasks get their turn.
@@ -255,9 +257,15 @@ class Mapper:
         if self._stopped is not None:
             return
         patience = HOPELESS + self._flight.limit
-        nothing_ever = self._answered == 0 and (error.concerns_every_row or self._failed_in_a_row >= patience)
-        nothing_now = error.concerns_every_row and self._failed_in_a_row >= patience
-        if nothing_ever or nothing_now or error.ends_the_query:
+        failed = self._failed_in_a_row
+        # What an earlier query was answered counts: rows that failed then fail alone again, and end nothing.
+        nothing_ever = self._answered == self.tally.kept == 0 and (
+            error.concerns_every_row or failed >= patience
+        )
+        no_connection = error.cannot_connect and self._answered == 0
+        nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
+        for_long = error.retryable and failed >= LASTING * patience
+        if nothing_ever or nothing_now or for_long or error.ends_the_query:
             self._stopped = error
             self._halted.set()
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -165,9 +166,32 @@ def test_one_rejected_key_among_answers_is_its_rows_own(
 ) -> None:
     """A target that was revoked, a prompt that is blocked: that row's error, not the query's."""
     provider.behaviour.faults = Arrivals(Fault(status=status), lambda prompt: prompt == "question 30")
-    answers = ask(100, on_error="null")
-    assert [row for row, value in enumerate(answers["answer"]) if pd.isna(value)] == [30]
-    assert paid.asked == 100
+    for requests in (100, 101):  # the second time only that row is asked, and fails alone again
+        answers = ask(100, on_error="null")
+        assert [row for row, value in enumerate(answers["answer"]) if pd.isna(value)] == [30]
+        assert paid.asked == requests
+
+
+def test_many_refused_rows_are_theirs_the_second_time_too(
+    ask: Asks, provider: OfflineProvider, paid: Paid
+) -> None:
+    """Where nothing is asked but what was refused before, that is no reason to stop."""
+    refusal = Arrivals(Fault(status=400), lambda prompt: int(prompt.split()[1]) >= 100)
+    provider.behaviour.faults = refusal
+    for requests in (400, 700):
+        answers = ask(400, on_error="null")
+        assert answers["answer"].isna().tolist() == [False] * 100 + [True] * 300
+        assert paid.asked == requests
+
+
+def test_a_gateway_that_is_not_there_is_said_though_answers_are_kept(ask: Asks, home: Path) -> None:
+    """What an earlier query was answered does not make rows wait for it one by one."""
+    with OfflineProvider() as gone:
+        Paid(gone)
+        engine = {"base_url": gone.base_url}
+        ask(50, engine=engine)
+    with pytest.raises(QueryError, match=r"stopped.*cannot be reached"):
+        ask(500, engine=engine, max_attempts=1)
 
 
 def _all_fail(ask: Asks, provider: OfflineProvider, paid: Paid, concurrency: int, attempts: int) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.asking import Asks, assert_answered, create_engine, create_model, questions
-from support.paid import Arrivals, Client, Paid, answer_to, run_client
+from support.paid import Arrivals, Client, Paid, answer_to, run_here
 
 from portkey_handler.errors import QueryError
 from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
@@ -90,10 +90,10 @@ def _script(provider: OfflineProvider, folder: Path, number: int) -> str:
 
 
 def test_an_interrupt_waits_for_what_is_in_flight(
-    provider: OfflineProvider, paid: Paid, tmp_path: Path
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path
 ) -> None:
     """No new request; those in flight are kept; one line says how many; the next run asks only the rest."""
-    files, home = tmp_path / "files", tmp_path / "home"
+    files = tmp_path / "files"
     slow = Arrivals(Fault("stall", seconds=1.5), lambda prompt: row_of(prompt) >= 50)
     provider.behaviour.faults = slow
     sql = _script(provider, files, 300)
@@ -106,14 +106,15 @@ def test_an_interrupt_waits_for_what_is_in_flight(
     assert [line for line in ended.stderr.splitlines() if "58" in line and "kept" in line], ended.stderr
 
     provider.behaviour.faults = None
-    ended = run_client(sql, files, home)
-    assert_answered(pd.DataFrame(ended.rows), 300)
+    assert_answered(run_here(sql, files), 300)
     assert (paid.asked, paid.twice) == (300, 0)
 
 
-def test_an_interrupt_does_not_wait_for_ever(provider: OfflineProvider, paid: Paid, tmp_path: Path) -> None:
+def test_an_interrupt_does_not_wait_for_ever(
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path
+) -> None:
     """What does not come within 5 s is given up, and what came before is kept."""
-    files, home = tmp_path / "files", tmp_path / "home"
+    files = tmp_path / "files"
     stuck = Arrivals(Fault("stall", seconds=FOR_EVER), lambda prompt: row_of(prompt) >= 50)
     provider.behaviour.faults = stuck
     sql = _script(provider, files, 300)
@@ -126,14 +127,15 @@ def test_an_interrupt_does_not_wait_for_ever(provider: OfflineProvider, paid: Pa
     assert [line for line in ended.stderr.splitlines() if "50" in line and "kept" in line], ended.stderr
 
     provider.behaviour.faults = None
-    ended = run_client(sql, files, home)
-    assert_answered(pd.DataFrame(ended.rows), 300)
+    assert_answered(run_here(sql, files), 300)
     assert paid.twice == 0
 
 
-def test_an_interrupt_ends_waits_for_retries(provider: OfflineProvider, paid: Paid, tmp_path: Path) -> None:
+def test_an_interrupt_ends_waits_for_retries(
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path
+) -> None:
     """Nobody sits out a Retry-After of a minute for a query that is not wanted any more."""
-    files, home = tmp_path / "files", tmp_path / "home"
+    files = tmp_path / "files"
     refused = Arrivals(Fault(status=429, headers={"Retry-After": "50"}), lambda prompt: row_of(prompt) >= 20)
     provider.behaviour.faults = refused
     with Client(_script(provider, files, 300), files, home) as client:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.asking import Asks, assert_answered, create_engine, create_model, questions
-from support.paid import Client, Ended, Paid, answer_to
+from support.paid import Client, Ended, Paid, answer_to, run_here
 
 from portkey_handler.errors import PortkeyHandlerError, QueryError
 from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
@@ -40,12 +40,11 @@ def answered(ended: Ended, number: int) -> None:
 
 
 def _kill_and_ask_again(
-    provider: OfflineProvider, paid: Paid, tmp_path: Path, *, rows: int, kills: int, seed: int
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path, *, rows: int, kills: int, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     provider.behaviour.latency = 0.02
     sql = script(provider, tmp_path / "files", questions(rows))
-    home = tmp_path / "home"
     for kill in range(kills):
         left = rows - len(paid.answers)
         if left <= CONCURRENCY:
@@ -54,47 +53,42 @@ def _kill_and_ask_again(
             # Anywhere in what is left, so that all the kills find something to break.
             paid.wait(paid.total + chance.randint(1, max(1, left // (kills - kill))))
             client.kill()
-    with Client(sql, tmp_path / "files", home) as client:
-        answered(client.wait(), rows)
+    assert_answered(run_here(sql, tmp_path / "files"), rows)
     assert len(paid.answers) == rows
     assert paid.twice <= kills * CONCURRENCY
-    before = paid.asked
-    with Client(sql, tmp_path / "files", home) as client:
-        answered(client.wait(), rows)
-    assert paid.asked == before
+    since = paid.since()
+    assert_answered(run_here(sql, tmp_path / "files"), rows)
+    assert since() == 0
 
 
 def test_a_kill_costs_at_most_what_was_in_flight(
-    provider: OfflineProvider, paid: Paid, tmp_path: Path
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path
 ) -> None:
     """Killed three times at random moments: every row answered, twice only those in flight at a kill."""
-    _kill_and_ask_again(provider, paid, tmp_path, rows=600, kills=3, seed=3)
+    _kill_and_ask_again(provider, paid, tmp_path, home, rows=600, kills=3, seed=3)
 
 
 @pytest.mark.soak
 def test_twenty_kills_cost_at_most_what_was_in_flight(
-    provider: OfflineProvider, paid: Paid, tmp_path: Path
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path
 ) -> None:
     """Killed twenty times in 5,000 rows, at moments that no other run has had."""
     seed = time.time_ns()
     print(f"seed {seed}")  # noqa: T201 - to run it again
-    _kill_and_ask_again(provider, paid, tmp_path, rows=5000, kills=20, seed=seed)
+    _kill_and_ask_again(provider, paid, tmp_path, home, rows=5000, kills=20, seed=seed)
 
 
-def test_a_kill_costs_no_samples(provider: OfflineProvider, paid: Paid, tmp_path: Path) -> None:
+def test_a_kill_costs_no_samples(provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path) -> None:
     """A hundred equal rows that are asked one by one keep the samples that they had before the kill."""
     provider.behaviour.latency = 0.02
     paid.say = lambda _, total: f"sample {total}"
     rows = pd.DataFrame({"id": range(100), "q": ["tell me a joke"] * 100})
-    files, home = tmp_path / "files", tmp_path / "home"
+    files = tmp_path / "files"
     sql = script(provider, files, rows, deduplicate=False, temperature=1, concurrency=8)
     with Client(sql, files, home) as client:
         paid.wait(50)
         client.kill()
-    with Client(sql, files, home) as client:
-        ended = client.wait()
-    assert ended.rows is not None, ended.stderr
-    answers = Counter(row["answer"] for row in ended.rows)
+    answers = Counter(run_here(sql, files)["answer"])
     assert answers.total() == len(answers) == 100
     assert paid.total <= 100 + 8
 
@@ -279,10 +273,12 @@ def test_a_reuse_that_is_over_asks_again(ask: Asks, paid: Paid) -> None:
 # Several at once
 
 
-def test_four_processes_ask_the_same_at_once(provider: OfflineProvider, paid: Paid, tmp_path: Path) -> None:
+def test_four_processes_ask_the_same_at_once(
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path
+) -> None:
     """Right answers in all of them, no error, and nothing that waits for ever."""
     provider.behaviour.latency = 0.01
-    files, home = tmp_path / "files", tmp_path / "home"
+    files = tmp_path / "files"
     sql = script(provider, files, questions(300))
     with ExitStack() as stack:
         clients = [stack.enter_context(Client(sql, files, home)) for _ in range(4)]
@@ -291,6 +287,5 @@ def test_four_processes_ask_the_same_at_once(provider: OfflineProvider, paid: Pa
             assert "WARNING" not in ended.stderr
     assert paid.asked <= 4 * 300
     since = paid.since()
-    with Client(sql, files, home) as client:
-        answered(client.wait(), 300)
+    assert_answered(run_here(sql, files), 300)
     assert since() == 0
