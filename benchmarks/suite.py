@@ -291,11 +291,12 @@ def table(case: Case, found: list[dict[str, Any]]) -> str:
         if "seconds" not in entry:
             lines.append(f"| {name} | {entry.get('unavailable', 'failed')} |" + " |" * 7)
             continue
+        ratio = f"{entry['ratio']:.3f}" if "ratio" in entry else "-"
         wrong = f", {entry['wrong']:,} WRONG" if entry["wrong"] else ""
         lines.append(
             f"| {name}{wrong} | {entry['rows']:,} | {entry['rows_per_second']:,.{_digits(entry)}f} "
             f"| {entry['cpu_ms_per_row']:.3f} | {entry['peak_mb']:.0f} | {entry['peak_above_frames_mb']:.0f} "
-            f"| {entry['import_seconds']:.1f} | {entry.get('ratio', 0):.3f} | {entry['requests']:,} |"
+            f"| {entry['import_seconds']:.1f} | {ratio} | {entry['requests']:,} |"
         )
     lines += list(_remarks(case, found))
     return "\n".join(lines)
@@ -312,13 +313,14 @@ def _remarks(case: Case, found: list[dict[str, Any]]) -> Iterator[str]:
     best = max((name for name in rates if name in others), key=rates.__getitem__, default=None)
     for name in OURS if best else ():
         if name in rates:
-            yield f"- {name} carries {rates[name] / rates[best]:.1f} times the rows of the best peer ({best})."
+            yield f"- {name} carries {rates[name] / rates[best]:.1f} times the rows of the best peer, {best}."
     if case.concurrency is None:
         ideal = case.rows / 64 * case.latency
         for entry in found:
             if entry["name"] in OURS and "seconds" in entry:
                 share = ideal / entry["seconds"]
-                yield f"- {entry['name']} {_using(entry['using'])}: {share:.3f} of the ideal of 64 in flight."
+                name = f"{entry['name']} {_using(entry['using'])}".strip()
+                yield f"- {name}: {share:.3f} of the ideal of 64 in flight."
     for entry in found:
         name = f"{entry['name']} {_using(entry['using'])}".strip()
         if "first_tenth" in entry:
