@@ -56,7 +56,7 @@ class Reply:
 
     Attributes:
         status: HTTP status, 200 to 299.
-        headers: The reply's headers, names in lower case.
+        headers: The reply's headers, whose names are found in lower case.
         body: The parsed JSON body.
     """
 

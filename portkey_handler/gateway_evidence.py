@@ -8,7 +8,7 @@ from .exchange import Evidence
 
 
 def evidence_of(headers: Mapping[str, str], status: int | None = None) -> Evidence:
-    """Read a reply's headers, names in lower case."""
+    """Read a reply's headers, whose names are found in lower case."""
     return Evidence(
         status=status,
         provider=headers.get("x-portkey-provider"),

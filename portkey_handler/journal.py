@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 _BUSY_SECONDS = 10.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     key BLOB NOT NULL,
     made_at REAL NOT NULL,
     expires_at REAL NOT NULL,
@@ -68,7 +68,7 @@ class Journal:
         self._keep = keep
         self._numbers: dict[bytes, int] = {}
         self._pending: list[tuple[bytes, float, float, bytes, int]] = []
-        self._waiting: list[asyncio.Future[None]] = []
+        self._on_disk: asyncio.Future[None] | None = None
         self._connection: sqlite3.Connection | None = None
         self._doubted = False
         try:
@@ -116,15 +116,14 @@ class Journal:
             return
         now = time.time()
         answer = orjson.dumps((outcome.value, _evidence_of(outcome.evidence)))
-        loop = asyncio.get_running_loop()
-        on_disk = loop.create_future()
-        if not self._pending:
+        if self._on_disk is None:
             # Commit once for all answers that arrived together. Not in a thread: it would wait for the
             # interpreter's lock longer than the commit takes.
+            loop = asyncio.get_running_loop()
+            self._on_disk = loop.create_future()
             loop.call_soon(self._commit)
         self._pending.append((key, now, now + self._keep, answer, _checksum(key, answer)))
-        self._waiting.append(on_disk)
-        await on_disk
+        await self._on_disk
 
     def close(self) -> None:
         """Put what is waiting on disk, and let go of the file."""
@@ -136,16 +135,15 @@ class Journal:
 
     def _commit(self) -> None:
         pending, self._pending = self._pending, []
-        waiting, self._waiting = self._waiting, []
+        on_disk, self._on_disk = self._on_disk, None
         if pending and self._connection is not None:
             try:
                 with self._connection:
                     self._connection.executemany(_INSERT, pending)
             except sqlite3.Error as error:
                 self._give_up(error)
-        for on_disk in waiting:
-            if not on_disk.done():
-                on_disk.set_result(None)
+        if on_disk is not None and not on_disk.done():
+            on_disk.set_result(None)
 
     def _open(self, reuse: float) -> None:
         for folder in (self._path.parent.parent, self._path.parent):  # a mode is not for parents
@@ -156,6 +154,8 @@ class Journal:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
+            # Moving what is in the log into the file stops the loop; 80 MB at a time, or when it is closed.
+            connection.execute("PRAGMA wal_autocheckpoint = 20000")
             now = time.time()
             with connection:
                 connection.execute(_SCHEMA)

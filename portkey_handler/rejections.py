@@ -25,7 +25,7 @@ def describe_rejection(
 
     Args:
         status: HTTP status.
-        headers: The reply's headers, names in lower case.
+        headers: The reply's headers, whose names are found in lower case.
         content: The reply's body.
         request_body: The body that was sent, to name what to write instead.
         secrets: Texts that are not shown, should the provider repeat them; longer ones first.
@@ -56,7 +56,7 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     resets = [
         _seconds(text)
         for name, text in headers.items()
-        if name.startswith("x-ratelimit-reset") and _is_used_up(headers, name)
+        if name.lower().startswith("x-ratelimit-reset") and _is_used_up(headers, name.lower())
     ]
     return max((seconds for seconds in resets if seconds is not None), default=None)
 
