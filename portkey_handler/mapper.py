@@ -15,7 +15,7 @@ from typing import Protocol
 from .errors import GatewayError
 from .exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from .pacing import Flight
-from .sending import Send, Sender
+from .sending import Halted, Send, Sender
 
 Operation = Callable[[Item], Generator[Request, Reply, Answer]]
 
@@ -88,6 +88,7 @@ class Mapper:
         deduplicate: Ask equal items once.
         deadline: Seconds after which no request is sent any more, or None.
         keeper: Keeps answers, or None.
+        halted: Set when nothing is to be sent any more, for those who share it.
         report: Called with the tally whenever it changed; must be quick.
     """
 
@@ -102,6 +103,7 @@ class Mapper:
         deduplicate: bool,
         deadline: float | None = None,
         keeper: Keeper | None = None,
+        halted: asyncio.Event | None = None,
         report: Callable[[Tally], None] = lambda _: None,
     ) -> None:
         self._operation = operation
@@ -117,7 +119,7 @@ class Mapper:
         self._answered = 0
         self._failed_in_a_row = 0
         self._stopped: GatewayError | None = None
-        self._halted = asyncio.Event()
+        self._halted = halted or asyncio.Event()
 
     async def run(self, rows: Iterable[Item | Unasked], total: int) -> Mapping:
         """Answer every row.
@@ -212,7 +214,10 @@ class Mapper:
                 await asyncio.sleep(0)
             else:
                 row, item = pulled
-                outcome = await self._answer(item)
+                try:
+                    outcome = await self._answer(item)
+                except Halted:
+                    return
                 if self._keeper is not None:
                     await self._keeper.keep(item.key, outcome)
                 self._settle(row, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from .exchange import Reply, Request
 from .limits import Limits
 from .options import Plan
-from .sending import Send
+from .sending import Halted, Send
 from .token_estimate import AnswerLength, estimate_tokens
 
 
@@ -21,11 +22,13 @@ class Paced:
         plan: Holds the limits.
         folder: Where processes share what they use.
         scope: Whose limits they are.
+        halted: Set when nothing is to be sent any more.
     """
 
-    def __init__(self, send: Send, plan: Plan, folder: Path, scope: str) -> None:
+    def __init__(self, send: Send, plan: Plan, folder: Path, scope: str, halted: asyncio.Event) -> None:
         execution = plan.execution
         self._send = send
+        self._halted = halted
         self._limits = Limits(folder, scope, execution.requests_per_minute, execution.tokens_per_minute)
         parameters: dict[str, Any] = json.loads(plan.parameters)
         self._answers = AnswerLength(parameters.get("max_completion_tokens") or parameters.get("max_tokens"))
@@ -35,9 +38,10 @@ class Paced:
 
         Raises:
             GatewayError: There was no success.
+            Halted: The query was stopped while the request waited for its turn.
         """
         estimated = estimate_tokens(request.body, self._answers.expected)
-        await self._limits.turn(estimated)
+        await self._turn(estimated)
         reply = await self._send(request)
         used, answer = _usage(reply.body)
         if used is not None:
@@ -45,6 +49,18 @@ class Paced:
         if answer is not None:
             self._answers.learn(answer)
         return reply
+
+    async def _turn(self, tokens: int) -> None:
+        turn = asyncio.ensure_future(self._limits.turn(tokens))
+        halted = asyncio.ensure_future(self._halted.wait())
+        try:
+            await asyncio.wait((turn, halted), return_when=asyncio.FIRST_COMPLETED)
+            if self._halted.is_set():
+                raise Halted
+            await turn
+        finally:
+            turn.cancel()
+            halted.cancel()
 
     def close(self) -> None:
         """Leave what is owed to the queries that come after."""

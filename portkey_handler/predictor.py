@@ -85,7 +85,8 @@ class _Run:
         folder = home()
         execution = plan.execution
         limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
-        self._paced = Paced(self._gateway.send, plan, folder, identity) if limited else None
+        self._halted = asyncio.Event()
+        self._paced = Paced(self._gateway.send, plan, folder, identity, self._halted) if limited else None
         self.journal = Journal(
             folder / "journal" / f"{identity}.sqlite", reuse=reuse, keep=reuse or _KEPT_ANYWAY
         )
@@ -112,6 +113,7 @@ class _Run:
             deduplicate=execution.deduplicate,
             deadline=execution.deadline,
             keeper=self.journal,
+            halted=self._halted,
             report=_reporter(self._plan),
         )
         try:

@@ -22,6 +22,10 @@ LONGEST_OUTAGE = 60.0
 _BETWEEN_PROBES = 0.5
 
 
+class Halted(Exception):  # noqa: N818 - no error: nobody wants the reply any more
+    """The query was stopped before the request was sent."""
+
+
 class Sender:
     """Sends the requests of one query; within one event loop.
 
@@ -51,11 +55,13 @@ class Sender:
 
         Raises:
             GatewayError: There is none; `attempts` says how often it was tried.
+            Halted: The query was stopped before it was sent.
         """
         attempt = 0
         probing = False
+        failure: GatewayError | None = None
         while True:
-            await self._wait_for_permission(probing)
+            await self._wait_for_permission(probing, failure)
             attempt += 1
             sent_at = self._loop.time()
             self.requests += 1
@@ -63,12 +69,16 @@ class Sender:
                 reply = await self._send(request)
             except GatewayError as error:
                 failure = error
+            except Halted:
+                self.requests -= 1
+                raise
             else:
                 self._is_back()
                 self._flight.answered(sent_at, self._loop.time())
                 return reply, attempt
+            failure.details["attempts"] = attempt
             if failure.cannot_connect and self._reached and not self._halted.is_set():
-                attempt -= 1  # nobody was asked
+                failure.details["attempts"] = attempt = attempt - 1  # nobody was asked
                 self.requests -= 1
                 probing = await self._sit_out(failure, probing)
                 continue
@@ -78,8 +88,7 @@ class Sender:
             wait = self._wait_after(failure, attempt, sent_at)
             if wait is not None:
                 await self._pause(wait)
-            if wait is None or self._halted.is_set():
-                failure.details["attempts"] = attempt
+            if wait is None:
                 raise failure
 
     def _wait_after(self, failure: GatewayError, attempt: int, sent_at: float) -> float | None:
@@ -97,8 +106,13 @@ class Sender:
             self._resume_at = max(self._resume_at, now + failure.retry_after)
         return wait
 
-    async def _wait_for_permission(self, probing: bool) -> None:
-        """Wait while the provider wants to be left alone, or while the gateway is gone."""
+    async def _wait_for_permission(self, probing: bool, failure: GatewayError | None) -> None:
+        """Wait while the provider wants to be left alone, or while the gateway is gone.
+
+        Raises:
+            GatewayError: `failure`, that of the attempt before, when the query is stopped.
+            Halted: The same where there was none.
+        """
         while not self._halted.is_set():
             delay = self._resume_at - self._loop.time()
             if delay > 0:
@@ -107,6 +121,7 @@ class Sender:
                 await self._pause(_BETWEEN_PROBES)
             else:
                 return
+        raise failure or Halted
 
     async def _sit_out(self, failure: GatewayError, probing: bool) -> bool:
         """Wait while the gateway is gone; the first to notice goes on trying.

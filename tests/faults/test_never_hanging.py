@@ -45,7 +45,7 @@ def test_a_stall_that_ends_is_tried_again(ask: Asks, provider: OfflineProvider, 
     assert paid.asked == 11
 
 
-@pytest.mark.parametrize("kind", ["stall", "stall_body", "status"])
+@pytest.mark.parametrize("kind", ["stall_body", "status"])
 def test_a_deadline_ends_the_query_and_keeps_what_was_paid(
     ask: Asks, provider: OfflineProvider, paid: Paid, kind: Any
 ) -> None:
@@ -65,7 +65,7 @@ def test_a_deadline_ends_the_query_and_keeps_what_was_paid(
 
 def test_a_deadline_gives_null_where_that_is_wanted(ask: Asks, provider: OfflineProvider, paid: Paid) -> None:
     """The rows that came in time have their answers, the others say why not."""
-    provider.behaviour.faults = Arrivals(Fault("stall"), lambda prompt: row_of(prompt) >= 10)
+    provider.behaviour.faults = Arrivals(Fault(status=503), lambda prompt: row_of(prompt) >= 10)
     answers = ask(
         50,
         deadline=1,
@@ -73,7 +73,8 @@ def test_a_deadline_gives_null_where_that_is_wanted(ask: Asks, provider: Offline
         select="SELECT t.id, t.q, m.answer, m.answer_error FROM t JOIN m",
     )
     assert answers["answer"].notna().sum() == 10
-    assert all("deadline" in reason for reason in answers["answer_error"][10:])
+    assert all("deadline" in reason or "503" in reason for reason in answers["answer_error"][10:])
+    assert "deadline" in answers["answer_error"][49]
 
 
 # Ctrl-C and cancellation
@@ -172,6 +173,30 @@ def test_cancellation_keeps_what_is_in_flight(provider: OfflineProvider, paid: P
     answers = asyncio.run(_predictor().run(frame, credentials))
     assert answers["answer"].tolist() == [answer_to(question) for question in frame["q"]]
     assert (paid.asked, paid.twice) == (200, 0)
+
+
+def test_cancellation_sends_nothing_that_waits(provider: OfflineProvider, paid: Paid, home: Path) -> None:
+    """Neither what waits for its turn under a limit, nor what waits because the provider asked to."""
+    refused = Fault(status=429, headers={"Retry-After": "1"})
+    waits = {
+        "turn": (_predictor(requests_per_minute=60, reuse="never"), None),
+        "provider": (_predictor(concurrency=1, reuse="never"), lambda prompt: prompt == "question 2"),
+    }
+    for predictor, only in waits.values():
+        arrivals = Arrivals(None) if only is None else Arrivals(refused, only)
+        provider.behaviour.faults = arrivals
+
+        async def cancelled(predictor: Predictor, arrivals: Arrivals) -> None:
+            credentials = Credentials({"base_url": provider.base_url})
+            task = asyncio.create_task(predictor.run(questions(50)[["q"]], credentials))
+            await asyncio.to_thread(arrivals.wait, 1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        before = paid.asked
+        asyncio.run(cancelled(predictor, arrivals))
+        assert paid.asked - before <= 3
 
 
 # Rows and replies of any size and kind
