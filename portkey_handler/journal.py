@@ -73,12 +73,12 @@ class Journal:
         self._doubted = False
         try:
             try:
-                self._open(reuse)
+                self._open_in_turn(reuse)
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
                 self._set_aside(error)
-                self._open(reuse)
+                self._open_in_turn(reuse)
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
@@ -144,6 +144,17 @@ class Journal:
                 self._give_up(error)
         if on_disk is not None and not on_disk.done():
             on_disk.set_result(None)
+
+    def _open_in_turn(self, reuse: float) -> None:
+        until = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return self._open(reuse)
+            except sqlite3.OperationalError as error:
+                # Who makes a file one of WAL mode is not waited for by SQLite, whatever the timeout.
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.005)
 
     def _open(self, reuse: float) -> None:
         for folder in (self._path.parent.parent, self._path.parent):  # a mode is not for parents

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ from support.asking import Asks, assert_answered, create_engine, create_model, q
 from support.paid import Client, Paid, run_client, run_here
 
 from portkey_handler.errors import QueryError
+from portkey_handler.journal import Journal
 from portkey_handler.offline import Fault, OfflineProvider
 
 SQLITE = b"SQLite format 3\0"
@@ -167,6 +170,23 @@ def test_a_folder_in_place_of_the_journal_costs_the_journal_only(
     caplog.clear()
     assert_answered(ask(5), 5)
     assert (len(warnings(caplog)), paid.asked) == (1, 10)
+
+
+def test_many_open_a_new_journal_at_once(tmp_path: Path) -> None:
+    """SQLite does not let them wait for who makes the file; we do."""
+
+    def opened(path: Path, all_here: threading.Barrier) -> str | None:
+        all_here.wait()
+        journal = Journal(path, reuse=60, keep=60)
+        journal.close()
+        return journal.fault
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(30):
+            path = tmp_path / f"home{number}" / "journal" / "engine.sqlite"
+            all_here = threading.Barrier(8)
+            faults = [pool.submit(opened, path, all_here) for _ in range(8)]
+            assert [fault.result() for fault in faults] == [None] * 8
 
 
 # Who can read it, and what stands in it
