@@ -77,7 +77,7 @@ def _bad_day(ask: Asks, provider: OfflineProvider, paid: Paid, rows: int, engine
 
 def test_a_bad_day(ask: Asks, provider: OfflineProvider, paid: Paid) -> None:
     """5 % resets, 5 % 500, 5 % 429, 2 % malformed, 1 % stalls: no failed row, each with its own answer."""
-    _bad_day(ask, provider, paid, 400, {})
+    _bad_day(ask, provider, paid, 300, {})
 
 
 @pytest.mark.soak
@@ -96,7 +96,7 @@ def _own_gateway() -> Gateway:
         unavailable(str(reason))
 
 
-@pytest.mark.parametrize("concurrency", [None, 32])
+@pytest.mark.parametrize("concurrency", [None, pytest.param(32, marks=pytest.mark.soak)])
 def test_a_gateway_that_goes_and_comes_back_costs_no_row(
     ask: Asks, provider: OfflineProvider, paid: Paid, concurrency: int | None
 ) -> None:
