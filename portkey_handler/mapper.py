@@ -88,6 +88,7 @@ class Mapper:
         deduplicate: Ask equal items once.
         deadline: Seconds after which no request is sent any more, or None.
         keeper: Keeps answers, or None.
+        remember: What of an outcome is carried to the end of the run, which for a million rows matters.
         halted: Set when nothing is to be sent any more, for those who share it.
         report: Called with the tally whenever it changed; must be quick.
     """
@@ -103,6 +104,7 @@ class Mapper:
         deduplicate: bool,
         deadline: float | None = None,
         keeper: Keeper | None = None,
+        remember: Callable[[Outcome], Outcome] = lambda outcome: outcome,
         halted: asyncio.Event | None = None,
         report: Callable[[Tally], None] = lambda _: None,
     ) -> None:
@@ -113,6 +115,7 @@ class Mapper:
         self._deduplicate = deduplicate
         self._deadline = deadline
         self._keeper = keeper
+        self._remember = remember
         self._report = report
         self._workers: set[asyncio.Task[None]] = set()
         self._exhausted = False
@@ -275,7 +278,7 @@ class Mapper:
             self._halted.set()
 
     def _settle(self, row: int, outcome: Outcome) -> None:
-        self._outcomes[row] = outcome
+        self._outcomes[row] = self._remember(outcome)
         self._count(outcome, self._shares[row])
 
     def _count(self, outcome: Outcome, rows: int) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .columns import to_frame
 from .endings import interrupted, raise_failures, summary
+from .exchange import Evidence, Outcome
 from .gateway import Gateway
 from .home import home
 from .identity import engine_identity
@@ -113,6 +114,7 @@ class _Run:
             deduplicate=execution.deduplicate,
             deadline=execution.deadline,
             keeper=self.journal,
+            remember=(lambda outcome: outcome) if self._plan.output.evidence else _summarised(),
             halted=self._halted,
             report=_reporter(self._plan),
         )
@@ -121,6 +123,23 @@ class _Run:
         except asyncio.CancelledError:
             logger.warning("%s", interrupted(self._plan, mapper.tally, self.journal.fault))
             raise
+
+
+def _summarised() -> Callable[[Outcome], Outcome]:
+    """Leave of the evidence, where nobody asked for it, what the last line of a query tells."""
+    shared: dict[tuple[str | None, bool], Evidence] = {}
+
+    def summarised(outcome: Outcome) -> Outcome:
+        known = outcome.evidence
+        if known is None:
+            return outcome
+        what = (known.finish_reason, known.kept_from is not None)
+        evidence = shared.get(what)
+        if evidence is None:
+            evidence = shared[what] = Evidence(finish_reason=what[0], kept_from=known.kept_from)
+        return Outcome(outcome.value, outcome.reason, evidence, outcome.failed)
+
+    return summarised
 
 
 def _reporter(plan: Plan) -> Callable[[Tally], None]:

@@ -77,7 +77,7 @@ def _bad_day(ask: Asks, provider: OfflineProvider, paid: Paid, rows: int, engine
 
 def test_a_bad_day(ask: Asks, provider: OfflineProvider, paid: Paid) -> None:
     """5 % resets, 5 % 500, 5 % 429, 2 % malformed, 1 % stalls: no failed row, each with its own answer."""
-    _bad_day(ask, provider, paid, 300, {})
+    _bad_day(ask, provider, paid, 400, {})
 
 
 @pytest.mark.soak
