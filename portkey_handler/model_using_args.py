@@ -218,8 +218,8 @@ model_using_args = OrderedDict(
     deadline={
         "type": ARG_TYPE.STR,
         "description": (
-            "Seconds after which the query sends nothing more. Rows that are not answered by then fail with "
-            "that reason; what was paid is kept."
+            "Seconds after which the query sends nothing more; what is in flight may land for 5 s. Rows that "
+            "are not answered by then fail with that reason; what was paid is kept."
         ),
         "required": False,
         "label": "Deadline",

@@ -18,6 +18,15 @@ _WORTH_IT = 1.2
 _TRY_AGAIN = 20
 #: The part of the timeout that an answer may be expected to take; beyond, a larger flight only times out.
 _PATIENCE = 0.8
+#: Requests are spaced for this part of what a provider was seen to answer …
+_SLOWER = 0.95
+#: … between two bursts of refusals, in at least so many answers and seconds …
+_ENOUGH = 10
+_LONG_ENOUGH = 1.0
+#: … and not by more than this at a time …
+_LEAST = 0.85
+#: … and each second without a refusal brings them so much closer.
+_EASING = 0.995
 
 
 class Flight:
@@ -58,13 +67,18 @@ class Flight:
         if self._answers >= self.limit:
             self._end_round(now)
 
-    def refused(self, sent_at: float, now: float) -> None:
-        """Take note of a refusal or timeout at `now` of a request that was sent at `sent_at`."""
+    def refused(self, sent_at: float, now: float) -> bool:
+        """Take note of a refusal or timeout at `now` of a request that was sent at `sent_at`.
+
+        Returns:
+            Whether it is the first of its burst.
+        """
         if sent_at < self._changed_at:
-            return
+            return False
         self._cautious = True
         self._smaller = None
         self._change(max(1, self.limit // 2), now)
+        return True
 
     def _begin(self) -> None:
         self._answers = 0
@@ -95,6 +109,48 @@ class Flight:
         self.limit = limit
         self._changed_at = now
         self._begin()
+
+
+class Spacing:
+    """How far apart requests are sent to a provider that answers so many in a time and refuses more.
+
+    Between bursts of refusals it shows how many it answers in a second. From then on requests are spaced a
+    little wider than that, and a little closer with every second without a refusal.
+    """
+
+    def __init__(self) -> None:
+        self._apart = 0.0
+        self._next_at = 0.0
+        self._eased_at = 0.0
+        self._answers = 0
+        self._counting_since = 0.0
+
+    def answered(self, now: float) -> None:
+        """Take note of an answer at `now`."""
+        if not self._answers:
+            self._counting_since = self._counting_since or now
+        self._answers += 1
+
+    def refused(self, now: float) -> None:
+        """Take note of a burst of refusals that begins at `now`."""
+        seconds = now - self._counting_since
+        # A burst on the heels of another tells nothing of how many are answered; it is counted on then.
+        if self._answers >= _ENOUGH and seconds >= _LONG_ENOUGH:
+            apart = seconds / (self._answers * _SLOWER)
+            # Answers are fewer than they could be while the provider wants to be left alone.
+            self._apart = min(apart, self._apart / _LEAST) if self._apart else apart
+            self._answers = 0
+            self._eased_at = self._counting_since = now
+
+    def wait(self, now: float) -> float:
+        """Take the next slot, and return the seconds until then."""
+        if not self._apart:
+            return 0.0
+        self._apart *= _EASING ** (now - self._eased_at)
+        self._eased_at = now
+        slot = max(now, self._next_at)
+        self._next_at = slot + self._apart
+        return slot - now
 
 
 def wait_before_retry(attempt: int, retry_after: float | None) -> float | None:

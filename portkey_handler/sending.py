@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from .errors import GatewayError, RateLimitedError, ServerFaultError, TimedOutError
 from .exchange import Reply, Request
-from .pacing import LONGEST_WAIT, Flight, wait_before_retry
+from .pacing import LONGEST_WAIT, Flight, Spacing, wait_before_retry
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -46,6 +46,7 @@ class Sender:
         self._max_attempts = max_attempts
         self._halted = halted
         self._loop = asyncio.get_running_loop()
+        self._spacing = Spacing()
         self._resume_at = 0.0
         self._reached = False
         self._gone_since: float | None = None
@@ -74,7 +75,9 @@ class Sender:
                 raise
             else:
                 self._is_back()
-                self._flight.answered(sent_at, self._loop.time())
+                now = self._loop.time()
+                self._spacing.answered(now)
+                self._flight.answered(sent_at, now)
                 return reply, attempt
             failure.details["attempts"] = attempt
             if failure.cannot_connect and self._reached and not self._halted.is_set():
@@ -94,8 +97,12 @@ class Sender:
     def _wait_after(self, failure: GatewayError, attempt: int, sent_at: float) -> float | None:
         """Return the seconds to wait before trying again, or None where that is no use."""
         now = self._loop.time()
-        if _is_overload(failure):
-            self._flight.refused(sent_at, now)
+        if (
+            _is_overload(failure)
+            and self._flight.refused(sent_at, now)
+            and not isinstance(failure, TimedOutError)
+        ):
+            self._spacing.refused(now)
         if not failure.retryable or attempt >= self._max_attempts or self._halted.is_set():
             return None
         wait = wait_before_retry(attempt, failure.retry_after)
@@ -119,6 +126,10 @@ class Sender:
                 await self._pause(delay)
             elif self._gone_since is not None and not probing:
                 await self._pause(_BETWEEN_PROBES)
+            elif (delay := self._spacing.wait(self._loop.time())) > 0:
+                await self._pause(delay)
+                if self._resume_at <= self._loop.time() and not self._halted.is_set():
+                    return
             else:
                 return
         raise failure or Halted

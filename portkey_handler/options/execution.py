@@ -34,8 +34,8 @@ class ExecutionOptions(Options):
         default="raise",
     )
     deadline: Number | None = option(
-        "Seconds after which the query sends nothing more. Rows that are not answered by then fail with that "
-        "reason; what was paid is kept.",
+        "Seconds after which the query sends nothing more; what is in flight may land for 5 s. Rows that are "
+        "not answered by then fail with that reason; what was paid is kept.",
         kind="number",
         gt=0,
         allow_inf_nan=False,

@@ -6,11 +6,14 @@ import json
 import logging
 import os
 import resource
+import signal
 import sys
 
 
 def main() -> None:
     """Run the task."""
+    # A shell starts what runs in its background with interrupts ignored, and so the tests' children too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     task = json.loads(sys.stdin.readline())
     # First of all, so that what is imported and opened later meets it, too.
     if task["umask"] is not None:

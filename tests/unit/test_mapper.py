@@ -24,7 +24,14 @@ from portkey_handler.errors import (
 )
 from portkey_handler.exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from portkey_handler.mapper import HOPELESS, Mapper, Mapping, Tally
-from portkey_handler.pacing import FIRST_FLIGHT, LARGEST_FLIGHT, LONGEST_WAIT, Flight, wait_before_retry
+from portkey_handler.pacing import (
+    FIRST_FLIGHT,
+    LARGEST_FLIGHT,
+    LONGEST_WAIT,
+    Flight,
+    Spacing,
+    wait_before_retry,
+)
 
 Send = Callable[[Request], Awaitable[Reply]]
 
@@ -265,6 +272,28 @@ def test_a_hundred_thousand_rows_stay_small() -> None:
             tracemalloc.stop()
 
     assert asyncio.run(main()) < 10_000_000
+
+
+def test_requests_are_spaced_for_a_provider_that_answers_so_many_and_refuses_more() -> None:
+    """Nothing before it is known; then a little wider than it answers, closer with the time."""
+    spacing = Spacing()
+    assert [spacing.wait(0.0) for _ in range(3)] == [0, 0, 0]
+    for answer in range(100):
+        spacing.answered(answer / 50)
+    spacing.refused(2.0)
+    apart = 2.0 / (100 * 0.95)
+    assert [spacing.wait(2.0) for _ in range(3)] == pytest.approx([0, apart, 2 * apart])
+    assert spacing.wait(10.0) == 0
+    assert 0 < spacing.wait(10.0) < apart
+
+
+def test_a_burst_on_the_heels_of_another_tells_nothing() -> None:
+    """Few answers in little time are no measure of what a provider can do."""
+    spacing = Spacing()
+    for answer in range(100):
+        spacing.answered(answer / 100)
+    spacing.refused(0.5)
+    assert (spacing.wait(0.6), spacing.wait(0.6)) == (0, 0)
 
 
 # Equal items
