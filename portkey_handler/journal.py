@@ -12,7 +12,6 @@ a power cut may cost the last seconds.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -67,8 +66,6 @@ class Journal:
         self._path = path
         self._keep = keep
         self._numbers: dict[bytes, int] = {}
-        self._pending: list[tuple[bytes, float, float, bytes, int]] = []
-        self._on_disk: asyncio.Future[None] | None = None
         self._connection: sqlite3.Connection | None = None
         self._doubted = False
         try:
@@ -107,43 +104,27 @@ class Journal:
         self.oldest_used = made_at if self.oldest_used is None else min(self.oldest_used, made_at)
         return Outcome(value, None, found)
 
-    async def keep(self, key: bytes, outcome: Outcome) -> None:
-        """Return once an answer is on disk, or cannot be put there (`fault` says why).
+    def keep(self, key: bytes, outcome: Outcome) -> None:
+        """Put an answer on disk; where it cannot be, `fault` says why. Failures are not kept.
 
-        Failures are not kept.
+        One commit for each answer, in the event loop: to wait for others and commit them together takes
+        longer than the commit does, and so does a thread, which would wait for the interpreter's lock.
         """
         if self._connection is None or outcome.failed or outcome.evidence is None:
             return
         now = time.time()
         answer = orjson.dumps((outcome.value, _evidence_of(outcome.evidence)))
-        if self._on_disk is None:
-            # Commit once for all answers that arrived together. Not in a thread: it would wait for the
-            # interpreter's lock longer than the commit takes.
-            loop = asyncio.get_running_loop()
-            self._on_disk = loop.create_future()
-            loop.call_soon(self._commit)
-        self._pending.append((key, now, now + self._keep, answer, _checksum(key, answer)))
-        await self._on_disk
+        try:
+            self._connection.execute(_INSERT, (key, now, now + self._keep, answer, _checksum(key, answer)))
+        except sqlite3.Error as error:
+            self._give_up(error)
 
     def close(self) -> None:
-        """Put what is waiting on disk, and let go of the file."""
-        self._commit()
+        """Let go of the file."""
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
-
-    def _commit(self) -> None:
-        pending, self._pending = self._pending, []
-        on_disk, self._on_disk = self._on_disk, None
-        if pending and self._connection is not None:
-            try:
-                with self._connection:
-                    self._connection.executemany(_INSERT, pending)
-            except sqlite3.Error as error:
-                self._give_up(error)
-        if on_disk is not None and not on_disk.done():
-            on_disk.set_result(None)
 
     def _open_in_turn(self, reuse: float) -> None:
         until = time.monotonic() + _BUSY_SECONDS
@@ -161,16 +142,15 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # SQLite gives its side files the mode of this one.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            # Moving what is in the log into the file stops the loop; 80 MB at a time, or when it is closed.
-            connection.execute("PRAGMA wal_autocheckpoint = 20000")
+            # Moving what is in the log into the file stops the loop for a moment: seldom, 16 MB at a time.
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
             now = time.time()
-            with connection:
-                connection.execute(_SCHEMA)
-                connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
+            connection.execute(_SCHEMA)
+            connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
             if reuse > 0:
                 newest_last = "SELECT key, number FROM answers WHERE made_at >= ? ORDER BY number"
                 self._numbers = dict(connection.execute(newest_last, (now - reuse,)))

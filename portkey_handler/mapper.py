@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,8 +36,8 @@ class Keeper(Protocol):
         """Return the outcome kept for an item, or None."""
         ...
 
-    def keep(self, key: bytes, outcome: Outcome) -> Awaitable[None]:
-        """Keep an outcome; done once it is safe."""
+    def keep(self, key: bytes, outcome: Outcome) -> None:
+        """Keep an outcome; it is safe when this returns."""
         ...
 
 
@@ -222,7 +222,7 @@ class Mapper:
                 except Halted:
                     return
                 if self._keeper is not None:
-                    await self._keeper.keep(item.key, outcome)
+                    self._keeper.keep(item.key, outcome)
                 self._settle(row, outcome)
                 self._fill_flight()
             if self._halted.is_set() or len(self._workers) > self._flight.limit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -26,24 +25,17 @@ def outcome(value: Any, **evidence: Any) -> Outcome:
 
 
 def with_journal(path: Path, work: Callable[[Journal], Any], reuse: float = DAY, keep: float = DAY) -> Any:
-    """Open a journal in a loop, do something with it, close it."""
-
-    async def main() -> Any:
-        journal = Journal(path, reuse=reuse, keep=keep)
-        try:
-            found = work(journal)
-            return await found if asyncio.iscoroutine(found) else found
-        finally:
-            journal.close()
-
-    return asyncio.run(main())
+    """Open a journal, do something with it, close it."""
+    with contextlib.closing(Journal(path, reuse=reuse, keep=keep)) as journal:
+        return work(journal)
 
 
 def keep(path: Path, **answers: Any) -> None:
     """Keep answers by their keys."""
 
-    async def work(journal: Journal) -> None:
-        await asyncio.gather(*(journal.keep(key.encode(), outcome(value)) for key, value in answers.items()))
+    def work(journal: Journal) -> None:
+        for key, value in answers.items():
+            journal.keep(key.encode(), outcome(value))
 
     with_journal(path, work)
 
@@ -74,8 +66,8 @@ def test_an_answer_is_found_again_as_it_was(value: Any, path: Path) -> None:
 def test_evidence_comes_back_and_says_from_when(path: Path) -> None:
     """A kept row tells what the first asking told, and when that was."""
 
-    async def work(journal: Journal) -> None:
-        await journal.keep(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))
+    def work(journal: Journal) -> None:
+        journal.keep(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))
 
     with_journal(path, work)
     known = with_journal(path, lambda journal: journal.kept(b"a")).evidence.as_dict()
@@ -86,8 +78,8 @@ def test_evidence_comes_back_and_says_from_when(path: Path) -> None:
 def test_failures_are_not_kept(path: Path) -> None:
     """What failed is asked again."""
 
-    async def work(journal: Journal) -> None:
-        await journal.keep(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))
+    def work(journal: Journal) -> None:
+        journal.keep(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))
 
     with_journal(path, work)
     assert with_journal(path, lambda journal: journal.kept(b"a")) is None
@@ -126,8 +118,8 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
 def test_it_is_on_disk_when_keep_returns(path: Path) -> None:
     """Another process sees it before the slot is free; nothing waits for close."""
 
-    async def work(journal: Journal) -> list[Any]:
-        await journal.keep(b"a", outcome("x"))
+    def work(journal: Journal) -> list[Any]:
+        journal.keep(b"a", outcome("x"))
         return execute(path, "SELECT count(*) FROM answers")
 
     assert with_journal(path, work) == [(1,)]
@@ -153,9 +145,9 @@ def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     """A file stands where the folder should be: the query works, and the fault is told once."""
     (tmp_path / "home").write_text("in the way")
 
-    async def work(journal: Journal) -> str | None:
-        await journal.keep(b"a", outcome("x"))
-        await journal.keep(b"b", outcome("y"))
+    def work(journal: Journal) -> str | None:
+        journal.keep(b"a", outcome("x"))
+        journal.keep(b"b", outcome("y"))
         assert journal.kept(b"a") is None
         return journal.fault
 
@@ -169,11 +161,11 @@ def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
 def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Once an answer cannot be written, none is, and a waiting slot is freed."""
 
-    async def work(journal: Journal) -> str | None:
+    def work(journal: Journal) -> str | None:
         assert journal._connection is not None
         journal._connection.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
         for number in range(20):
-            await asyncio.wait_for(journal.keep(str(number).encode(), outcome("x" * 3000)), 5)
+            journal.keep(str(number).encode(), outcome("x" * 3000))
         return journal.fault
 
     with caplog.at_level(logging.WARNING):
@@ -186,10 +178,10 @@ def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptu
 def test_two_open_it_at_once(path: Path) -> None:
     """Each sees what was there when it opened it, and both may write."""
 
-    async def work(first: Journal) -> None:
+    def work(first: Journal) -> None:
         second = Journal(path, reuse=DAY, keep=DAY)
-        await first.keep(b"a", outcome("1"))
-        await second.keep(b"b", outcome("2"))
+        first.keep(b"a", outcome("1"))
+        second.keep(b"b", outcome("2"))
         assert second.kept(b"a") is None
         second.close()
 

@@ -574,7 +574,7 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
         def kept(self, key: bytes) -> None:
             return None
 
-        async def keep(self, key: bytes, outcome: Outcome) -> None:
+        def keep(self, key: bytes, outcome: Outcome) -> None:
             kept.append(key)
 
     async def main() -> None:
