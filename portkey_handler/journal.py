@@ -67,6 +67,7 @@ class Journal:
         self._keep = keep
         self._numbers: dict[bytes, int] = {}
         self._connection: sqlite3.Connection | None = None
+        self._inode = 0
         self._doubted = False
         try:
             try:
@@ -141,7 +142,9 @@ class Journal:
         for folder in (self._path.parent.parent, self._path.parent):  # a mode is not for parents
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         # SQLite gives its side files the mode of this one.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        opened = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._inode = os.fstat(opened).st_ino
+        os.close(opened)
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -166,6 +169,8 @@ class Journal:
             logger.warning("the journal %s is damaged: answers are asked again that it has (%s)", name, error)
 
     def _set_aside(self, error: sqlite3.Error) -> None:
+        if self._path.stat().st_ino != self._inode:
+            return  # another process has done so, and this is its new one
         aside = self._path.with_name(f"{self._path.name}.damaged-{time.time_ns()}")
         self._path.rename(aside)
         for suffix in ("-wal", "-shm"):

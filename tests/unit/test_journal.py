@@ -141,6 +141,21 @@ def test_a_damaged_file_is_set_aside(place: int, path: Path, caplog: pytest.LogC
     assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
 
 
+def test_a_damaged_file_is_set_aside_once(path: Path) -> None:
+    """Who finds the damage later leaves the new file of the other alone."""
+    path.parent.mkdir(parents=True)
+    path.write_bytes(os.urandom(9000))
+    first = Journal(path, reuse=DAY, keep=DAY)
+    late = Journal(path, reuse=DAY, keep=DAY)
+    late._inode += 1  # as if it had opened the damaged file, before the first one set it aside
+    late._give_up(sqlite3.DatabaseError("file is not a database"))
+    first.keep(b"a", outcome("x"))
+    first.close()
+    late.close()
+    assert len(list(path.parent.glob("*.damaged-*"))) == 1
+    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "x"
+
+
 def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file stands where the folder should be: the query works, and the fault is told once."""
     (tmp_path / "home").write_text("in the way")
