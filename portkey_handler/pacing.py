@@ -18,15 +18,12 @@ _WORTH_IT = 1.2
 _TRY_AGAIN = 20
 #: The part of the timeout that an answer may be expected to take; beyond, a larger flight only times out.
 _PATIENCE = 0.8
-#: Requests are spaced for this part of what a provider was seen to answer …
+#: Requests are spaced for this part of what a provider was seen to answer; slower so after each burst …
 _SLOWER = 0.95
-#: … between two bursts of refusals, in at least so many answers and seconds …
-_ENOUGH = 10
-_LONG_ENOUGH = 1.0
-#: … and not by more than this at a time …
-_LEAST = 0.85
-#: … and each second without a refusal brings them so much closer.
-_EASING = 0.995
+#: … but no more than this at a time, because it answers fewer while it wants to be left alone …
+_SLOWEST = 0.85
+#: … and faster with each second without one.
+_EASING = 1.005
 
 
 class Flight:
@@ -67,18 +64,13 @@ class Flight:
         if self._answers >= self.limit:
             self._end_round(now)
 
-    def refused(self, sent_at: float, now: float) -> bool:
-        """Take note of a refusal or timeout at `now` of a request that was sent at `sent_at`.
-
-        Returns:
-            Whether it is the first of its burst.
-        """
+    def refused(self, sent_at: float, now: float) -> None:
+        """Take note of a refusal or timeout at `now` of a request that was sent at `sent_at`."""
         if sent_at < self._changed_at:
-            return False
+            return
         self._cautious = True
         self._smaller = None
         self._change(max(1, self.limit // 2), now)
-        return True
 
     def _begin(self) -> None:
         self._answers = 0
@@ -112,45 +104,63 @@ class Flight:
 
 
 class Spacing:
-    """How far apart requests are sent to a provider that answers so many in a time and refuses more.
+    """How far apart requests are sent to a provider that answers so many in a second and refuses more.
 
-    Between bursts of refusals it shows how many it answers in a second. From then on requests are spaced a
-    little wider than that, and a little closer with every second without a refusal.
+    How many those are is what it answered in its busiest second. They are asked for a little slower than
+    that, slower still after each further burst of refusals, and a little faster with every second without.
     """
 
     def __init__(self) -> None:
-        self._apart = 0.0
+        self._rate: float | None = None  # requests per second
         self._next_at = 0.0
         self._eased_at = 0.0
+        self._burst_at = 0.0
+        self._to_judge = False
+        self._second = 0
         self._answers = 0
-        self._counting_since = 0.0
+        self._most = 0
+
+    @property
+    def in_force(self) -> bool:
+        """Whether requests are spaced."""
+        return self._rate is not None
 
     def answered(self, now: float) -> None:
         """Take note of an answer at `now`."""
-        if not self._answers:
-            self._counting_since = self._counting_since or now
+        if int(now) != self._second:
+            self._most = max(self._most, self._answers)
+            self._second = int(now)
+            self._answers = 0
         self._answers += 1
 
-    def refused(self, now: float) -> None:
-        """Take note of a burst of refusals that begins at `now`."""
-        seconds = now - self._counting_since
-        # A burst on the heels of another tells nothing of how many are answered; it is counted on then.
-        if self._answers >= _ENOUGH and seconds >= _LONG_ENOUGH:
-            apart = seconds / (self._answers * _SLOWER)
-            # Answers are fewer than they could be while the provider wants to be left alone.
-            self._apart = min(apart, self._apart / _LEAST) if self._apart else apart
-            self._answers = 0
-            self._eased_at = self._counting_since = now
+    def refused(self, sent_at: float, now: float) -> None:
+        """Take note of a refusal at `now` of a request that was sent at `sent_at`."""
+        if sent_at >= self._burst_at:
+            self._burst_at = now
+            # Not yet: what was sent before and is being answered still counts.
+            self._to_judge = True
 
     def wait(self, now: float) -> float:
         """Take the next slot, and return the seconds until then."""
-        if not self._apart:
+        if self._to_judge:
+            self._judge(now)
+        if self._rate is None:
             return 0.0
-        self._apart *= _EASING ** (now - self._eased_at)
+        self._rate *= _EASING ** (now - self._eased_at)
         self._eased_at = now
         slot = max(now, self._next_at)
-        self._next_at = slot + self._apart
+        self._next_at = slot + 1 / self._rate
         return slot - now
+
+    def _judge(self, now: float) -> None:
+        self._to_judge = False
+        seen = max(self._most, self._answers) * _SLOWER
+        if self._rate is not None:
+            self._rate = min(_SLOWER * self._rate, max(_SLOWEST * self._rate, seen))
+        elif seen:
+            self._rate = seen
+        self._eased_at = now
+        self._most = self._answers = 0
 
 
 def wait_before_retry(attempt: int, retry_after: float | None) -> float | None:

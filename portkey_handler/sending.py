@@ -97,12 +97,11 @@ class Sender:
     def _wait_after(self, failure: GatewayError, attempt: int, sent_at: float) -> float | None:
         """Return the seconds to wait before trying again, or None where that is no use."""
         now = self._loop.time()
-        if (
-            _is_overload(failure)
-            and self._flight.refused(sent_at, now)
-            and not isinstance(failure, TimedOutError)
-        ):
-            self._spacing.refused(now)
+        if _is_overload(failure):
+            if not self._spacing.in_force or isinstance(failure, TimedOutError):
+                self._flight.refused(sent_at, now)
+            if not isinstance(failure, TimedOutError):
+                self._spacing.refused(sent_at, now)
         if not failure.retryable or attempt >= self._max_attempts or self._halted.is_set():
             return None
         wait = wait_before_retry(attempt, failure.retry_after)

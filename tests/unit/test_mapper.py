@@ -275,25 +275,29 @@ def test_a_hundred_thousand_rows_stay_small() -> None:
 
 
 def test_requests_are_spaced_for_a_provider_that_answers_so_many_and_refuses_more() -> None:
-    """Nothing before it is known; then a little wider than it answers, closer with the time."""
+    """Nothing before a refusal; then a little slower than its busiest second, and faster with the time."""
     spacing = Spacing()
-    assert [spacing.wait(0.0) for _ in range(3)] == [0, 0, 0]
     for answer in range(100):
         spacing.answered(answer / 50)
-    spacing.refused(2.0)
-    apart = 2.0 / (100 * 0.95)
-    assert [spacing.wait(2.0) for _ in range(3)] == pytest.approx([0, apart, 2 * apart])
+    assert [spacing.wait(2.0) for _ in range(3)] == [0, 0, 0]
+    spacing.refused(sent_at=2.0, now=2.1)
+    apart = 1 / (50 * 0.95)
+    assert [spacing.wait(2.2) for _ in range(3)] == pytest.approx([0, apart, 2 * apart])
     assert spacing.wait(10.0) == 0
     assert 0 < spacing.wait(10.0) < apart
 
 
-def test_a_burst_on_the_heels_of_another_tells_nothing() -> None:
-    """Few answers in little time are no measure of what a provider can do."""
+def test_each_burst_of_refusals_slows_down_once() -> None:
+    """By 5 to 15 %, however few answers were seen meanwhile; the rest of the burst says nothing new."""
     spacing = Spacing()
     for answer in range(100):
         spacing.answered(answer / 100)
-    spacing.refused(0.5)
-    assert (spacing.wait(0.6), spacing.wait(0.6)) == (0, 0)
+    spacing.refused(sent_at=1.0, now=1.1)
+    spacing.wait(1.2)
+    for _ in range(10):
+        spacing.refused(sent_at=2.0, now=2.1)
+    first, second = spacing.wait(2.2), spacing.wait(2.2)
+    assert second - first == pytest.approx(1 / (95 * 0.85), rel=0.02)
 
 
 # Equal items
