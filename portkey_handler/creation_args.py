@@ -316,9 +316,82 @@ creation_args = OrderedDict(
         "label": "Provider model",
         "secret": False,
     },
+    targets={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "On the engine: an object of targets by name, each with its provider, its key (api_key or "
+            "virtual_key) and what else it needs. Below it: a list of those names, or of objects with name, "
+            "weight and parameters of that target."
+        ),
+        "required": False,
+        "label": "Targets",
+        "secret": True,
+    },
+    strategy={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "How the gateway chooses among targets: fallback (the next one when one fails) or loadbalance "
+            "(by weight); an object with mode and on_status_codes says on which statuses."
+        ),
+        "required": False,
+        "label": "Strategy",
+        "secret": False,
+    },
+    retry={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "How often the gateway itself tries again, 0 to 5, or an object with attempts, on_status_codes "
+            "and use_retry_after_header."
+        ),
+        "required": False,
+        "label": "Retry",
+        "secret": False,
+    },
+    cache={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "Let the gateway answer from its cache: simple (equal requests) or semantic (similar ones)."
+        ),
+        "required": False,
+        "label": "Cache",
+        "secret": False,
+    },
+    cache_max_age={
+        "type": ARG_TYPE.INT,
+        "description": "Seconds for which the gateway keeps an answer in its cache.",
+        "required": False,
+        "label": "Cache max age",
+        "secret": False,
+    },
+    input_guardrails={
+        "type": ARG_TYPE.LIST,
+        "description": (
+            "Guardrails that look at the request: a list of slugs, or of objects with checks of the gateway."
+        ),
+        "required": False,
+        "label": "Input guardrails",
+        "secret": False,
+    },
+    output_guardrails={
+        "type": ARG_TYPE.LIST,
+        "description": "Guardrails that look at the answer, likewise.",
+        "required": False,
+        "label": "Output guardrails",
+        "secret": False,
+    },
+    allowed_paths={
+        "type": ARG_TYPE.LIST,
+        "description": "Further paths that models of mode request may call with this engine's keys.",
+        "required": False,
+        "label": "Allowed paths",
+        "secret": False,
+    },
     model={
         "type": ARG_TYPE.STR,
-        "description": "The model, by whatever name the gateway or provider knows.",
+        "description": (
+            "The model, by whatever name the gateway or provider knows. Mode embedding needs it; prompt and "
+            "request send none that is not given."
+        ),
         "required": False,
         "label": "Model",
         "secret": False,
@@ -389,7 +462,8 @@ creation_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "How long an answer may be used again where the same is asked through the same engine: '30m', "
-            "'24h', '7d' …, or 'never' to ask again."
+            "'24h', '7d' …, or 'never' to ask again. In mode prompt 'never' is the default, because a saved "
+            "prompt may change."
         ),
         "required": False,
         "label": "Reuse",
@@ -419,6 +493,13 @@ creation_args = OrderedDict(
         "description": "Ask equal rows once. false asks each of them, for sampling.",
         "required": False,
         "label": "Deduplicate",
+        "secret": False,
+    },
+    inputs_per_request={
+        "type": ARG_TYPE.INT,
+        "description": "How many rows one request carries.",
+        "required": False,
+        "label": "Inputs per request",
         "secret": False,
     },
     check={
@@ -454,6 +535,34 @@ creation_args = OrderedDict(
         "description": "Another name of parameters.",
         "required": False,
         "label": "Other parameters",
+        "secret": False,
+    },
+    cache_age={
+        "type": ARG_TYPE.INT,
+        "description": "Another name of cache_max_age.",
+        "required": False,
+        "label": "Cache age",
+        "secret": False,
+    },
+    cache_status={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of cache.",
+        "required": False,
+        "label": "Cache status",
+        "secret": False,
+    },
+    llms={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of targets.",
+        "required": False,
+        "label": "Llms",
+        "secret": True,
+    },
+    mode={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of strategy.",
+        "required": False,
+        "label": "Mode",
         "secret": False,
     },
 )

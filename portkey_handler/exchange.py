@@ -44,13 +44,20 @@ class Unasked:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request: a path below the gateway's base URL, and the JSON body."""
+    """One HTTP request.
+
+    Attributes:
+        path: Where to, below the gateway's base URL.
+        body: The JSON body.
+        headers: What goes along with it beside the headers of every request of the query, or None.
+    """
 
     path: str
     body: bytes
+    headers: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """A success of the gateway.
 
@@ -58,11 +65,13 @@ class Reply:
         status: HTTP status, 200 to 299.
         headers: The reply's headers, whose names are found in lower case.
         body: The parsed JSON body.
+        attempts: How often the request was sent until there was one.
     """
 
     status: int
     headers: Mapping[str, str]
     body: Any
+    attempts: int = 1
 
 
 @dataclass(slots=True)
@@ -84,7 +93,11 @@ class Evidence:
         latency_ms: Milliseconds from the first request to the last reply, waiting included.
         cache_status: What the gateway's cache did.
         request_id: The provider's id of the answer.
-        trace_id: The gateway's trace id.
+        trace_id: The trace under which the gateway logs the query.
+        span_id: The span in it under which the gateway logs the row.
+        system_fingerprint: The provider's mark of what ran the model.
+        logprobs: Log probabilities of the answer's tokens, where they were asked for.
+        guardrails: What the gateway's guardrails found, where there are any.
         kept_from: When the answer was made, in seconds since 1970, where it was kept from an earlier query.
     """
 
@@ -103,6 +116,10 @@ class Evidence:
     cache_status: str | None = None
     request_id: str | None = None
     trace_id: str | None = None
+    span_id: str | None = None
+    system_fingerprint: str | None = None
+    logprobs: Any = None
+    guardrails: list[dict[str, Any]] | None = None
     kept_from: float | None = None
 
     def as_dict(self) -> dict[str, Any]:

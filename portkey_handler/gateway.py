@@ -37,8 +37,9 @@ from .errors import (
 from .exchange import Reply, Request
 from .gateway_evidence import evidence_of
 from .options import Credentials
-from .options.catalog import OPTIONS
+from .options.resolve import is_key
 from .rejections import describe_rejection, seconds_to_wait
+from .routing import gateway_options
 
 HOSTED = "https://api.portkey.ai/v1"
 LOCAL = "http://localhost:8787/v1"
@@ -64,10 +65,13 @@ def request_headers(credentials: Credentials, routing: Mapping[str, Any]) -> dic
     Args:
         credentials: The engine's options.
         routing: Gateway options given below the engine; they beat the engine's.
+
+    Raises:
+        OptionError: See `routing.gateway_options`.
     """
     from portkey_ai import createHeaders
 
-    options = {"strict_open_ai_compliance": False, **credentials.options, **routing}
+    options = {"strict_open_ai_compliance": False, **gateway_options(credentials.options, routing)}
     arguments = {
         _SDK_NAMES.get(name, name): value
         for name, value in options.items()
@@ -125,7 +129,7 @@ class Gateway:
         Raises:
             GatewayError: There was no success; see the tree in `errors`.
         """
-        status, headers, content = await self._exchange("POST", request.path, request.body)
+        status, headers, content = await self._exchange("POST", request.path, request.body, request.headers)
         # aiohttp finds a header whatever the case of its name, and so nothing has to be copied.
         if not 200 <= status < 300:
             raise self._rejection(status, headers, content, request.body)
@@ -158,14 +162,19 @@ class Gateway:
             raise self._rejection(status, headers, content, b"")
 
     async def _exchange(
-        self, method: str, path: str, body: bytes | None
+        self, method: str, path: str, body: bytes | None, further: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("use the gateway as an asynchronous context manager")
         failure: GatewayError
         try:
             async with self._session.request(
-                method, self._url(path), data=_sendable(body), allow_redirects=False, proxy=self._proxy
+                method,
+                self._url(path),
+                data=_sendable(body),
+                headers=further,
+                allow_redirects=False,
+                proxy=self._proxy,
             ) as reply:
                 content = await reply.read()
                 return reply.status, reply.headers, content
@@ -239,7 +248,7 @@ class Gateway:
             retry_after=seconds_to_wait(headers),
             request_id=headers.get("x-request-id"),
             trace_id=headers.get("x-portkey-trace-id"),
-            evidence=evidence_of(headers, status),
+            evidence=evidence_of(headers, status, content),
         )
 
 
@@ -281,7 +290,7 @@ def _secrets(credentials: Credentials) -> list[str]:
                 collect(inner)
 
     for name, value in credentials.options.items():
-        if OPTIONS[name].secret and not (name == "config" and isinstance(value, str)):
+        if is_key(name, value):
             collect(value)
     # A short text is no key, and hiding it would garble the message.
     return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)

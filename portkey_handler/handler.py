@@ -11,9 +11,9 @@ from . import host
 from .describe import describe_tables
 from .errors import UsageError
 from .gateway import check_engine
-from .operations import OPERATIONS
 from .options import Resolved, overlay, resolve, resolve_engine
-from .predictor import Predictor
+from .predictor import Predictor, operation_of
+from .routing import check_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +43,7 @@ class PortkeyHandler(host.BaseMLEngine):
             UnreachableError: The gateway is not there.
         """
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
+        check_size(credentials.options.get("config"))
         if execution.check:
             check_engine(credentials)
 
@@ -63,7 +64,7 @@ class PortkeyHandler(host.BaseMLEngine):
         using = (args or {}).get("using") or {}
         engine = handler_storage.get_connection_args() or {} if handler_storage is not None else {}
         resolved = resolve(target=_name(target), engine=engine, model=using, environment=os.environ)
-        OPERATIONS[resolved.plan.input.mode](resolved.plan)
+        operation_of(resolved.plan, resolved.credentials)
 
     def create(
         self, target: str, df: pd.DataFrame | None = None, args: Mapping[str, Any] | None = None
@@ -80,11 +81,11 @@ class PortkeyHandler(host.BaseMLEngine):
         if earlier is not None:
             using = overlay(earlier["using"], using)
         resolved = self._resolve(_name(target), using)
-        operation = OPERATIONS[resolved.plan.input.mode](resolved.plan)
+        operation = operation_of(resolved.plan, resolved.credentials)
         if df is not None:
             operation.items(df)
-        model = resolved.origins["model"]
-        if model.level is None:
+        model = resolved.origins.get("model")
+        if model is not None and model.level is None:
             logger.warning(
                 "no model was given, so %s is asked, which is an old one; write model = '…' in CREATE MODEL",
                 model.value,

@@ -8,17 +8,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from .gateway import address
-from .options import Credentials
-from .options.catalog import OPTIONS
+from .options import OPTIONS, Credentials
+from .routing import gateway_options
 
 #: Options of the gateway that do not decide who answers, or how.
 _INDIFFERENT = frozenset(
     {
+        "allowed_paths",
+        "cache",
         "cache_force_refresh",
+        "cache_max_age",
         "cache_namespace",
         "forward_headers",
         "metadata",
         "request_timeout",
+        "retry",
         "trace_id",
     }
 )
@@ -34,7 +38,7 @@ def engine_identity(engine: str, credentials: Credentials, routing: Mapping[str,
         credentials: The engine's options.
         routing: Gateway options given below the engine.
     """
-    options = {**credentials.options, **routing, "base_url": address(credentials)}
+    options = {**gateway_options(credentials.options, routing), "base_url": address(credentials)}
     decisive = {
         name: _without_keys(value)
         for name, value in options.items()
@@ -51,7 +55,7 @@ def _without_keys(value: Any) -> Any:
         return {
             name: _without_keys(inner)
             for name, inner in value.items()
-            if not any(word in str(name).lower() for word in _KEYS)
+            if name not in _INDIFFERENT and not any(word in str(name).lower() for word in _KEYS)
         }
     if isinstance(value, list):
         return [_without_keys(inner) for inner in value]

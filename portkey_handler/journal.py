@@ -12,14 +12,18 @@ a power cut may cost the last seconds.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import os
 import sqlite3
 import time
 import zlib
+from array import array
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -95,8 +99,7 @@ class Journal:
         try:
             if _checksum(key, row[1]) != row[2]:
                 raise ValueError("the checksum does not match")
-            value, evidence = orjson.loads(row[1])
-            found = Evidence(**dict(zip(EVIDENCE_FIELDS, evidence, strict=True)))
+            value, found = _read(row[1])
         except (ValueError, TypeError) as error:
             self._doubt(error)
             return None
@@ -105,20 +108,41 @@ class Journal:
         self.oldest_used = made_at if self.oldest_used is None else min(self.oldest_used, made_at)
         return Outcome(value, None, found)
 
-    def keep(self, key: bytes, outcome: Outcome) -> None:
-        """Put an answer on disk; where it cannot be, `fault` says why. Failures are not kept.
+    def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+        """Put answers on disk; where they cannot be, `fault` says why. Failures are not kept.
 
-        One commit for each answer, in the event loop: to wait for others and commit them together takes
-        longer than the commit does, and so does a thread, which would wait for the interpreter's lock.
+        One commit for those that were asked together, in the event loop: to wait for others and commit them
+        together takes longer than the commit does, and so does a thread, which would wait for the
+        interpreter's lock.
         """
-        if self._connection is None or outcome.failed or outcome.evidence is None:
+        if self._connection is None:
             return
         now = time.time()
-        answer = orjson.dumps((outcome.value, _evidence_of(outcome.evidence)))
+        rows = []
+        for key, outcome in outcomes:
+            if not outcome.failed and outcome.evidence is not None:
+                answer = _written(outcome.value, outcome.evidence)
+                rows.append((key, now, now + self._keep, answer, _checksum(key, answer)))
         try:
-            self._connection.execute(_INSERT, (key, now, now + self._keep, answer, _checksum(key, answer)))
+            if len(rows) == 1:
+                self._connection.execute(_INSERT, rows[0])
+            elif rows:
+                with self._transaction(self._connection):
+                    self._connection.executemany(_INSERT, rows)
         except sqlite3.Error as error:
             self._give_up(error)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -188,6 +212,29 @@ class Journal:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def _written(value: Any, evidence: Evidence) -> bytes:
+    """Write an answer: its evidence and its value, or a vector's kind and its numbers in base64."""
+    told = _evidence_of(evidence)
+    if isinstance(value, array):
+        return orjson.dumps((told, value.typecode, base64.b64encode(value.tobytes()).decode()))
+    return orjson.dumps((told, value))
+
+
+def _read(answer: bytes) -> tuple[Any, Evidence]:
+    """Read what `_written` wrote.
+
+    Raises:
+        ValueError: It is something else.
+        TypeError: Likewise.
+    """
+    told, *value = orjson.loads(answer)
+    evidence = Evidence(**dict(zip(EVIDENCE_FIELDS, told, strict=True)))
+    if len(value) == 1:
+        return value[0], evidence
+    kind, numbers = value
+    return array(kind, base64.b64decode(numbers)), evidence
 
 
 def _checksum(key: bytes, answer: bytes) -> int:

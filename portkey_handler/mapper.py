@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from .exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from .pacing import Flight
 from .sending import Halted, Send, Sender
 
-Operation = Callable[[Item], Generator[Request, Reply, Answer]]
+Operation = Callable[[Sequence[Item]], Generator[Request, Reply, Sequence[Answer | GatewayError]]]
 
 #: Rows that may fail in a row, nothing having been answered ever, before the query is stopped.
 HOPELESS = 50
@@ -36,8 +36,8 @@ class Keeper(Protocol):
         """Return the outcome kept for an item, or None."""
         ...
 
-    def keep(self, key: bytes, outcome: Outcome) -> None:
-        """Keep an outcome; it is safe when this returns."""
+    def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+        """Keep outcomes; they are safe when this returns."""
         ...
 
 
@@ -79,12 +79,13 @@ class Mapper:
     """Runs one operation over rows, once.
 
     Args:
-        operation: Makes requests from an item and an answer from replies; a generator that yields a request
-            and receives its reply, or has the failure thrown into it.
+        operation: Makes requests from items that are asked together, and answers from replies; a generator
+            that yields a request and receives its reply, or has the failure thrown into it.
         send: Sends one request once; raises `GatewayError`.
         concurrency: The flight asked for, or None.
         timeout: Seconds that one attempt may take; `send` sees to it.
         max_attempts: How often one request is tried.
+        together: How many items are asked together at most.
         deduplicate: Ask equal items once.
         deadline: Seconds after which no request is sent any more, or None.
         keeper: Keeps answers, or None.
@@ -101,6 +102,7 @@ class Mapper:
         concurrency: int | None,
         timeout: float,
         max_attempts: int,
+        together: int = 1,
         deduplicate: bool,
         deadline: float | None = None,
         keeper: Keeper | None = None,
@@ -112,6 +114,7 @@ class Mapper:
         self._send = send
         self._flight = Flight(concurrency, timeout)
         self._max_attempts = max_attempts
+        self._together = together
         self._deduplicate = deduplicate
         self._deadline = deadline
         self._keeper = keeper
@@ -212,51 +215,75 @@ class Mapper:
             self._workers.add(self._loop.create_task(self._work()))
 
     async def _work(self) -> None:
+        group: list[tuple[int, Item]] = []
         for pulled in self._pull:
             if pulled is None:
                 await asyncio.sleep(0)
-            else:
-                row, item = pulled
-                try:
-                    outcome = await self._answer(item)
-                except Halted:
+                if self._halted.is_set():
                     return
-                if self._keeper is not None:
-                    self._keeper.keep(item.key, outcome)
-                self._settle(row, outcome)
-                self._fill_flight()
+                continue
+            group.append(pulled)
+            if len(group) < self._together:
+                continue
+            if not await self._finish_group(group):
+                return
+            group = []
             if self._halted.is_set() or len(self._workers) > self._flight.limit:
                 return
         self._exhausted = True
+        if group:
+            await self._finish_group(group)
 
-    async def _answer(self, item: Item) -> Outcome:
+    async def _finish_group(self, group: Sequence[tuple[int, Item]]) -> bool:
+        """Ask items together and settle their rows; say whether they were asked."""
+        try:
+            outcomes = await self._answer([item for _, item in group])
+        except Halted:
+            return False
+        if self._keeper is not None:
+            self._keeper.keep([(item.key, made) for (_, item), made in zip(group, outcomes, strict=True)])
+        for (row, _), made in zip(group, outcomes, strict=True):
+            self._settle(row, made)
+        self._fill_flight()
+        return True
+
+    async def _answer(self, items: Sequence[Item]) -> list[Outcome]:
         started = self._loop.time()
         attempts = 0
+        answers: Sequence[Answer | GatewayError]
         try:
-            steps = self._operation(item)
+            steps = self._operation(items)
             request = next(steps)
             while True:
                 try:
-                    reply, tried = await self._sender(request)
+                    reply = await self._sender(request)
                 except GatewayError as error:
                     attempts += error.details.get("attempts", 1)
                     request = steps.throw(error)
                 else:
-                    attempts += tried
+                    attempts += reply.attempts
                     request = steps.send(reply)
         except StopIteration as stop:
-            answer: Answer = stop.value
+            answers = stop.value
+        except GatewayError as error:
+            answers = [error] * len(items)
+        milliseconds = round((self._loop.time() - started) * 1000)
+        return [self._outcome(answer, attempts, milliseconds) for answer in answers]
+
+    def _outcome(self, answer: Answer | GatewayError, attempts: int, milliseconds: int) -> Outcome:
+        if isinstance(answer, Answer):
             evidence = answer.evidence
             self._answered += 1
             self._failed_in_a_row = 0
             outcome = Outcome(answer.value, answer.reason, evidence, failed=answer.reason is not None)
-        except GatewayError as error:
-            evidence = error.evidence if isinstance(error.evidence, Evidence) else Evidence()
-            evidence.status = error.status
-            self._take_note(error)
-            outcome = Outcome(None, error.message, evidence, failed=True)
-        evidence.attempts = attempts
-        evidence.latency_ms = round((self._loop.time() - started) * 1000)
+        else:
+            evidence = answer.evidence if isinstance(answer.evidence, Evidence) else Evidence()
+            evidence.status = answer.status
+            self._take_note(answer)
+            outcome = Outcome(None, answer.message, evidence, failed=True)
+        # An operation that asks several items together may know better which requests were for whom.
+        evidence.attempts = evidence.attempts or attempts
+        evidence.latency_ms = milliseconds
         return outcome
 
     def _take_note(self, error: GatewayError) -> None:

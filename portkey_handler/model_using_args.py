@@ -124,9 +124,72 @@ model_using_args = OrderedDict(
         "label": "AWS session token",
         "secret": True,
     },
+    targets={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "On the engine: an object of targets by name, each with its provider, its key (api_key or "
+            "virtual_key) and what else it needs. Below it: a list of those names, or of objects with name, "
+            "weight and parameters of that target."
+        ),
+        "required": False,
+        "label": "Targets",
+        "secret": True,
+    },
+    strategy={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "How the gateway chooses among targets: fallback (the next one when one fails) or loadbalance "
+            "(by weight); an object with mode and on_status_codes says on which statuses."
+        ),
+        "required": False,
+        "label": "Strategy",
+        "secret": False,
+    },
+    retry={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "How often the gateway itself tries again, 0 to 5, or an object with attempts, on_status_codes "
+            "and use_retry_after_header."
+        ),
+        "required": False,
+        "label": "Retry",
+        "secret": False,
+    },
+    cache={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "Let the gateway answer from its cache: simple (equal requests) or semantic (similar ones)."
+        ),
+        "required": False,
+        "label": "Cache",
+        "secret": False,
+    },
+    cache_max_age={
+        "type": ARG_TYPE.INT,
+        "description": "Seconds for which the gateway keeps an answer in its cache.",
+        "required": False,
+        "label": "Cache max age",
+        "secret": False,
+    },
+    input_guardrails={
+        "type": ARG_TYPE.LIST,
+        "description": (
+            "Guardrails that look at the request: a list of slugs, or of objects with checks of the gateway."
+        ),
+        "required": False,
+        "label": "Input guardrails",
+        "secret": False,
+    },
+    output_guardrails={
+        "type": ARG_TYPE.LIST,
+        "description": "Guardrails that look at the answer, likewise.",
+        "required": False,
+        "label": "Output guardrails",
+        "secret": False,
+    },
     mode={
         "type": ARG_TYPE.STR,
-        "description": "What is asked of the model: chat.",
+        "description": "Another name of strategy.",
         "required": False,
         "label": "Mode",
         "secret": False,
@@ -156,9 +219,86 @@ model_using_args = OrderedDict(
         "label": "System prompt",
         "secret": False,
     },
+    messages={
+        "type": ARG_TYPE.LIST,
+        "description": (
+            "The whole conversation, a list of objects with role and content; texts in it are templates. "
+            "Instead of column."
+        ),
+        "required": False,
+        "label": "Messages",
+        "secret": False,
+    },
+    messages_column={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The column that holds a whole conversation per row, as a JSON list of messages. Instead of "
+            "column."
+        ),
+        "required": False,
+        "label": "Messages column",
+        "secret": False,
+    },
+    image_column={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The column that holds an image beside the text: its address, a data URL or its bytes."
+        ),
+        "required": False,
+        "label": "Image column",
+        "secret": False,
+    },
+    prompt_id={
+        "type": ARG_TYPE.STR,
+        "description": "The id or slug of a prompt that is saved at Portkey.",
+        "required": False,
+        "label": "Prompt ID",
+        "secret": False,
+    },
+    variables={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The prompt's variables: an object of templates, or a list of columns. Not given: every column "
+            "by its name."
+        ),
+        "required": False,
+        "label": "Variables",
+        "secret": False,
+    },
+    path={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The path below the gateway's base_url, such as /rerank or /moderations; others than those of "
+            "models only where the engine's allowed_paths name them."
+        ),
+        "required": False,
+        "label": "Path",
+        "secret": False,
+    },
+    body={
+        "type": ARG_TYPE.DICT,
+        "description": (
+            "The request's body; texts in it are templates, and a column alone in one stays what it is."
+        ),
+        "required": False,
+        "label": "Body",
+        "secret": False,
+    },
+    answer={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "What of the reply is the answer, as JSONPath ($.results[0].score). Not given: the whole reply."
+        ),
+        "required": False,
+        "label": "Answer",
+        "secret": False,
+    },
     model={
         "type": ARG_TYPE.STR,
-        "description": "The model, by whatever name the gateway or provider knows.",
+        "description": (
+            "The model, by whatever name the gateway or provider knows. Mode embedding needs it; prompt and "
+            "request send none that is not given."
+        ),
         "required": False,
         "label": "Model",
         "secret": False,
@@ -229,7 +369,8 @@ model_using_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "How long an answer may be used again where the same is asked through the same engine: '30m', "
-            "'24h', '7d' …, or 'never' to ask again."
+            "'24h', '7d' …, or 'never' to ask again. In mode prompt 'never' is the default, because a saved "
+            "prompt may change."
         ),
         "required": False,
         "label": "Reuse",
@@ -259,6 +400,13 @@ model_using_args = OrderedDict(
         "description": "Ask equal rows once. false asks each of them, for sampling.",
         "required": False,
         "label": "Deduplicate",
+        "secret": False,
+    },
+    inputs_per_request={
+        "type": ARG_TYPE.INT,
+        "description": "How many rows one request carries.",
+        "required": False,
+        "label": "Inputs per request",
         "secret": False,
     },
     evidence={
@@ -291,5 +439,12 @@ model_using_args = OrderedDict(
         "required": False,
         "label": "Other parameters",
         "secret": False,
+    },
+    llms={
+        "type": ARG_TYPE.STR,
+        "description": "Another name of targets.",
+        "required": False,
+        "label": "Llms",
+        "secret": True,
     },
 )

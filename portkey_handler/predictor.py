@@ -16,12 +16,14 @@ from .gateway import Gateway
 from .home import home
 from .identity import engine_identity
 from .journal import Journal
+from .labels import LabelledOperation, Labels
 from .mapper import Mapper, Mapping, Tally
 from .operations import OPERATIONS
 from .options import Credentials, Plan
 from .options.schema import seconds_of
 from .paced import Paced
 from .progress import Progress, current_listener
+from .routing import gateway_options
 from .running import run_apart
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Predictor:
         if len(frame) == 0:
             if len(frame.columns):
                 # Rows may be there the next time; what they would lack is said before anything is paid.
-                OPERATIONS[self.plan.input.mode](self.plan).items(frame)
+                operation_of(self.plan, credentials).items(frame)
             return to_frame(self.plan, [], frame.index)
         started = time.monotonic()
         async with _Run(self.plan, credentials) as run:
@@ -74,13 +76,27 @@ class Predictor:
         return to_frame(self.plan, mapping.outcomes, frame.index)
 
 
+def operation_of(plan: Plan, credentials: Credentials) -> LabelledOperation:
+    """Make a plan's operation, and so check what can be checked before there are rows.
+
+    Raises:
+        OptionError: The options do not go together, or with the engine's.
+        TemplateError: A template is wrong.
+    """
+    labels = Labels(plan, credentials)
+    gateway_options(credentials.options, json.loads(plan.routing))
+    return LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
+
+
 class _Run:
     """What one query holds open: the connections, the journal, the share of the limits."""
 
     def __init__(self, plan: Plan, credentials: Credentials) -> None:
         self._plan = plan
         routing = json.loads(plan.routing)
-        self._gateway = Gateway(credentials, routing, plan.execution.timeout)
+        labels = Labels(plan, credentials)
+        self._operation = LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
+        self._gateway = Gateway(credentials, {**routing, **labels.options}, plan.execution.timeout)
         identity = engine_identity(plan.engine, credentials, routing)
         reuse = seconds_of(plan.execution.reuse)
         folder = home()
@@ -104,13 +120,14 @@ class _Run:
 
     async def map(self, frame: pd.DataFrame) -> Mapping:
         execution = self._plan.execution
-        operation = OPERATIONS[self._plan.input.mode](self._plan)
+        operation = self._operation
         mapper = Mapper(
             operation.ask,
             self._paced or self._gateway.send,
             concurrency=execution.concurrency,
             timeout=execution.timeout,
             max_attempts=execution.max_attempts,
+            together=operation.together,
             deduplicate=execution.deduplicate,
             deadline=execution.deadline,
             keeper=self.journal,

@@ -7,19 +7,16 @@ a template: ``{{…}}`` in a cell goes out as it is.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .cells import is_null, to_text
+from .column_names import did_you_mean, listed
 from .errors import InputError
 from .template_language import compile_template
 from .template_pieces import Condition, Evaluate, Literal, Lookup, Piece, Show
 
 __all__ = ["Template", "chat_messages", "is_null", "to_text"]
-
-#: How many columns an error lists before it says "and 12 more".
-_LISTED = 20
 
 
 class Template:
@@ -51,6 +48,11 @@ class Template:
     def is_plain(self) -> bool:
         """Say whether the template is text and columns only, without a condition or filter."""
         return self._texts is not None
+
+    @property
+    def only_column(self) -> str | None:
+        """Name the column that the whole template is, or None where there is more to it."""
+        return self._filled[0] if self._texts == ["", "", ""] else None
 
     def render(self, values: Mapping[str, Any]) -> str:
         """Give the prompt of one row.
@@ -90,8 +92,8 @@ class Template:
         there = [str(column) for column in columns]
         missing = [name for name in self.columns if name not in there and name not in self._optional]
         if missing:
-            said = "; ".join(_no_column(name, there) for name in missing)
-            raise InputError(f"{where}: {said}. {_listed(there)}")
+            said = "; ".join(f"there is no column {name!r}{did_you_mean(name, there)}" for name in missing)
+            raise InputError(f"{where}: {said}. The rows {listed(there)}")
 
     def __eq__(self, other: object) -> bool:
         """Compare the sources."""
@@ -166,16 +168,3 @@ def _branch(condition: Condition, values: Mapping[str, Any]) -> Sequence[Piece]:
         if test(values):
             return pieces
     return condition.otherwise
-
-
-def _no_column(name: str, there: Sequence[str]) -> str:
-    by_lower = {column.lower(): column for column in reversed(there)}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
-    return f"there is no column {name!r}" + (f", did you mean {by_lower[near[0]]!r}?" if near else "")
-
-
-def _listed(there: Sequence[str]) -> str:
-    if not there:
-        return "The rows have no columns."
-    more = f" and {len(there) - _LISTED} more" if len(there) > _LISTED else ""
-    return "Columns: " + ", ".join(name[:80] for name in there[:_LISTED]) + more + "."

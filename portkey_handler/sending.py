@@ -51,8 +51,8 @@ class Sender:
         self._reached = False
         self._gone_since: float | None = None
 
-    async def __call__(self, request: Request) -> tuple[Reply, int]:
-        """Return the reply, and how many attempts it took.
+    async def __call__(self, request: Request) -> Reply:
+        """Return the reply, in which stands how many attempts it took.
 
         Raises:
             GatewayError: There is none; `attempts` says how often it was tried.
@@ -78,7 +78,8 @@ class Sender:
                 now = self._loop.time()
                 self._spacing.answered(now)
                 self._flight.answered(sent_at, now)
-                return reply, attempt
+                reply.attempts = attempt
+                return reply
             failure.details["attempts"] = attempt
             if failure.cannot_connect and self._reached and not self._halted.is_set():
                 failure.details["attempts"] = attempt = attempt - 1  # nobody was asked

@@ -12,12 +12,11 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import get_args
 
 from portkey_handler.endpoint_parameters import PARAMETERS
 from portkey_handler.options import OPTIONS, secret_option_names
-from portkey_handler.options.catalog import ALIASES, HOST_WORDS, REFUSED
-from portkey_handler.options.input import InputOptions
+from portkey_handler.options.catalog import ALIASES, ENGINE_ALIASES, HOST_WORDS, REFUSED
+from portkey_handler.options.input import MODES
 from portkey_handler.options.schema import LEVELS, Level, Option
 
 ROOT = Path(__file__).parents[1]
@@ -105,11 +104,18 @@ def model_using_args() -> str:
 def arguments(variable: str, level: Level) -> str:
     """Give an OrderedDict of the options of a level, of every secret, and of their aliases."""
     names = [name for name, entry in OPTIONS.items() if level in entry.levels or entry.secret]
-    names += [alias for alias, name in ALIASES.items() if name in names]
+    aliases = {**ALIASES, **ENGINE_ALIASES}
+    names += [
+        alias
+        for alias, name in aliases.items()
+        if name in names
+        and alias not in names
+        and (alias in ALIASES or level == "engine" or OPTIONS[name].secret)
+    ]
     lines = [f"{variable} = OrderedDict("]
     for name in names:
-        entry = OPTIONS[ALIASES.get(name, name)]
-        words = entry.words if name in OPTIONS else f"Another name of {entry.name}."
+        entry = OPTIONS[aliases.get(name, name)]
+        words = entry.words if name == entry.name else f"Another name of {entry.name}."
         lines += [
             f"    {name}={{",
             f'        "type": ARG_TYPE.{ARG_TYPES.get(entry.kind, "STR")},',
@@ -152,11 +158,6 @@ def label(name: str) -> str:
 # --- tables for people ------------------------------------------------------------------------------------
 
 
-def modes() -> tuple[str, ...]:
-    """Give the operations that there are."""
-    return get_args(InputOptions.model_fields["mode"].annotation)
-
-
 def blocks() -> dict[str, Callable[[], str]]:
     """Give what can stand in a document, by its name in the marker."""
     tables: dict[str, Callable[[], str]] = {
@@ -164,6 +165,10 @@ def blocks() -> dict[str, Callable[[], str]]:
         "sound alike": sound_alike_table,
         "aliases": lambda: table(
             ["Also written", "Option"], ([f"`{alias}`", f"`{name}`"] for alias, name in ALIASES.items())
+        ),
+        "aliases on the engine": lambda: table(
+            ["Also written", "Option"],
+            ([f"`{alias}`", f"`{name}`"] for alias, name in ENGINE_ALIASES.items()),
         ),
         "refused": lambda: table(
             ["Refused", "Why, and what instead"], ([f"`{n}`", w] for n, w in REFUSED.items())
@@ -174,26 +179,30 @@ def blocks() -> dict[str, Callable[[], str]]:
         tables[f"{section} options"] = lambda section=section: option_table(  # type: ignore[misc]
             entry for entry in OPTIONS.values() if entry.section == section
         )
-    for mode in modes():
+    for mode in MODES:
         tables[f"{mode} parameters"] = lambda mode=mode: parameter_table(mode)  # type: ignore[misc]
     return tables
 
 
 def option_table(entries: Iterable[Option]) -> str:
-    """Describe options."""
-    return table(
-        ["Option", "Type", "Default", "Where", "What it says"],
-        (
-            [
-                f"`{entry.name}`{' 🔑' if entry.secret else ''}",
-                entry.kind,
-                default(entry),
-                ", ".join(places(entry)),
-                entry.words,
-            ]
-            for entry in entries
-        ),
+    """Describe options; their modes only where some of them belong to one."""
+    listed = list(entries)
+    has_modes = any(len(entry.modes) not in (0, len(MODES)) for entry in listed) and len(listed) > len(
+        ESSENTIAL
     )
+    rows = [
+        [
+            f"`{entry.name}`{' 🔑' if entry.secret else ''}",
+            entry.kind,
+            *([", ".join(entry.modes)] if has_modes else []),
+            default(entry),
+            ", ".join(places(entry)),
+            entry.words,
+        ]
+        for entry in listed
+    ]
+    mode = ["Mode"] if has_modes else []
+    return table(["Option", "Type", *mode, "Default", "Where", "What it says"], rows)
 
 
 def places(entry: Option) -> Iterator[str]:
@@ -219,7 +228,7 @@ def parameter_table(mode: str) -> str:
         ["Parameter", "Type", "What it says"],
         (
             [f"`{name}`", parameter.kind.replace("|", " or "), parameter.words + examples(parameter.values)]
-            for name, parameter in PARAMETERS[mode].items()
+            for name, parameter in PARAMETERS.get(mode, {}).items()
             if name not in OPTIONS
         ),
     )

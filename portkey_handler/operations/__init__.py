@@ -1,24 +1,36 @@
 """What can be asked of a model: one file per operation, one line each in the registry.
 
-An operation is sans-I/O: it makes items from a frame, and per item is a generator that yields a request,
-receives its reply (or has the failure thrown into it) and returns an answer.
+An operation is sans-I/O: it makes items from a frame, and for one or several items that are asked together is
+a generator that yields a request, receives its reply (or has the failure thrown into it) and returns an
+answer for each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ..errors import GatewayError
 from ..exchange import Answer, Item, Reply, Request, Unasked
 from ..options import Plan
 from .chat import Chat
+from .completion import Completion
+from .embedding import Embedding
+from .prompt import SavedPrompt
+from .request import AnyRequest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 class Operation(Protocol):
-    """What every operation offers."""
+    """What every operation offers.
+
+    Attributes:
+        together: How many items are asked together at most.
+    """
+
+    together: int
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
         """Give one item, or the reason why there is none, per row.
@@ -28,9 +40,15 @@ class Operation(Protocol):
         """
         ...
 
-    def ask(self, item: Item) -> Generator[Request, Reply, Answer]:
-        """Yield requests and return the answer."""
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, Sequence[Answer | GatewayError]]:
+        """Yield requests and return an answer, or what went wrong, for each item, in order."""
         ...
 
 
-OPERATIONS: Mapping[str, Callable[[Plan], Operation]] = {"chat": Chat}
+OPERATIONS: Mapping[str, Callable[[Plan], Operation]] = {
+    "chat": Chat,
+    "completion": Completion,
+    "embedding": Embedding,
+    "prompt": SavedPrompt,
+    "request": AnyRequest,
+}

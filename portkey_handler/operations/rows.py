@@ -1,20 +1,40 @@
-"""Which column holds the prompt, and its cells as Python values."""
+"""Rows as Python values and as texts: which column holds the prompt, what its cells say, what has no text."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..cells import is_null
+from ..cells import is_null, to_text
+from ..column_names import MOST_SHOWN, did_you_mean, listed
 from ..errors import InputError
-from ..exchange import ADDED_BY_MODELS
+from ..exchange import ADDED_BY_MODELS, Unasked
+from ..prompts import Template
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _OWN_SUFFIXES = ("_error", "_evidence", "_explain")
-_MOST_NAMES_SHOWN = 20
+
+Made = TypeVar("Made")
+
+
+def named_column(frame: pd.DataFrame, column: str, option: str = "column") -> str:
+    """Find a column that an option names; the case of its letters may differ where that is clear.
+
+    Raises:
+        InputError: The frame lacks the column.
+    """
+    names = [str(name) for name in frame.columns]
+    if column in names:
+        return column
+    folded = [name for name in names if name.lower() == column.lower()]
+    if len(folded) == 1:
+        return folded[0]
+    raise InputError(
+        f"{option} = '{column}' is not among the rows' columns{did_you_mean(column, names)}; they "
+        f"{listed(names)}"
+    )
 
 
 def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
@@ -28,23 +48,9 @@ def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
     Raises:
         InputError: The frame lacks the column, or has none or several that it could be.
     """
-    names = [str(name) for name in frame.columns]
     if column is not None:
-        if column in names:
-            return column
-        folded = [name for name in names if name.lower() == column.lower()]
-        if len(folded) == 1:
-            return folded[0]
-        raise InputError(
-            f"column = '{column}' is not among the rows' columns{did_you_mean(column, names)}; "
-            f"{listed(names)}"
-        )
-    added = set(frame.attrs.get(ADDED_BY_MODELS, ()))
-    own = [
-        name
-        for name in names
-        if not name.startswith("__") and name.lower() != target.lower() and name not in added
-    ]
+        return named_column(frame, column)
+    own = own_columns(frame, target)
     # Where the host does not say it, another model's answer is known by the columns that come with it.
     beside = {
         part
@@ -61,7 +67,7 @@ def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
             "the rows have no column that could hold the prompt: select one beside the model, or say "
             "WHERE question = '…'"
         )
-    shown = ", ".join(candidates[:_MOST_NAMES_SHOWN])
+    shown = ", ".join(candidates[:MOST_SHOWN])
     raise InputError(
         f"which column holds the prompt: {shown}? Say column = '{candidates[0]}', or join them by "
         f"prompt_template = '… {{{{{candidates[0]}}}}} … {{{{{candidates[1]}}}}}', in CREATE MODEL or "
@@ -69,21 +75,67 @@ def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
     )
 
 
-def did_you_mean(name: str, names: Sequence[str]) -> str:
-    """Name the closest of `names`, as the end of a sentence, or nothing where none is close."""
-    folded = {candidate.lower(): candidate for candidate in names}
-    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return f"; did you mean '{folded[close[0]]}'?" if close else ""
+def own_columns(frame: pd.DataFrame, target: str) -> list[str]:
+    """Name the columns of the data itself: not the host's, the target, or what other models added."""
+    added = set(frame.attrs.get(ADDED_BY_MODELS, ()))
+    return [
+        name
+        for name in map(str, frame.columns)
+        if not name.startswith("__") and name.lower() != target.lower() and name not in added
+    ]
 
 
-def listed(names: Sequence[str]) -> str:
-    """List the columns there are, cut where there are many."""
-    names = [name for name in names if not name.startswith("__")]  # the host's own
-    if not names:
-        return "they have no columns"
-    more = len(names) - _MOST_NAMES_SHOWN
-    shown = ", ".join(names[:_MOST_NAMES_SHOWN])
-    return f"they have {shown}" + (f" and {more} more" if more > 0 else "")
+def column_texts(frame: pd.DataFrame, column: str) -> Iterator[str | Unasked]:
+    """Give the text of each cell of a column, or why there is none to ask."""
+    for cell in cells(frame, column):
+        if is_null(cell):
+            yield Unasked(f"nothing to ask: {column} is NULL")
+            continue
+        try:
+            text = to_text(cell)
+        except InputError as error:
+            yield Unasked(f"{column}: {error}", failed=True)
+            continue
+        yield text if text.strip() else Unasked(f"nothing to ask: {column} is blank")
+
+
+def template_texts(frame: pd.DataFrame, prompt: Template) -> Iterator[str | Unasked]:
+    """Give a template's text for each row, or why there is none to ask."""
+    asks = prompt.columns if prompt.is_plain else ()
+    for text in made_of_rows(frame, prompt.columns, asks, prompt.render):
+        if isinstance(text, str) and not text.strip():
+            yield Unasked("nothing to ask: the prompt is blank")
+        else:
+            yield text
+
+
+def made_of_rows(
+    frame: pd.DataFrame, columns: Sequence[str], asks: Sequence[str], make: Callable[[dict[str, Any]], Made]
+) -> Iterator[Made | Unasked]:
+    """Make something of each row, or say why there is nothing to ask.
+
+    Args:
+        frame: The rows.
+        columns: Names of the cells that are needed; those that the frame lacks are left out.
+        asks: Names of the cells that a question is made of: where all are NULL or blank, there is none.
+        make: Makes it of the cells by their names; `InputError` fails the row.
+    """
+    there = {str(name) for name in frame.columns}
+    used = [name for name in columns if name in there]
+    for row in zip(*(cells(frame, name) for name in used), strict=True) if used else [()] * len(frame):
+        values = dict(zip(used, row, strict=bool(used)))
+        if asks and all(_is_blank(values[name]) for name in asks):
+            verb = "is" if len(asks) == 1 else "are"
+            yield Unasked(f"nothing to ask: {', '.join(asks)} {verb} NULL or blank")
+            continue
+        try:
+            yield make(values)
+        except InputError as error:
+            yield Unasked(str(error), failed=True)
+
+
+def _is_blank(cell: Any) -> bool:
+    return is_null(cell) or (isinstance(cell, str) and not cell.strip())
 
 
 def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:

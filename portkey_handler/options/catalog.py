@@ -10,15 +10,20 @@ from .gateway import GatewayOptions
 from .generation import GenerationOptions
 from .input import InputOptions
 from .output import OutputOptions
-from .schema import Option, Options, described
+from .routing import RoutingOptions
+from .schema import Level, Option, Options, described
 
 SECTIONS: tuple[type[Options], ...] = (
     GatewayOptions,
+    RoutingOptions,
     InputOptions,
     GenerationOptions,
     ExecutionOptions,
     OutputOptions,
 )
+
+#: Those that decide where requests go and what happens on the way; an engine's may hold keys.
+GATEWAY_SECTIONS: frozenset[type[Options]] = frozenset({GatewayOptions, RoutingOptions})
 
 SECTION_OF: Mapping[str, type[Options]] = {
     name: section for section in SECTIONS for name in section.model_fields
@@ -33,6 +38,14 @@ ALIASES: Mapping[str, str] = {
     "authorization": "provider_api_key",
     "stop_sequences": "stop",
     "other_parameters": "parameters",
+}
+
+#: Names that the SDK of 2023 used on its client; understood on the engine, where they cannot be mistaken.
+ENGINE_ALIASES: Mapping[str, str] = {
+    "cache_age": "cache_max_age",
+    "cache_status": "cache",
+    "llms": "targets",
+    "mode": "strategy",
 }
 
 #: Words of MindsDB that may stand in USING and are not ours.
@@ -57,23 +70,22 @@ REFUSED: Mapping[str, str] = {
 }
 
 
+def canonical_name(written: str, level: Level) -> str:
+    """Return the option that a name means where it is written."""
+    lowered = written.lower()
+    if level == "engine" and lowered in ENGINE_ALIASES:
+        return ENGINE_ALIASES[lowered]
+    return ALIASES.get(lowered, lowered)
+
+
 def secret_option_names() -> frozenset[str]:
     """Return the names, aliases included, whose values are never shown."""
     names = {name for name, entry in OPTIONS.items() if entry.secret}
-    return frozenset(names | {alias for alias, name in ALIASES.items() if name in names})
+    aliases = {**ALIASES, **ENGINE_ALIASES}
+    return frozenset(names | {alias for alias, name in aliases.items() if name in names})
 
 
-def is_parameter(mode: str, name: str) -> bool:
-    """Tell whether the endpoint of `mode` documents a parameter of that name."""
-    return name in PARAMETERS.get(mode, {})
-
-
-def is_parameter_of_any_mode(name: str) -> bool:
-    """Tell whether any endpoint documents a parameter of that name."""
-    return any(name in parameters for parameters in PARAMETERS.values())
-
-
-def known_names(level: str, mode: str) -> list[str]:
+def known_names(level: str, mode: str | None) -> list[str]:
     """Return every name that may be given at `level` to a model of `mode`, sorted."""
-    names = {name for name, entry in OPTIONS.items() if level in entry.levels}
-    return sorted(names | set(PARAMETERS.get(mode, {})))
+    names = {name for name, entry in OPTIONS.items() if level in entry.levels and entry.fits(mode)}
+    return sorted(names | set(PARAMETERS.get(mode or "chat", {})))

@@ -42,7 +42,8 @@ class ExecutionOptions(Options):
     )
     reuse: Duration = option(
         "How long an answer may be used again where the same is asked through the same engine: '30m', '24h', "
-        "'7d' …, or 'never' to ask again.",
+        "'7d' …, or 'never' to ask again. In mode prompt 'never' is the default, because a saved prompt may "
+        "change.",
         kind="duration",
         default="24h",
     )
@@ -60,6 +61,14 @@ class ExecutionOptions(Options):
     )
     deduplicate: bool = option(
         "Ask equal rows once. false asks each of them, for sampling.", kind="true or false", default=True
+    )
+    inputs_per_request: WholeNumber = option(
+        "How many rows one request carries.",
+        kind="whole number",
+        default=128,
+        modes=("embedding",),
+        ge=1,
+        le=2048,
     )
     check: bool = option(
         "Try the key and the address when the engine is created.",

@@ -16,12 +16,16 @@ class GenerationOptions(Options):
     """How the model answers."""
 
     model: str | None = option(
-        "The model, by whatever name the gateway or provider knows.", default=DEFAULT_MODEL, min_length=1
+        "The model, by whatever name the gateway or provider knows. Mode embedding needs it; prompt "
+        "and request send none that is not given.",
+        default=DEFAULT_MODEL,
+        min_length=1,
     )
     max_tokens: WholeNumber | None = option(
         "The most tokens an answer may have. NULL sends no limit; max_completion_tokens replaces it.",
         kind="whole number",
         default=100,
+        modes=("chat", "completion", "prompt"),
         ge=1,
     )
     parameters: Json | None = option(

@@ -1,30 +1,171 @@
-"""What the model is asked: the options that turn a row into a prompt."""
+"""What the model is asked: the options that turn a row into a request."""
 
 from __future__ import annotations
 
-from typing import Literal
+import json
+import re
+from typing import Any, Literal, get_args
 
-from .schema import Level, Options, option
+from pydantic import field_validator
+
+from .schema import (
+    JsonNames,
+    JsonObjectOrNamesText,
+    JsonObjectsText,
+    JsonObjectText,
+    Level,
+    Options,
+    option,
+)
+
+Mode = Literal["chat", "completion", "prompt", "embedding", "request"]
+MODES: tuple[str, ...] = get_args(Mode)
 
 _BELOW: tuple[Level, ...] = ("model", "query")
+_TEXT = ("chat", "completion", "embedding")
+_CHAT = ("chat",)
+_PROMPT = ("prompt",)
+_REQUEST = ("request",)
+
+#: What names something at the gateway.
+_NAME = re.compile(r"[\w@.-]+", re.ASCII)
+_PATH = re.compile(r"(/[\w@.:-]+)+", re.ASCII)
 
 
 class InputOptions(Options):
-    """How a row becomes a prompt."""
+    """How a row becomes a request."""
 
-    mode: Literal["chat"] = option(
-        "What is asked of the model: chat.", kind="chat", default="chat", levels=("model",)
+    mode: Mode = option(
+        "What is asked of the model: chat, completion, prompt (one that is saved at Portkey), embedding, or "
+        "request (any other path of the gateway).",
+        kind="chat, completion, prompt, embedding or request",
+        default="chat",
+        levels=("model",),
     )
     column: str | None = option(
         "The column that holds the prompt. May be left out where there is only one it could be.",
         levels=_BELOW,
+        modes=_TEXT,
         min_length=1,
     )
     prompt_template: str | None = option(
         "A prompt with columns in it: 'Translate to {{language}}: {{text}}'. Instead of column.",
         levels=_BELOW,
+        modes=_TEXT,
         min_length=1,
     )
     system_prompt: str | None = option(
-        "What the model is told before the prompt; a template like prompt_template.", levels=_BELOW
+        "What the model is told before the prompt; a template like prompt_template.",
+        levels=_BELOW,
+        modes=_CHAT,
     )
+    messages: JsonObjectsText | None = option(
+        "The whole conversation, a list of objects with role and content; texts in it are templates. Instead "
+        "of column.",
+        kind="list",
+        levels=_BELOW,
+        modes=_CHAT,
+    )
+    messages_column: str | None = option(
+        "The column that holds a whole conversation per row, as a JSON list of messages. Instead of column.",
+        levels=_BELOW,
+        modes=_CHAT,
+        min_length=1,
+    )
+    image_column: str | None = option(
+        "The column that holds an image beside the text: its address, a data URL or its bytes.",
+        levels=_BELOW,
+        modes=_CHAT,
+        min_length=1,
+    )
+    prompt_id: str | None = option(
+        "The id or slug of a prompt that is saved at Portkey.", levels=_BELOW, modes=_PROMPT, min_length=1
+    )
+    variables: JsonObjectOrNamesText | None = option(
+        "The prompt's variables: an object of templates, or a list of columns. Not given: every column by "
+        "its name.",
+        kind="object or list",
+        levels=_BELOW,
+        modes=_PROMPT,
+    )
+    path: str | None = option(
+        "The path below the gateway's base_url, such as /rerank or /moderations; others than those of models "
+        "only where the engine's allowed_paths name them.",
+        levels=_BELOW,
+        modes=_REQUEST,
+    )
+    body: JsonObjectText | None = option(
+        "The request's body; texts in it are templates, and a column alone in one stays what it is.",
+        kind="object",
+        levels=_BELOW,
+        modes=_REQUEST,
+    )
+    answer: str | None = option(
+        "What of the reply is the answer, as JSONPath ($.results[0].score). Not given: the whole reply.",
+        levels=_BELOW,
+        modes=_REQUEST,
+        min_length=1,
+    )
+    allowed_paths: JsonNames | None = option(
+        "Further paths that models of mode request may call with this engine's keys.",
+        kind="list",
+        levels=("engine",),
+        modes=_REQUEST,
+    )
+
+    @field_validator("prompt_id")
+    @classmethod
+    def _is_a_name(cls, value: str | None) -> str | None:
+        if value is not None and not _NAME.fullmatch(value):
+            raise ValueError("expected the id or slug of a prompt, without a slash")
+        return value
+
+    @field_validator("path")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and not is_path(value):
+            raise ValueError("expected a path such as /rerank, without .., ? and #")
+        return value
+
+    @field_validator("allowed_paths")
+    @classmethod
+    def _are_paths(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if not all(is_path(path) for path in value or ()):
+            raise ValueError("expected a list of paths such as /rerank, without .., ? and #")
+        return value
+
+    @field_validator("messages")
+    @classmethod
+    def _are_messages(cls, value: str | None) -> str | None:
+        listed: list[dict[str, Any]] = json.loads(value or "[]")
+        if not listed and value is not None:
+            raise ValueError("expected at least one message")
+        if not all(isinstance(message.get("role"), str) for message in listed):
+            raise ValueError('expected messages such as {"role": "user", "content": "…"}')
+        return value
+
+
+def is_path(path: str) -> bool:
+    """Tell whether a text is a path below the gateway's address, and cannot lead out of it."""
+    return bool(_PATH.fullmatch(path)) and not {".", ".."}.intersection(path.split("/"))
+
+
+#: Paths of models. Others of the gateway are its administration, which could make a key go elsewhere.
+MODEL_PATHS = frozenset(
+    {
+        "/chat/completions",
+        "/completions",
+        "/embeddings",
+        "/images/generations",
+        "/messages",
+        "/moderations",
+        "/rerank",
+        "/responses",
+    }
+)
+_SAVED_PROMPT = re.compile(r"/prompts/[\w@.-]+/(completions|render)", re.ASCII)
+
+
+def is_path_of_models(path: str) -> bool:
+    """Tell whether a path asks a model, and can do nothing else."""
+    return path in MODEL_PATHS or _SAVED_PROMPT.fullmatch(path) is not None

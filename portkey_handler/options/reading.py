@@ -12,23 +12,34 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from ..endpoint_parameters import coerce
+from ..endpoint_parameters import PARAMETERS, coerce
 from .catalog import (
     ALIASES,
     HOST_WORDS,
     OPTIONS,
     REFUSED,
     SECTION_OF,
-    is_parameter,
-    is_parameter_of_any_mode,
+    canonical_name,
     known_names,
 )
+from .input import MODES
+from .parameters import is_parameter, is_parameter_of_any_mode
+from .routing import calls_somebody
 from .schema import LEVEL_WORDS, Level, Option
+from .targets import chosen_targets, engine_targets
 
 _LONGEST_VALUE_SHOWN = 60
 #: Where a number or a word is expected, a longer text may be a key in the wrong place.
 _LONGEST_WORD_SHOWN = 20
 _SLUG_EXTRA = frozenset("-_@.")
+#: What the operations themselves put into a body.
+_OWN_PARTS = {"chat": "messages", "completion": "prompt", "embedding": "input", "prompt": "variables"}
+#: Of each group only one says what to ask.
+ALTERNATIVES = (
+    ("column", "prompt_template", "messages", "messages_column"),
+    ("max_tokens", "max_completion_tokens"),
+)
+_BOTH_SAY = ("both say what to ask", "say the same")
 
 
 class Reading:
@@ -36,7 +47,8 @@ class Reading:
 
     Args:
         level: Which level it is.
-        mode: The operation, which decides the parameters that are known.
+        mode: The operation, which decides the options and parameters that are known; None where an engine is
+            made, whose models may have any.
 
     Attributes:
         values: Canonical name to validated value, in the order given.
@@ -44,7 +56,7 @@ class Reading:
         passed_over: Names that were meant for a model of another mode.
     """
 
-    def __init__(self, level: Level, mode: str = "chat") -> None:
+    def __init__(self, level: Level, mode: str | None = "chat") -> None:
         self.level = level
         self.mode = mode
         self.values: dict[str, Any] = {}
@@ -56,7 +68,7 @@ class Reading:
         origin: dict[str, str] = {}
         for written, value in given.items():
             lowered = str(written).lower()
-            name = ALIASES.get(lowered, lowered)
+            name = canonical_name(lowered, self.level)
             if lowered in HOST_WORDS:
                 continue
             if self.level == "engine" and str(written) != lowered and _is_secret(name):
@@ -64,15 +76,18 @@ class Reading:
                     f"{lowered} must be written in lower case, because MindsDB hides the value only then"
                 )
                 continue
+            if lowered == "mode" and self.level == "engine" and str(value).lower() in MODES:
+                self.problems.append(_misplaced(OPTIONS["mode"], "mode", self.level))
+                continue
             if name in origin:
                 self.problems.append(f"{origin[name]} and {lowered} are the same option; give one of them")
                 continue
             origin[name] = lowered
             self._read_one(name, lowered, value)
-        if self.values.get("max_tokens") is not None and self.values.get("max_completion_tokens") is not None:
-            self.problems.append("max_tokens and max_completion_tokens say the same; give one of them")
-        if self.values.get("column") is not None and self.values.get("prompt_template") is not None:
-            self.problems.append("column and prompt_template both say what to ask; give one of them")
+        for group, say in zip(ALTERNATIVES, _BOTH_SAY, strict=True):
+            both = [name for name in group if self.values.get(name) is not None]
+            if len(both) > 1:
+                self.problems.append(f"{' and '.join(both)} {say}; give one of them")
         return self
 
     def _read_one(self, name: str, written: str, value: Any) -> None:
@@ -83,8 +98,11 @@ class Reading:
             self._read_option(OPTIONS[name], written, value)
         elif is_parameter(self.mode, name):
             self._read_parameter(name, written, value)
-        elif self.level == "query" and is_parameter_of_any_mode(name):
+        elif is_parameter_of_any_mode(name) and self.level != "model":
             self.passed_over.append(name)
+        elif is_parameter_of_any_mode(name):
+            modes = " and ".join(mode for mode in MODES if is_parameter(mode, name))
+            self.problems.append(f"{written} belongs to mode {modes}; this model's is {self.mode}")
         else:
             self.problems.append(self._unknown(written))
 
@@ -92,25 +110,52 @@ class Reading:
         if self.level != "environment" and self.level not in entry.levels:
             self.problems.append(_misplaced(entry, written, self.level))
             return
+        if not entry.fits(self.mode):
+            if self.level == "model":
+                self.problems.append(
+                    f"{written} belongs to mode {' and '.join(entry.modes)}; this model's is {self.mode}"
+                )
+            else:
+                self.passed_over.append(entry.name)
+            return
         if self.level in ("model", "query") and (reason := _carries_away(entry.name, value)):
             self.problems.append(reason)
             return
         section = SECTION_OF[entry.name]
         try:
             parsed = section.model_validate({entry.name: value})
+            found = getattr(parsed, entry.name)
+            if entry.name == "targets" and found is not None:
+                found = (
+                    engine_targets(found)
+                    if self.level == "engine"
+                    else chosen_targets(found, self.mode or "chat")
+                )
         except ValidationError as error:
             self.problems.append(_wrong(entry, written, value, error))
             return
-        self.values[entry.name] = getattr(parsed, entry.name)
+        except ValueError as error:
+            self.problems.append(f"{written}: {error}")
+            return
+        if (
+            self.level in ("model", "query")
+            and entry.name in ("input_guardrails", "output_guardrails")
+            and calls_somebody(found or [])
+        ):
+            self.problems.append(
+                f"{written} may name slugs here, or checks of the gateway that call nobody: an engine's keys "
+                f"go only where the engine says; write CREATE ML_ENGINE … FROM portkey USING {written} = …"
+            )
+            return
+        self.values[entry.name] = found
         if entry.name == "parameters":
-            self._check_raw_parameters(self.values[entry.name] or {})
+            self._check_raw_parameters(found or {})
 
     def _check_raw_parameters(self, parameters: Mapping[str, Any]) -> None:
+        own = [_OWN_PARTS.get(mode) for mode in MODES if self.mode in (None, mode)]
         for name, value in parameters.items():
-            if name == "messages":
-                self.problems.append(
-                    "parameters.messages cannot be used here: the prompt comes from the rows"
-                )
+            if name in own:
+                self.problems.append(f"parameters.{name} cannot be used here: the prompt comes from the rows")
             elif name in REFUSED and not _is_in_force_anyway(name, value):
                 self.problems.append(f"parameters.{name} cannot be used here: {REFUSED[name]}")
         try:
@@ -122,10 +167,15 @@ class Reading:
         if value is None:
             self.values[name] = None
             return
-        try:
-            self.values[name] = coerce(self.mode, name, value)
-        except ValueError as error:
-            self.problems.append(f"{written} = {_shown(value)}: {error}")
+        # An engine that is being made has no mode: any endpoint may understand the value.
+        modes = [mode for mode in PARAMETERS if self.mode in (None, mode) and is_parameter(mode, name)]
+        for mode in modes:
+            try:
+                self.values[name] = coerce(mode, name, value)
+                return
+            except ValueError as error:
+                problem = f"{written} = {_shown(value)}: {error}"
+        self.problems.append(problem)
 
     def _unknown(self, written: str) -> str:
         names = known_names(self.level, self.mode)

@@ -13,22 +13,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import OptionError
-from .catalog import ALIASES, OPTIONS, SECTION_OF
+from .catalog import GATEWAY_SECTIONS, OPTIONS, SECTION_OF, canonical_name
 from .execution import ExecutionOptions
 from .gateway import GatewayOptions
-from .input import InputOptions
+from .generation import GenerationOptions
+from .input import MODES, InputOptions
 from .output import OutputOptions
 from .plan import Credentials, Origin, Plan, Resolved
-from .reading import Reading
+from .reading import ALTERNATIVES, Reading
+from .requirements import missing
+from .routing import calls_somebody
 from .schema import LEVEL_WORDS, LEVELS, Level, Options
+from .targets import leads_somewhere
 
 logger = logging.getLogger(__name__)
 
 MASK = "******"
 _ENVIRONMENT_PREFIX = "PORTKEY_"
-
-#: Of each group, only what the strongest level gave is in force.
-_ALTERNATIVES = (("column", "prompt_template"), ("max_tokens", "max_completion_tokens"))
 
 
 def resolve_engine(
@@ -46,7 +47,7 @@ def resolve_engine(
     Raises:
         OptionError: An option is unknown, misplaced or has a wrong value; names every one.
     """
-    readings = _readings(given, {}, {}, environment)
+    readings = _readings(given, {}, {}, environment, None)
     _raise_problems(readings)
     credentials = _credentials(readings)
     return credentials, ExecutionOptions(**_merged(readings, ExecutionOptions))
@@ -76,7 +77,7 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
     Raises:
         OptionError: An option is unknown, misplaced or has a wrong value; names every one.
     """
-    readings = _readings(engine, model, query or {}, environment)
+    readings = _readings(engine, model, query or {}, environment, _mode(model))
     credentials = _credentials(readings)
     for level in ("model", "query"):
         if "provider" in readings[level].values and _holds_provider_key(credentials):
@@ -87,12 +88,20 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
     _raise_problems(readings)
     for name in readings["query"].passed_over:
         logger.info("%s is an option of another mode and was passed over", name)
+    asked = InputOptions(**_merged(readings, InputOptions))
+    parameters = _parameters(readings, asked.mode)
+    # What belongs together may have been given at several levels.
+    readings["query" if query else "model"].problems += missing(asked, parameters)
+    _raise_problems(readings)
+    execution = _merged(readings, ExecutionOptions)
+    if asked.mode == "prompt":
+        execution.setdefault("reuse", "never")
     plan = Plan(
         target=target,
-        input=InputOptions(**_merged(readings, InputOptions)),
-        parameters=_canonical(_parameters(readings)),
+        input=asked,
+        parameters=_canonical(parameters),
         routing=_canonical(_routing(readings)),
-        execution=ExecutionOptions(**_merged(readings, ExecutionOptions)),
+        execution=ExecutionOptions(**execution),
         output=OutputOptions(**_merged(readings, OutputOptions)),
         engine=engine_name,
         model=model_name,
@@ -105,16 +114,18 @@ def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, A
 
     What is given replaces the earlier value under any of the option's names, and the alternatives to it.
     """
-    replaced = {_canonical_name(name) for name in given}
-    for group in _ALTERNATIVES:
+    replaced = {canonical_name(name, "model") for name in given}
+    for group in ALTERNATIVES:
         if replaced.intersection(group):
             replaced.update(group)
-    kept = {name: value for name, value in earlier.items() if _canonical_name(name) not in replaced}
+    kept = {name: value for name, value in earlier.items() if canonical_name(name, "model") not in replaced}
     return {**kept, **given}
 
 
-def _canonical_name(written: str) -> str:
-    return ALIASES.get(written.lower(), written.lower())
+def _mode(model: Mapping[str, Any]) -> str:
+    """Return the operation of a model; what is no operation is told when the option itself is read."""
+    given = next((value for name, value in model.items() if str(name).lower() == "mode"), None)
+    return given if given in MODES else str(OPTIONS["mode"].default)
 
 
 def _readings(
@@ -122,13 +133,10 @@ def _readings(
     model: Mapping[str, Any],
     query: Mapping[str, Any],
     environment: Mapping[str, str],
+    mode: str | None,
 ) -> dict[Level, Reading]:
-    return {
-        "environment": Reading("environment").read(_from_environment(environment)),
-        "engine": Reading("engine").read(engine),
-        "model": Reading("model").read(model),
-        "query": Reading("query").read(query),
-    }
+    given = {"environment": _from_environment(environment), "engine": engine, "model": model, "query": query}
+    return {level: Reading(level, mode).read(given[level]) for level in LEVELS}
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -156,8 +164,8 @@ def _raise_problems(readings: Mapping[Level, Reading]) -> None:
     raise OptionError("\n".join(lines), problems=[problem for _, problem in found])
 
 
-def _known(level: Level, mode: str) -> str:
-    own = sorted(name for name, entry in OPTIONS.items() if level in entry.levels)
+def _known(level: Level, mode: str | None) -> str:
+    own = sorted(name for name, entry in OPTIONS.items() if level in entry.levels and entry.fits(mode))
     if level == "engine":
         return f"Known here: {', '.join(own)}."
     return (
@@ -174,7 +182,7 @@ def _credentials(readings: Mapping[Level, Reading]) -> Credentials:
     withheld = []
     for name in list(environment):
         provider_changed = "provider" in engine and name != "portkey_api_key"
-        if _is_key(name, environment[name]) and name not in engine and (names_address or provider_changed):
+        if is_key(name, environment[name]) and name not in engine and (names_address or provider_changed):
             withheld.append(name)
             del environment[name]
     return Credentials({**environment, **engine}, withheld=tuple(withheld))
@@ -182,20 +190,27 @@ def _credentials(readings: Mapping[Level, Reading]) -> Credentials:
 
 def _is_address(name: str, value: Any) -> bool:
     # A slug names a config in the key's own account, and nothing in another one.
+    if name == "targets":
+        return leads_somewhere(value)
+    if name in ("input_guardrails", "output_guardrails"):
+        return calls_somebody(value)
     return OPTIONS[name].destination and not (name == "config" and isinstance(value, str))
 
 
-def _is_key(name: str, value: Any) -> bool:
-    return OPTIONS[name].secret and not (name == "config" and isinstance(value, str))
+def is_key(name: str, value: Any) -> bool:
+    """Tell whether the value of a gateway option is secret; a slug and names of targets are not."""
+    if name == "config":
+        return not isinstance(value, str)
+    return OPTIONS[name].secret and not (name == "targets" and isinstance(value, list))
 
 
 def _gateway_values(reading: Reading) -> dict[str, Any]:
-    return {name: value for name, value in reading.values.items() if SECTION_OF.get(name) is GatewayOptions}
+    return {name: value for name, value in reading.values.items() if SECTION_OF.get(name) in GATEWAY_SECTIONS}
 
 
 def _holds_provider_key(credentials: Credentials) -> bool:
     return any(
-        _is_key(name, value)
+        is_key(name, value)
         for name, value in credentials.options.items()
         if name != "portkey_api_key" and value
     )
@@ -205,7 +220,7 @@ def _merged(readings: Mapping[Level, Reading], section: type[Options]) -> dict[s
     merged: dict[str, Any] = {}
     for level in LEVELS:
         values = readings[level].values
-        for group in _ALTERNATIVES:
+        for group in ALTERNATIVES:
             if any(name in values for name in group):
                 for name in group:
                     merged.pop(name, None)
@@ -213,21 +228,20 @@ def _merged(readings: Mapping[Level, Reading], section: type[Options]) -> dict[s
     return merged
 
 
-def _parameters(readings: Mapping[Level, Reading]) -> dict[str, Any]:
+def _parameters(readings: Mapping[Level, Reading], mode: str) -> dict[str, Any]:
     """Join the parameters of the request's body; `parameters` goes in as it is, named options beat it."""
-    merged: dict[str, Any] = {
-        "model": SECTION_OF["model"].model_fields["model"].default,
-        "max_tokens": SECTION_OF["max_tokens"].model_fields["max_tokens"].default,
-    }
+    named = [name for name in ("model", "max_tokens") if OPTIONS[name].fits(mode)]
+    # A saved prompt has its own, and of the other endpoints none has a model that could be meant.
+    merged: dict[str, Any] = (
+        {name: OPTIONS[name].default for name in named} if mode in ("chat", "completion") else {}
+    )
     for level in LEVELS:
         values = readings[level].values
         given = dict(values.get("parameters") or {})
         given.update(
-            (name, value)
-            for name, value in values.items()
-            if name in ("model", "max_tokens") or name not in SECTION_OF
+            (name, value) for name, value in values.items() if name in named or name not in SECTION_OF
         )
-        for group in _ALTERNATIVES:
+        for group in ALTERNATIVES:
             if any(name in given for name in group):
                 for name in group:
                     merged.pop(name, None)
@@ -245,17 +259,25 @@ def _canonical(value: Mapping[str, Any]) -> str:
 
 def _origins(readings: Mapping[Level, Reading], credentials: Credentials) -> dict[str, Origin]:
     """Tell for DESCRIBE which value of each option is in force, and which level gave it."""
+    mode = readings["model"].mode
     origins = {
-        name: Origin(entry.default, None) for name, entry in OPTIONS.items() if entry.default is not None
+        name: Origin(entry.default, None)
+        for name, entry in OPTIONS.items()
+        if entry.default is not None and entry.fits(mode)
     }
+    if mode not in ("chat", "completion"):
+        for name in GenerationOptions.model_fields:
+            origins.pop(name, None)
+    if mode == "prompt":
+        origins["reuse"] = Origin("never", None)
     for level in LEVELS:
-        for group in _ALTERNATIVES:
+        for group in ALTERNATIVES:
             if any(name in readings[level].values for name in group):
                 for name in group:
                     origins.pop(name, None)
         for name, value in readings[level].values.items():
             if name in credentials.withheld and level == "environment":
                 continue
-            secret = name in OPTIONS and _is_key(name, value)
+            secret = name in OPTIONS and is_key(name, value)
             origins[name] = Origin(MASK if secret else value, level)
     return origins

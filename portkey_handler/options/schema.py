@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -47,6 +47,7 @@ class Option:
         levels: Where it may be given.
         secret: Its value is never shown.
         destination: It decides where requests, and so the engine's keys, go.
+        modes: The operations it means something to; none where it does to all.
         section: The option class it stands in, in lower case ("gateway" …).
     """
 
@@ -57,7 +58,12 @@ class Option:
     levels: tuple[Level, ...]
     secret: bool
     destination: bool
+    modes: tuple[str, ...]
     section: str
+
+    def fits(self, mode: str | None) -> bool:
+        """Tell whether it means something to an operation; to an engine, which has no mode, all do."""
+        return mode is None or not self.modes or mode in self.modes
 
 
 def option(
@@ -68,6 +74,7 @@ def option(
     levels: tuple[Level, ...] = ("engine", "model", "query"),
     secret: bool = False,
     destination: bool = False,
+    modes: tuple[str, ...] = (),
     **constraints: Any,
 ) -> Any:
     """Describe one option as a pydantic field.
@@ -79,6 +86,7 @@ def option(
         levels: Where it may be given.
         secret: Its value is never shown.
         destination: It decides where requests go.
+        modes: The operations it means something to; none where it does to all.
         constraints: Further arguments of `pydantic.Field`, such as `ge`.
     """
     return Field(
@@ -90,6 +98,7 @@ def option(
             "levels": list(levels),
             "secret": secret,
             "destination": destination,
+            "modes": list(modes),
         },
         **constraints,
     )
@@ -107,18 +116,20 @@ def described(section: type[Options]) -> Iterator[Option]:
             levels=tuple(extra["levels"]),
             secret=extra["secret"],
             destination=extra["destination"],
+            modes=tuple(extra["modes"]),
             section=section.__name__.removesuffix("Options").lower(),
         )
 
 
-def _no_boolean(value: Any) -> Any:
+def no_boolean(value: Any) -> Any:
+    """Refuse a boolean where a number is expected."""
     if isinstance(value, bool):
         # pydantic would read true as 1
         raise PydanticCustomError("boolean", "no boolean")
     return value
 
 
-def _parsed(value: Any) -> Any:
+def parsed(value: Any) -> Any:
     """Read an object or list that was written as JSON text, as SQL often needs."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
@@ -133,6 +144,36 @@ def _parsed(value: Any) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"not valid JSON ({name} is no number there)")
+
+
+def _as_text(value: Any, expected: str, fits: Callable[[Any], bool]) -> Any:
+    if value is None:
+        return None
+    read = parsed(value)
+    if not fits(read):
+        raise ValueError(f"expected {expected}")
+    try:
+        return json.dumps(read, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected what JSON can hold ({error})") from None
+
+
+def _object_text(value: Any) -> Any:
+    return _as_text(value, "an object", lambda read: isinstance(read, dict))
+
+
+def _objects_text(value: Any) -> Any:
+    return _as_text(value, "a list of objects", lambda read: _is_list_of(read, dict))
+
+
+def _object_or_names_text(value: Any) -> Any:
+    return _as_text(
+        value, "an object or a list of names", lambda read: isinstance(read, dict) or _is_list_of(read, str)
+    )
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(one, kind) for one in value)
 
 
 def _plain_header(value: Any) -> Any:
@@ -169,10 +210,16 @@ def _duration(value: Any) -> Any:
 
 
 Duration = Annotated[str, BeforeValidator(_duration)]
-WholeNumber = Annotated[int, BeforeValidator(_no_boolean), Field(lt=2**63)]
-Number = Annotated[float, BeforeValidator(_no_boolean)]
-Json = Annotated[dict[str, Any], BeforeValidator(_parsed)]
+WholeNumber = Annotated[int, BeforeValidator(no_boolean), Field(lt=2**63)]
+Number = Annotated[float, BeforeValidator(no_boolean)]
+Json = Annotated[dict[str, Any], BeforeValidator(parsed)]
 HeaderText = Annotated[str, BeforeValidator(_plain_header)]
-JsonList = Annotated[list[HeaderText], BeforeValidator(_parsed)]
+JsonList = Annotated[list[HeaderText], BeforeValidator(parsed)]
+JsonOrText = Annotated[dict[str, Any] | list[Any] | HeaderText, BeforeValidator(parsed)]
+#: Kept as JSON text, so that what holds them can be hashed.
+JsonObjectText = Annotated[str, BeforeValidator(_object_text)]
+JsonObjectsText = Annotated[str, BeforeValidator(_objects_text)]
+JsonObjectOrNamesText = Annotated[str, BeforeValidator(_object_or_names_text)]
+JsonNames = Annotated[tuple[HeaderText, ...], BeforeValidator(parsed)]
 #: The validator that stands last runs first: JSON over several lines is parsed before lines are looked for.
-SlugOrJson = Annotated[str | dict[str, Any], BeforeValidator(_plain_header), BeforeValidator(_parsed)]
+SlugOrJson = Annotated[str | dict[str, Any], BeforeValidator(_plain_header), BeforeValidator(parsed)]

@@ -35,7 +35,7 @@ def keep(path: Path, **answers: Any) -> None:
 
     def work(journal: Journal) -> None:
         for key, value in answers.items():
-            journal.keep(key.encode(), outcome(value))
+            journal.keep([(key.encode(), outcome(value))])
 
     with_journal(path, work)
 
@@ -67,7 +67,7 @@ def test_evidence_comes_back_and_says_from_when(path: Path) -> None:
     """A kept row tells what the first asking told, and when that was."""
 
     def work(journal: Journal) -> None:
-        journal.keep(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))
+        journal.keep([(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))])
 
     with_journal(path, work)
     known = with_journal(path, lambda journal: journal.kept(b"a")).evidence.as_dict()
@@ -79,7 +79,7 @@ def test_failures_are_not_kept(path: Path) -> None:
     """What failed is asked again."""
 
     def work(journal: Journal) -> None:
-        journal.keep(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))
+        journal.keep([(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))])
 
     with_journal(path, work)
     assert with_journal(path, lambda journal: journal.kept(b"a")) is None
@@ -119,7 +119,7 @@ def test_it_is_on_disk_when_keep_returns(path: Path) -> None:
     """Another process sees it before the slot is free; nothing waits for close."""
 
     def work(journal: Journal) -> list[Any]:
-        journal.keep(b"a", outcome("x"))
+        journal.keep([(b"a", outcome("x"))])
         return execute(path, "SELECT count(*) FROM answers")
 
     assert with_journal(path, work) == [(1,)]
@@ -149,7 +149,7 @@ def test_a_damaged_file_is_set_aside_once(path: Path) -> None:
     late = Journal(path, reuse=DAY, keep=DAY)
     late._inode += 1  # as if it had opened the damaged file, before the first one set it aside
     late._give_up(sqlite3.DatabaseError("file is not a database"))
-    first.keep(b"a", outcome("x"))
+    first.keep([(b"a", outcome("x"))])
     first.close()
     late.close()
     assert len(list(path.parent.glob("*.damaged-*"))) == 1
@@ -161,8 +161,8 @@ def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     (tmp_path / "home").write_text("in the way")
 
     def work(journal: Journal) -> str | None:
-        journal.keep(b"a", outcome("x"))
-        journal.keep(b"b", outcome("y"))
+        journal.keep([(b"a", outcome("x"))])
+        journal.keep([(b"b", outcome("y"))])
         assert journal.kept(b"a") is None
         return journal.fault
 
@@ -180,7 +180,7 @@ def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptu
         assert journal._connection is not None
         journal._connection.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
         for number in range(20):
-            journal.keep(str(number).encode(), outcome("x" * 3000))
+            journal.keep([(str(number).encode(), outcome("x" * 3000))])
         return journal.fault
 
     with caplog.at_level(logging.WARNING):
@@ -195,8 +195,8 @@ def test_two_open_it_at_once(path: Path) -> None:
 
     def work(first: Journal) -> None:
         second = Journal(path, reuse=DAY, keep=DAY)
-        first.keep(b"a", outcome("1"))
-        second.keep(b"b", outcome("2"))
+        first.keep([(b"a", outcome("1"))])
+        second.keep([(b"b", outcome("2"))])
         assert second.kept(b"a") is None
         second.close()
 

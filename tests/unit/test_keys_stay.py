@@ -55,6 +55,9 @@ PLACES: dict[str, dict[str, Any]] = {
     "headers as text": {"headers": json.dumps({"Authorization": f"Basic {CANARY}"})},
     "config": {"config": {"strategy": {"mode": "fallback"}, "targets": [{"api_key": CANARY}]}},
     "config as text": {"config": f'{{\n "targets": [{{"api_key":\n "{CANARY}"}}]}}'},
+    "targets": {"targets": {"gpt": {"provider": "openai", "api_key": CANARY}}},
+    "targets as text": {"targets": json.dumps({"gpt": {"provider": "openai", "api_key": CANARY}})},
+    "targets as a list": {"llms": [{"provider": "openai", "api_key": CANARY, "model": "m"}]},
     "aws": {"aws_access_key_id": CANARY, "aws_secret_access_key": CANARY, "aws_session_token": CANARY},
 }
 WRONG_PLACES: dict[str, dict[str, Any]] = {
@@ -75,6 +78,10 @@ WRONG_PLACES: dict[str, dict[str, Any]] = {
     "password of custom_host": {"custom_host": f"http://user:{CANARY}@127.0.0.1/v1"},
     "query of custom_host": {"custom_host": f"http://127.0.0.1/v1?key={CANARY}"},
     "list": {"forward_headers": {"a": CANARY}},
+    "a target that is none": {"targets": {"gpt": CANARY}},
+    "a strategy": {"strategy": {"mode": "fallback", "api_key": CANARY}},
+    "a retry": {"retry": {"attempts": 1, "api_key": CANARY}},
+    "guardrails": {"input_guardrails": {"api_key": CANARY}},
 }
 
 
@@ -227,6 +234,7 @@ def test_every_secret_option_is_tried_here() -> None:
 # Sent nowhere else: what a person who may write CREATE MODEL and SELECT, but not CREATE ML_ENGINE, can try
 
 SECRETS = {"portkey_api_key": CANARY, "provider": "openai", "provider_api_key": CANARY}
+TARGETS = {"targets": {"gpt": {"provider": "openai", "api_key": CANARY}}}
 
 
 def ways(there: str) -> dict[str, dict[str, Any]]:
@@ -269,11 +277,35 @@ def ways(there: str) -> dict[str, dict[str, Any]]:
         "cache_namespace": {"cache_namespace": f"c\r\nx-portkey-custom-host: {there}"},
         "targets": {"targets": {"mine": {"custom_host": there}}},
         "strategy": {"strategy": {"mode": "single"}, "targets": [{"custom_host": there}]},
-        "proxy": {"proxy": there},
-        "http_client": {"http_client": there},
-        "portkey_api_key": {"portkey_api_key": "mine", "base_url": there},
-        "openai_organization": {"openai_organization": f"o\r\nx-portkey-custom-host: {there}"},
+        "a chosen target's address": {"targets": [{"name": "gpt", "custom_host": there}]},
+        "a chosen target's key": {"targets": [{"name": "gpt", "api_key": "mine"}]},
+        "a chosen target's provider": {"targets": [{"name": "gpt", "provider": "groq"}]},
+        "a chosen target's overrides": {"targets": [{"name": "gpt", "override_params": {"x": there}}]},
+        "a chosen target's targets": {"targets": [{"name": "gpt", "targets": [{"custom_host": there}]}]},
+        "a chosen target's hooks": {"targets": [{"name": "gpt", "before_request_hooks": hook}]},
+        "targets as text": {"targets": json.dumps([{"name": "gpt", "custom_host": there}])},
+        "llms": {"llms": [{"custom_host": there}]},
+        "a strategy with targets": {"strategy": {"mode": "single", "targets": [{"custom_host": there}]}},
+        "a cache with an address": {"cache": {"mode": "simple", "url": there}},
+        "a retry with an address": {"retry": {"attempts": 1, "custom_host": there}},
+        "input guardrails that log": {"input_guardrails": [log]},
+        "output guardrails that log": {"output_guardrails": json.dumps([log])},
+        "a webhook among checks": {"input_guardrails": [{"id": "g", "checks": hook}]},
+        "an unnamed check": {"input_guardrails": [{"webhook": {"webhookURL": there}}]},
+        "a check of another plugin": {"input_guardrails": [{"patronus.custom": {"url": there}}]},
+        "keys for whoever asks": {"input_guardrails": [{"default.jwt": {"jwksUri": there}}]},
+        "a guardrail with a fallback": {
+            "input_guardrails": [{"default.contains": {}, "on_fail": {"feedback": {}}, "webhook": there}]
+        },
     }
+
+
+def test_the_name_of_an_unknown_target_is_not_shown(provider: OfflineProvider) -> None:
+    """It may be a key in the wrong place."""
+    handler = make_handler({"base_url": provider.base_url, **SECRETS})
+    with pytest.raises(OptionError, match="which has none") as caught:
+        PortkeyHandler.create_validation("a", {"using": {"targets": [CANARY]}}, handler.engine_storage)
+    assert CANARY not in full_text(caught.value)
 
 
 @pytest.mark.parametrize("level", ["model", "query"])
@@ -283,7 +315,7 @@ def test_no_option_below_the_engine_carries_its_keys_away(
 ) -> None:
     """Each way is refused before anything is sent; the other server hears nothing."""
     given = ways(elsewhere.url)[way]
-    engine = {"base_url": provider.base_url, **SECRETS}
+    engine = {"base_url": provider.base_url, **SECRETS, **TARGETS}
     with pytest.raises(OptionError):
         make_handler(engine, {**ASK, **(given if level == "model" else {})}).predict(
             FRAME, {"using": given if level == "query" else {}}
@@ -295,6 +327,58 @@ def test_no_option_below_the_engine_carries_its_keys_away(
             PortkeyHandler.create_validation(
                 "answer", {"using": {**ASK, **given}}, make_handler(engine).engine_storage
             )
+
+
+#: Paths that would lead a key to another host, or to where somebody could make it go there.
+PATHS = {
+    "up": "/../v2",
+    "up and down": "/rerank/../configs",
+    "here": "/./configs",
+    "encoded": "/%2e%2e/configs",
+    "the administration": "/configs",
+    "the vault": "/virtual-keys",
+    "a host": "//{host}/v1",
+    "a user of a host": "@{host}/v1",
+    "an address": "{there}",
+    "a query": "/rerank?x={there}",
+    "a fragment": "/rerank#x",
+    "a line break": "/rerank\r\nx-portkey-custom-host: {there}",
+    "a backslash": "\\\\{host}\\v1",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("level", ["model", "query"])
+@pytest.mark.parametrize("way", PATHS)
+def test_no_path_leads_a_key_away(
+    way: str, level: str, provider: OfflineProvider, elsewhere: OfflineProvider
+) -> None:
+    """Below the engine, only paths of models can be asked; a model's name of a saved prompt is no path."""
+    host = elsewhere.url.removeprefix("http://")
+    path = PATHS[way].format(host=host, there=elsewhere.url)
+    engine = {"base_url": provider.base_url, **SECRETS}
+    body = {"query": "{{ question }}"}
+    for harmless, given in (
+        ({"mode": "request", "body": body, "path": "/rerank"}, {"path": path}),
+        ({"mode": "prompt", "prompt_id": "pp-1"}, {"prompt_id": path or "/"}),
+    ):
+        with pytest.raises(OptionError, match=next(iter(given))):
+            make_handler(engine, {**harmless, **(given if level == "model" else {})}).predict(
+                FRAME, {"using": given if level == "query" else {}}
+            )
+    assert provider.requests == elsewhere.requests == []
+
+
+def test_only_the_engine_allows_further_paths(provider: OfflineProvider) -> None:
+    """Who may write CREATE MODEL cannot allow himself a path of the gateway's administration."""
+    engine = {"base_url": provider.base_url, **SECRETS}
+    asked = {"mode": "request", "path": "/configs", "body": {"a": "{{ question }}"}}
+    with pytest.raises(OptionError, match="allowed_paths cannot be given in CREATE MODEL"):
+        make_handler(engine, {**asked, "allowed_paths": ["/configs"]})
+    handler = make_handler({**engine, "allowed_paths": ["/configs"]}, asked)
+    with pytest.raises(PortkeyHandlerError, match="404"):
+        handler.predict(FRAME)
+    assert {request.path for request in provider.requests} == {"/v1/configs"}
 
 
 @pytest.mark.parametrize(
@@ -317,7 +401,8 @@ def test_parameters_reach_the_body_and_nothing_else(
     handler.predict(FRAME[:1])
     handler.predict(FRAME[:1], {"using": {"parameters": given}})
     plain, tried = provider.requests
-    assert tried.headers == {**plain.headers, "content-length": tried.headers["content-length"]}
+    ours = ("content-length", "x-portkey-span-id", "x-portkey-trace-id")
+    assert tried.headers == {**plain.headers, **{name: tried.headers[name] for name in ours}}
     assert tried.body == {**plain.body, **given}
     assert CANARY not in repr(tried.body)
     assert elsewhere.requests == []
@@ -330,7 +415,8 @@ def test_metadata_stays_one_header(provider: OfflineProvider, elsewhere: Offline
     handler.predict(FRAME[:1], {"using": {"metadata": smuggled}})
     (request,) = provider.requests
     assert "x-portkey-custom-host" not in request.headers
-    assert json.loads(request.headers["x-portkey-metadata"]) == smuggled
+    sent = json.loads(request.headers["x-portkey-metadata"])
+    assert {name: text for name, text in sent.items() if name in smuggled} == smuggled
 
 
 def test_what_may_be_given_below_goes_to_the_same_place(provider: OfflineProvider) -> None:

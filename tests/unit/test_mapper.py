@@ -47,6 +47,16 @@ def ask(one: Item) -> Generator[Request, Reply, Answer]:
     return Answer(reply.body, Evidence(status=reply.status))
 
 
+def alone(operation: Callable[[Item], Generator[Request, Reply, Answer]]) -> Any:
+    """Make of what asks one item what asks items together."""
+
+    def asked(items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+        (one,) = items
+        return [(yield from operation(one))]
+
+    return asked
+
+
 class Server:
     """Counts what it is sent, and answers with the text in capitals after `latency` seconds.
 
@@ -87,15 +97,17 @@ async def mapped(
     deduplicate: bool = True,
     deadline: float | None = None,
     timeout: float = 60.0,
+    together: int = 1,
     report: Callable[[Tally], None] = lambda _: None,
 ) -> Mapping:
     """Run a mapper."""
     mapper = Mapper(
-        operation,
+        operation if together > 1 else alone(operation),
         send,
         concurrency=concurrency,
         timeout=timeout,
         deadline=deadline,
+        together=together,
         max_attempts=max_attempts,
         deduplicate=deduplicate,
         report=report,
@@ -578,12 +590,12 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
         def kept(self, key: bytes) -> None:
             return None
 
-        def keep(self, key: bytes, outcome: Outcome) -> None:
-            kept.append(key)
+        def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+            kept.extend(key for key, _ in outcomes)
 
     async def main() -> None:
         mapper = Mapper(
-            ask,
+            alone(ask),
             server,
             concurrency=3,
             timeout=60,
@@ -603,6 +615,48 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(main())
+
+
+def capitals(items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
+    """Send several texts in one request."""
+    reply = yield Request("/", " ".join(one.payload for one in items).encode())
+    return [
+        GatewayError("not that one") if word == "BAD" else Answer(word, Evidence())
+        for word in reply.body.split()
+    ]
+
+
+def test_items_are_asked_together() -> None:
+    """As many as are allowed go into one request, the rest into the last; each row has its own answer."""
+    server = Server()
+    mapping = run("abcdefg", server, operation=capitals, together=3, concurrency=2)
+    assert values(mapping) == list("ABCDEFG")
+    assert sorted(server.sent) == ["a b c", "d e f", "g"]
+    assert mapping.tally.requests == 3
+
+
+def test_one_of_several_may_fail_alone() -> None:
+    """What an operation returns for an item is that item's outcome."""
+    mapping = run(["a", "bad", "c"], Server(), operation=capitals, together=3)
+    assert values(mapping) == ["A", None, "C"]
+    assert [outcome.reason for outcome in mapping.outcomes] == [None, "not that one", None]
+
+
+def test_a_failure_of_the_request_fails_all_of_its_items() -> None:
+    """They were asked together, and nothing came back."""
+    server = Server()
+    server.failures["a b"] = [RejectedError("400: no", status=400)]
+    mapping = run("abcd", server, operation=capitals, together=2, concurrency=1)
+    assert values(mapping) == [None, None, "C", "D"]
+    assert mapping.tally.failed == 2
+
+
+def test_equal_and_unasked_rows_between_do_not_part_a_group() -> None:
+    """A request is filled with rows that need it, wherever they stand."""
+    rows: list[str | Unasked] = ["a", "a", Unasked("nothing to ask"), "b", "a", "c"]
+    server = Server()
+    assert values(run(rows, server, operation=capitals, together=3)) == ["A", "A", None, "B", "A", "C"]
+    assert server.sent == ["a b c"]
 
 
 def test_after_the_deadline_nothing_is_sent() -> None:

@@ -156,6 +156,46 @@ def test_hosted_prompts(provider: OfflineProvider) -> None:
     assert reply.json["usage"]["prompt_tokens"] == 2
 
 
+def test_responses(provider: OfflineProvider) -> None:
+    """OpenAI's responses hold the same answer as a chat's in their own shape, and say where it was cut."""
+    body = {"model": "m", "input": [{"role": "user", "content": [{"type": "input_text", "text": QUESTION}]}]}
+
+    whole = post(f"{provider.base_url}/responses", body).json
+    assert whole["output"][0]["content"][0]["text"] == content(chat(provider))
+    assert whole["status"] == "completed"
+    assert post(f"{provider.base_url}/responses", {"model": "m", "input": QUESTION}).json == whole
+    cut = post(f"{provider.base_url}/responses", {**body, "max_output_tokens": 2}).json
+    assert cut["output"][0]["content"][0]["text"] == "offline stand-in:"
+    assert (cut["status"], cut["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+    assert cut["usage"] == {"input_tokens": 4, "output_tokens": 2, "total_tokens": 6}
+
+
+def test_moderations_judge_nothing(provider: OfflineProvider) -> None:
+    """One result per text, nothing flagged, and the model's name says that there is none."""
+    reply = post(f"{provider.base_url}/moderations", {"input": ["a", "b"]}).json
+
+    assert [result["flagged"] for result in reply["results"]] == [False, False]
+    assert set(reply["results"][0]["category_scores"].values()) == {0.0}
+    assert reply["model"] == "offline-stand-in"
+    parts = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "https://a.test"}}]
+    assert len(post(f"{provider.base_url}/moderations", {"input": parts}).json["results"]) == 1
+
+
+def test_rerank_counts_words_in_common(provider: OfflineProvider) -> None:
+    """The best come first, equals in their order, no more than top_n, and the reply says how it was done."""
+    body = {"model": "m", "query": "blue sky", "documents": ["sea", "Blue sky", "a blue sea", "sky", "x"]}
+
+    reply = post(f"{provider.base_url}/rerank", {**body, "top_n": 3}).json
+
+    assert reply["results"] == [
+        {"index": 1, "relevance_score": 1.0},
+        {"index": 2, "relevance_score": 0.5},
+        {"index": 3, "relevance_score": 0.5},
+    ]
+    assert reply["meta"]["warnings"] == ["offline-stand-in: words in common, no model"]
+    assert len(post(f"{provider.base_url}/rerank", body).json["results"]) == 5
+
+
 def test_models_and_root(provider: OfflineProvider) -> None:
     """The list of models and the root answer a GET."""
     assert "claude-2.1" in [model["id"] for model in get(f"{provider.base_url}/models").json["data"]]
@@ -182,6 +222,12 @@ def test_one_megabyte_prompt(provider: OfflineProvider) -> None:
         ("/completions", {"model": "m"}, 400, "'prompt'"),
         ("/embeddings", {"model": "m", "input": ["a", ""]}, 400, "input"),
         ("/embeddings", {"model": "m", "input": "a", "dimensions": 0}, 400, "dimensions"),
+        ("/moderations", {"input": ["a", ""]}, 400, "input"),
+        ("/rerank", {"model": "m", "query": "", "documents": ["a"]}, 400, "query"),
+        ("/rerank", {"model": "m", "query": "q", "documents": []}, 400, "documents"),
+        ("/rerank", {"model": "m", "query": "q", "documents": ["a"], "top_n": 0}, 400, "top_n"),
+        ("/responses", {"model": "m", "input": ""}, 400, "'input'"),
+        ("/responses", {"input": "a"}, 400, "you must provide a model"),
         ("/nonsense", {}, 404, "Invalid URL"),
     ],
 )

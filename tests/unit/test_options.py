@@ -497,7 +497,9 @@ def test_an_option_of_another_mode_is_passed_over_in_select(caplog: pytest.LogCa
         assert resolved({}, {"encoding_format": "float-of-mine"}).plan == resolved().plan
     assert "encoding_format" in caplog.text
     assert "float-of-mine" not in caplog.text
-    assert "encoding_format is not an option" in str(refusal({"encoding_format": "float"}))
+    assert "encoding_format belongs to mode embedding; this model's is chat" in str(
+        refusal({"encoding_format": "float"})
+    )
 
 
 # RETRAIN

@@ -222,6 +222,9 @@ def test_evidence_tells_how_the_answer_came_about(provider: OfflineProvider) -> 
     (evidence,) = predict(provider, pd.DataFrame({"q": ["one two"]}), evidence=True)["answer_evidence"]
     assert evidence.pop("latency_ms") >= 0
     assert evidence.pop("request_id").startswith("chatcmpl-")
+    headers = provider.requests[0].headers
+    assert evidence.pop("trace_id") == headers["x-portkey-trace-id"]
+    assert evidence.pop("span_id") == headers["x-portkey-span-id"]
     assert evidence == {
         "status": 200,
         "finish_reason": "stop",

@@ -1,0 +1,142 @@
+"""By what the gateway's logs find a query and each of its rows: trace, spans, metadata.
+
+Labels go along with requests and have no part in the answer, so neither the journal nor the search for equal
+rows knows them. Where equal rows are asked once, the first one's labels go along.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .errors import GatewayError
+from .exchange import Answer, Evidence, Item, Reply, Request, Unasked
+from .json_template import JsonTemplate
+from .operations import Operation
+from .operations.rows import made_of_rows
+from .options import Credentials, Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: What the gateway's logs show as the origin of a request.
+SOURCE = "portkey_handler"
+
+
+class Labels:
+    """The labels of one query.
+
+    Args:
+        plan: The resolved options.
+        credentials: The engine's options.
+
+    Attributes:
+        options: The gateway options that all requests of the query share.
+        trace_id: The trace, as given or made.
+
+    Raises:
+        TemplateError: A template in the metadata is wrong.
+    """
+
+    def __init__(self, plan: Plan, credentials: Credentials) -> None:
+        given = {**credentials.options, **json.loads(plan.routing)}
+        self.trace_id: str = given.get("trace_id") or uuid.uuid4().hex
+        metadata = {"_source": SOURCE, "_model": plan.model or plan.target, **(given.get("metadata") or {})}
+        self._template = JsonTemplate(metadata, "metadata")
+        #: Of 16 hexadecimal digits, as OpenTelemetry's: half by chance, half the row's number.
+        self._span = secrets.token_hex(4)
+        self.options: dict[str, Any] = {"trace_id": self.trace_id}
+        if not self._template.columns:
+            self.options["metadata"] = self._template.render({})
+
+    def of_rows(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Unasked]:
+        """Give the headers of each row.
+
+        Raises:
+            InputError: The frame lacks a column; raised before the first row.
+        """
+        columns = self._template.columns
+        if not columns:
+            return ({"x-portkey-span-id": self._span_of(row)} for row in range(len(frame)))
+        self._template.check([str(name) for name in frame.columns])
+        rows = made_of_rows(frame, columns, (), self._template.render)
+        return (
+            Unasked(f"metadata: {made.reason}", failed=True)
+            if isinstance(made, Unasked)
+            else {
+                "x-portkey-span-id": self._span_of(row),
+                # As ASCII, which is what a header can carry.
+                "x-portkey-metadata": json.dumps(made),
+            }
+            for row, made in enumerate(rows)
+        )
+
+    def _span_of(self, row: int) -> str:
+        return f"{self._span}{row:08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    headers: dict[str, str]
+    payload: Any
+
+
+class LabelledOperation:
+    """An operation whose requests carry their rows' labels, and whose evidence names them.
+
+    Args:
+        operation: The operation itself.
+        labels: The labels of the query.
+    """
+
+    def __init__(self, operation: Operation, labels: Labels) -> None:
+        self._operation = operation
+        self._labels = labels
+        self.together = operation.together
+
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+        """Give the operation's items, each with its row's labels."""
+        items, labels = self._operation.items(frame), self._labels.of_rows(frame)
+        return (_with(item, headers) for item, headers in zip(items, labels, strict=True))
+
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, Sequence[Answer | GatewayError]]:
+        """Ask as the operation does; rows that are asked together go under the first one's labels."""
+        headers: dict[str, str] = items[0].payload.headers
+        steps = self._operation.ask([Item(item.key, item.payload.payload) for item in items])
+        answers: Sequence[Answer | GatewayError]
+        try:
+            request = next(steps)
+            while True:
+                try:
+                    reply = yield Request(request.path, request.body, headers)
+                except GatewayError as error:
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(reply)
+        except StopIteration as stop:
+            answers = stop.value
+        except GatewayError as error:
+            self._note(error, headers)
+            raise
+        for answer in answers:
+            self._note(answer, headers)
+        return answers
+
+    def _note(self, ended: Answer | GatewayError, headers: Mapping[str, str]) -> None:
+        evidence = ended.evidence
+        if not isinstance(ended, Answer) and not isinstance(evidence, Evidence):
+            evidence = ended.details["evidence"] = Evidence()
+        evidence.trace_id = self._labels.trace_id
+        evidence.span_id = headers["x-portkey-span-id"]
+
+
+def _with(item: Item | Unasked, headers: dict[str, str] | Unasked) -> Item | Unasked:
+    if isinstance(item, Unasked):
+        return item
+    if isinstance(headers, Unasked):
+        return headers
+    return Item(item.key, _Labelled(headers, item.payload))

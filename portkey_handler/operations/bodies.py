@@ -1,0 +1,24 @@
+"""Bodies of requests: what a row says, encoded once, before what is the same for every row."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from ..exchange import Unasked
+
+
+def rest_of_body(parameters: str) -> bytes:
+    """Give the end of a body whose first part is the row's: `,"model":"m"}` for `{"model":"m"}`."""
+    given: dict[str, Any] = json.loads(parameters)
+    return b"," + orjson.dumps(given)[1:] if given else b"}"
+
+
+def encoded(value: Any) -> bytes | Unasked:
+    """Encode what a row says as JSON, or say why it cannot be sent."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        return Unasked(f"the prompt cannot be sent: {error}", failed=True)

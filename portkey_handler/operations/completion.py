@@ -1,0 +1,53 @@
+"""Completion: the text that follows a row's text."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..exchange import Answer, Item, Reply, Request, Unasked
+from ..options import Plan
+from .bodies import encoded, rest_of_body
+from .keys import Keys
+from .replies import read_completion
+from .texts import Texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Completion:
+    """The operation behind `mode = 'completion'`.
+
+    Args:
+        plan: The resolved options.
+
+    Raises:
+        TemplateError: The template is wrong.
+    """
+
+    path = "/completions"
+    together = 1
+
+    def __init__(self, plan: Plan) -> None:
+        self._texts = Texts(plan)
+        self._rest = rest_of_body(plan.parameters)
+        self._keys = Keys("completion", plan.parameters)
+
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+        """Give one item per row: the prompt to send.
+
+        Raises:
+            InputError: The frame lacks a column.
+        """
+        return (text if isinstance(text, Unasked) else self._item(text) for text in self._texts.of(frame))
+
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+        """Send the prompt and read the first choice."""
+        (item,) = items
+        reply = yield Request(self.path, b"".join((b'{"prompt":', item.payload, self._rest)))
+        return [read_completion(reply)]
+
+    def _item(self, text: str) -> Item | Unasked:
+        prompt = encoded(text)
+        return prompt if isinstance(prompt, Unasked) else Item(self._keys.of(prompt), prompt)

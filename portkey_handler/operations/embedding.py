@@ -1,0 +1,145 @@
+"""Embedding: a row's text as a vector; many rows in one request."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import sys
+from array import array
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GatewayError, MalformedReplyError, RejectedError
+from ..exchange import Answer, Evidence, Item, Reply, Request, Unasked
+from ..options import Plan
+from .bodies import encoded, rest_of_body
+from .keys import Keys
+from .replies import evidence_of_reply, malformed
+from .texts import Texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Statuses that can be the fault of one input among many: too long, empty, denied by a guardrail.
+_OF_ONE_INPUT = frozenset({400, 413, 422, 446})
+
+
+class Embedding:
+    """The operation behind `mode = 'embedding'`.
+
+    Args:
+        plan: The resolved options.
+
+    Raises:
+        TemplateError: The template is wrong.
+    """
+
+    path = "/embeddings"
+
+    def __init__(self, plan: Plan) -> None:
+        self.together = plan.execution.inputs_per_request
+        self._texts = Texts(plan)
+        self._rest = rest_of_body(plan.parameters)
+        self._keys = Keys("embedding", plan.parameters)
+
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+        """Give one item per row: the text to embed.
+
+        Raises:
+            InputError: The frame lacks a column.
+        """
+        return (text if isinstance(text, Unasked) else self._item(text) for text in self._texts.of(frame))
+
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
+        """Send all texts in one request; where it is rejected, halves of them, until bad ones are alone."""
+        answers: list[Answer | GatewayError] = []
+        left = [(items, 0)]  # what is to be sent, in order, and how often its rows have been sent before
+        while left:
+            part, before = left.pop()
+            inputs = b",".join(item.payload for item in part)
+            try:
+                reply = yield Request(self.path, b"".join((b'{"input":[', inputs, b"]", self._rest)))
+            except RejectedError as error:
+                before += error.details.get("attempts", 1)
+                if error.status not in _OF_ONE_INPUT:
+                    raise
+                if len(part) == 1:
+                    answers.append(_after(error, before))
+                else:
+                    middle = len(part) // 2
+                    left += [(part[middle:], before), (part[:middle], before)]
+            else:
+                answers += _read(reply, len(part), before + reply.attempts)
+        return answers
+
+    def _item(self, text: str) -> Item | Unasked:
+        body = encoded(text)
+        return body if isinstance(body, Unasked) else Item(self._keys.of(body), body)
+
+
+def _after(error: RejectedError, attempts: int) -> RejectedError:
+    evidence = error.evidence if isinstance(error.evidence, Evidence) else Evidence()
+    evidence.attempts = attempts
+    error.details["evidence"] = evidence
+    return error
+
+
+def _read(reply: Reply, number: int, attempts: int) -> list[Answer]:
+    """Read one vector per input.
+
+    Raises:
+        MalformedReplyError: They are not as many as there were inputs, or no vectors.
+    """
+    evidence = evidence_of_reply(reply)
+    evidence.attempts = attempts
+    # The tokens are those of all inputs; whose they are nobody tells.
+    shared = _per_row(evidence, number)
+    vectors: list[Any] = [None] * number
+    try:
+        for place, entry in enumerate(reply.body["data"]):
+            vectors[entry.get("index", place)] = _vector(entry["embedding"])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        raise malformed(reply, "a list of embeddings", evidence) from None
+    if any(vector is None for vector in vectors):
+        missing = sum(1 for vector in vectors if vector is None)
+        raise MalformedReplyError(
+            f"the reply has {number - missing:,} embeddings for {number:,} inputs",
+            status=reply.status,
+            evidence=evidence,
+        )
+    return [Answer(vector, each) for vector, each in zip(vectors, shared, strict=True)]
+
+
+def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
+    """Divide the tokens of a request among its rows, so that their sum is what is paid."""
+    if number == 1:
+        return [evidence]
+    total = evidence.total_tokens if isinstance(evidence.total_tokens, int) else evidence.prompt_tokens
+    if not isinstance(total, int):
+        return [replace(evidence) for _ in range(number)]
+    share, rest = divmod(total, number)
+    return [
+        replace(
+            evidence,
+            prompt_tokens=share + (place < rest),
+            total_tokens=share + (place < rest),
+        )
+        for place in range(number)
+    ]
+
+
+def _vector(written: Any) -> array[float]:
+    """Read a list of numbers, or 32-bit numbers in base64 as encoding_format = 'base64' asks for them.
+
+    Kept as an array, which takes an eighth of a list's memory.
+    """
+    if isinstance(written, list):
+        return array("d", written)
+    try:
+        vector = array("f", base64.b64decode(written, validate=True))
+    except binascii.Error:
+        raise ValueError from None
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return vector

@@ -1,0 +1,91 @@
+"""Prompt: one that is saved at Portkey, with a row's cells as its variables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..cells import to_text
+from ..errors import InputError
+from ..exchange import Answer, Item, Reply, Request, Unasked
+from ..json_template import JsonTemplate
+from ..options import Plan
+from .bodies import encoded, rest_of_body
+from .keys import Keys
+from .replies import read_chat, read_completion
+from .rows import made_of_rows, named_column, own_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class SavedPrompt:
+    """The operation behind `mode = 'prompt'`.
+
+    Args:
+        plan: The resolved options.
+
+    Raises:
+        TemplateError: A variable's template is wrong.
+    """
+
+    together = 1
+
+    def __init__(self, plan: Plan) -> None:
+        self._target = plan.target
+        self.path = f"/prompts/{plan.input.prompt_id}/completions"
+        given = json.loads(plan.input.variables or "null")
+        self._columns: list[str] | None = given if isinstance(given, list) else None
+        self._template = JsonTemplate(given, "variables") if isinstance(given, dict) else None
+        self._rest = rest_of_body(plan.parameters)
+        self._keys = Keys("prompt", self.path, plan.parameters)
+
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+        """Give one item per row: the variables to send.
+
+        Raises:
+            InputError: The frame lacks a column.
+        """
+        rows = self._variables(frame)
+        return (row if isinstance(row, Unasked) else self._item(row) for row in rows)
+
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+        """Send the variables and read the first choice; a prompt may have been saved for either endpoint."""
+        (item,) = items
+        reply = yield Request(self.path, b"".join((b'{"variables":', item.payload, self._rest)))
+        return [read_completion(reply) if _is_completion(reply.body) else read_chat(reply)]
+
+    def _variables(self, frame: pd.DataFrame) -> Iterator[dict[str, Any] | Unasked]:
+        template = self._template
+        if template is not None:
+            template.check([str(name) for name in frame.columns])
+            asks = template.columns if template.is_plain else ()
+            return made_of_rows(frame, template.columns, asks, template.render)
+        if self._columns is None:
+            names = own_columns(frame, self._target)
+        else:
+            names = [named_column(frame, name, "variables") for name in self._columns]
+        return made_of_rows(frame, names, names, _as_texts)
+
+    def _item(self, variables: dict[str, Any]) -> Item | Unasked:
+        body = encoded(variables)
+        return body if isinstance(body, Unasked) else Item(self._keys.of(body), body)
+
+
+def _as_texts(values: dict[str, Any]) -> dict[str, Any]:
+    """Give every cell as text; NULL is an empty one, which the prompt's own words may expect."""
+    texts = {}
+    for name, cell in values.items():
+        try:
+            texts[name] = to_text(cell)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    return texts
+
+
+def _is_completion(body: Any) -> bool:
+    try:
+        return "message" not in body["choices"][0] and "text" in body["choices"][0]
+    except (IndexError, KeyError, TypeError):
+        return False

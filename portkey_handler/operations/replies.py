@@ -1,0 +1,156 @@
+"""What a reply says: text, an object, or why there is neither."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from ..errors import MalformedReplyError
+from ..exchange import Answer, Evidence, Reply
+from ..gateway_evidence import FLAGGED, evidence_of, verdicts_of
+
+
+def read_chat(reply: Reply, *, as_json: bool = False) -> Answer:
+    """Read a chat completion.
+
+    Args:
+        reply: The reply.
+        as_json: The text was asked for as JSON; the answer is what it holds.
+
+    Raises:
+        MalformedReplyError: The reply is not a chat completion.
+    """
+    evidence = evidence_of_reply(reply)
+    body = reply.body
+    try:
+        choice = body["choices"][0]
+        message = choice["message"]
+        read_choice(evidence, choice)
+        content = message.get("content")
+    except (AttributeError, IndexError, KeyError, TypeError):
+        raise malformed(reply, "a chat completion", evidence) from None
+    if isinstance(content, list):  # parts, as some providers have them
+        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+    if called := _calls(message):
+        return Answer(called, evidence)
+    if content:
+        return _json(content, evidence) if as_json else Answer(content, evidence)
+    return _without_text(message, content, evidence)
+
+
+def read_completion(reply: Reply) -> Answer:
+    """Read a completion.
+
+    Raises:
+        MalformedReplyError: The reply is not a completion.
+    """
+    evidence = evidence_of_reply(reply)
+    try:
+        choice = reply.body["choices"][0]
+        text = choice["text"]
+        read_choice(evidence, choice)
+    except (AttributeError, IndexError, KeyError, TypeError):
+        raise malformed(reply, "a completion", evidence) from None
+    return Answer(text, evidence) if text else _without_text({}, text, evidence)
+
+
+def evidence_of_reply(reply: Reply) -> Evidence:
+    """Note what replies of every operation tell in the same places."""
+    evidence = evidence_of(reply.headers, reply.status)
+    body = reply.body
+    if isinstance(body, dict):
+        usage = body.get("usage")
+        if isinstance(usage, dict):
+            read_usage(evidence, usage)
+        evidence.model = _shared(body.get("model"))
+        evidence.request_id = body.get("id") or evidence.request_id
+        evidence.system_fingerprint = _shared(body.get("system_fingerprint"))
+        if reply.status == FLAGGED:
+            evidence.guardrails = verdicts_of(body)
+    return evidence
+
+
+def read_usage(evidence: Evidence, usage: Mapping[str, Any]) -> None:
+    """Note the tokens that a request used, under OpenAI's names or Anthropic's and those of /responses."""
+    evidence.prompt_tokens = usage.get("prompt_tokens", usage.get("input_tokens"))
+    evidence.completion_tokens = usage.get("completion_tokens", usage.get("output_tokens"))
+    evidence.total_tokens = usage.get("total_tokens")
+    details = usage.get("prompt_tokens_details")
+    if isinstance(details, dict):
+        evidence.cached_tokens = details.get("cached_tokens")
+
+
+def read_choice(evidence: Evidence, choice: Mapping[str, Any]) -> None:
+    """Note what a choice of a chat or completion tells."""
+    evidence.finish_reason = _shared(choice.get("finish_reason"))
+    evidence.logprobs = choice.get("logprobs")
+
+
+def malformed(reply: Reply, what: str, evidence: Evidence) -> MalformedReplyError:
+    """Make the error of a reply that is not what it should be."""
+    return MalformedReplyError(
+        f"the reply is not {what}: {_shape(reply.body)}", status=reply.status, evidence=evidence
+    )
+
+
+def _calls(message: Mapping[str, Any]) -> Any:
+    """Give what the model called, an object of name and arguments; several are a list."""
+    listed = message.get("tool_calls")
+    calls = (
+        [call.get("function") for call in listed if isinstance(call, dict)]
+        if isinstance(listed, list)
+        else []
+    )
+    if not calls and isinstance(message.get("function_call"), dict):
+        calls = [message["function_call"]]
+    found = [
+        {"name": call.get("name"), "arguments": _arguments(call.get("arguments"))}
+        for call in calls
+        if isinstance(call, dict)
+    ]
+    return found[0] if len(found) == 1 else found
+
+
+def _arguments(written: Any) -> Any:
+    """Give arguments as an object; what is no JSON stays the text that the model wrote."""
+    if not isinstance(written, str):
+        return written
+    try:
+        return orjson.loads(written)
+    except orjson.JSONDecodeError:
+        return written
+
+
+def _json(content: str, evidence: Evidence) -> Answer:
+    try:
+        return Answer(orjson.loads(content), evidence)
+    except orjson.JSONDecodeError:
+        if evidence.finish_reason == "length":
+            return Answer(None, evidence, "max_tokens ran out before the JSON was complete; raise max_tokens")
+        return Answer(None, evidence, "the model's text is not JSON, though response_format asked for it")
+
+
+def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evidence) -> Answer:
+    if message.get("refusal"):
+        return Answer(None, evidence, "the model refused")
+    if evidence.finish_reason == "length":
+        return Answer(None, evidence, "max_tokens ran out before the model wrote any text; raise max_tokens")
+    if evidence.finish_reason == "content_filter":
+        return Answer(None, evidence, "the provider's content filter held the answer back")
+    if content == "":
+        return Answer("", evidence)
+    return Answer(None, evidence, "the model gave no text")
+
+
+def _shared(text: Any) -> Any:
+    """Give one object for all equal texts: a million rows have a handful of them."""
+    return sys.intern(text) if type(text) is str else text
+
+
+def _shape(body: Any) -> str:
+    if isinstance(body, dict):
+        return f"an object with {', '.join(sorted(map(str, body))[:8]) or 'nothing in it'}"
+    return f"{type(body).__name__}"

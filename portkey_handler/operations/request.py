@@ -1,0 +1,67 @@
+"""Request: any path of the gateway, with a body made of the row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..exchange import Answer, Item, Reply, Request, Unasked
+from ..json_template import JsonTemplate
+from ..options import Plan
+from .answer_path import AnswerPath
+from .bodies import encoded
+from .keys import Keys
+from .replies import evidence_of_reply
+from .rows import made_of_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class AnyRequest:
+    """The operation behind `mode = 'request'`.
+
+    Args:
+        plan: The resolved options.
+
+    Raises:
+        TemplateError: A template in the body is wrong.
+        OptionError: `answer` is no JSONPath.
+    """
+
+    together = 1
+
+    def __init__(self, plan: Plan) -> None:
+        options = plan.input
+        self.path = options.path or ""
+        self._parameters: dict[str, Any] = json.loads(plan.parameters)
+        self._body = JsonTemplate(json.loads(options.body or "{}"), "body", keep_types=True)
+        self._answer = None if options.answer is None else AnswerPath(options.answer)
+        self._keys = Keys("request", self.path, options.answer or "")
+
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+        """Give one item per row: the body to send.
+
+        Raises:
+            InputError: The frame lacks a column.
+        """
+        body = self._body
+        body.check([str(name) for name in frame.columns])
+        rows = made_of_rows(frame, body.columns, body.columns if body.is_plain else (), body.render)
+        return (row if isinstance(row, Unasked) else self._item(row) for row in rows)
+
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+        """Send the body and take the answer out of the reply."""
+        (item,) = items
+        reply = yield Request(self.path, item.payload)
+        evidence = evidence_of_reply(reply)
+        if self._answer is None:
+            return [Answer(reply.body, evidence)]
+        value, reason = self._answer.of(reply.body)
+        return [Answer(value, evidence, reason)]
+
+    def _item(self, body: dict[str, Any]) -> Item | Unasked:
+        # What a query names beats the body that the model was made with.
+        payload = encoded({**body, **self._parameters})
+        return payload if isinstance(payload, Unasked) else Item(self._keys.of(payload), payload)

@@ -1,0 +1,42 @@
+"""One text per row, from a column or a template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..exchange import Unasked
+from ..options import Plan
+from ..prompts import Template
+from .rows import column_texts, prompt_column, template_texts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Texts:
+    """What `column` or `prompt_template` makes of rows.
+
+    Args:
+        plan: The resolved options.
+
+    Raises:
+        TemplateError: The template is wrong.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._column = plan.input.column
+        self._target = plan.target
+        source = plan.input.prompt_template
+        self._template = None if source is None else Template(source, where="prompt_template")
+
+    def of(self, frame: pd.DataFrame) -> Iterator[str | Unasked]:
+        """Give the text of each row, or why there is none to ask.
+
+        Raises:
+            InputError: The frame lacks a column; raised before the first text.
+        """
+        if self._template is None:
+            return column_texts(frame, prompt_column(frame, self._column, self._target))
+        self._template.check([str(name) for name in frame.columns], where="prompt_template")
+        return template_texts(frame, self._template)

@@ -1,0 +1,17 @@
+"""Which body parameters an endpoint documents, found by the operation's mode."""
+
+from __future__ import annotations
+
+from ..endpoint_parameters import PARAMETERS
+
+
+def is_parameter(mode: str | None, name: str) -> bool:
+    """Tell whether the endpoint of `mode` documents a parameter of that name; of any mode, if None."""
+    if mode is None:
+        return is_parameter_of_any_mode(name)
+    return name in PARAMETERS.get(mode, {})
+
+
+def is_parameter_of_any_mode(name: str) -> bool:
+    """Tell whether any endpoint documents a parameter of that name."""
+    return any(name in parameters for parameters in PARAMETERS.values())

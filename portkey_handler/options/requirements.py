@@ -1,0 +1,48 @@
+"""What has to be given together, once the levels are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .input import InputOptions, is_path_of_models
+
+
+def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
+    """Name what an operation needs and was not given, and what does not go together; a sentence each."""
+    if asked.mode == "chat":
+        return _of_chat(asked)
+    if asked.mode == "prompt" and asked.prompt_id is None:
+        return ["mode = 'prompt' needs prompt_id, the id or slug of a prompt that is saved at Portkey"]
+    if asked.mode == "embedding" and "model" not in parameters:
+        return ["mode = 'embedding' needs model = '…', such as 'text-embedding-3-small'"]
+    if asked.mode == "request":
+        return _of_request(asked)
+    return []
+
+
+def _of_request(asked: InputOptions) -> list[str]:
+    path = asked.path
+    if path is not None and not is_path_of_models(path) and path not in (asked.allowed_paths or ()):
+        return [
+            f"path = '{path}' asks no model; where the engine's keys may go besides is said by the engine: "
+            f"CREATE ML_ENGINE … FROM portkey USING allowed_paths = ['{path}']"
+        ]
+    needed = {"path": "such as '/rerank'", "body": 'an object such as {"input": "{{ text }}"}'}
+    return [
+        f"mode = 'request' needs {name}, {words}"
+        for name, words in needed.items()
+        if getattr(asked, name) is None
+    ]
+
+
+def _of_chat(asked: InputOptions) -> list[str]:
+    whole = next((name for name in ("messages", "messages_column") if getattr(asked, name) is not None), None)
+    found = []
+    if whole is not None and asked.image_column is not None:
+        found.append(f"image_column goes with column or prompt_template, not with {whole}")
+    if asked.messages is not None and asked.system_prompt:
+        found.append(
+            'system_prompt and messages cannot both be given; write {"role": "system", …} into messages'
+        )
+    return found

@@ -1,0 +1,173 @@
+"""What the gateway does on the way: to which of the engine's targets, how often, from its cache or not.
+
+The engine names its targets, keys and addresses included; below it they are chosen by those names alone.
+`portkey_handler.routing` makes the gateway's config object of these words.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from .schema import JsonOrText, Options, WholeNumber, no_boolean, option, parsed
+
+StatusCodes = list[Annotated[int, BeforeValidator(no_boolean), Field(ge=100, le=599)]]
+
+#: Checks of the gateway that look at a text or the request alone, and call nobody.
+HARMLESS_CHECKS = frozenset(
+    {
+        "addPrefix",
+        "alllowercase",
+        "allowedRequestTypes",
+        "alluppercase",
+        "characterCount",
+        "contains",
+        "containsCode",
+        "endsWith",
+        "jsonKeys",
+        "jsonSchema",
+        "modelRules",
+        "modelWhitelist",
+        "modelwhitelist",
+        "notNull",
+        "regexMatch",
+        "regexReplace",
+        "requiredMetadataKeys",
+        "sentenceCount",
+        "wordCount",
+    }
+)
+#: What else may stand beside a check in a guardrail.
+_GUARDRAIL_WORDS = frozenset({"id", "deny", "async", "on_success", "on_fail"})
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Strategy(_Strict):
+    """How the gateway chooses among targets."""
+
+    mode: Literal["single", "fallback", "loadbalance"]
+    on_status_codes: StatusCodes | None = None
+
+
+class Retry(_Strict):
+    """How often the gateway itself tries, within one attempt of ours."""
+
+    attempts: Annotated[int, BeforeValidator(no_boolean), Field(ge=0, le=5)]
+    on_status_codes: StatusCodes | None = None
+    use_retry_after_header: bool | None = None
+
+
+class Cache(_Strict):
+    """Whether the gateway answers from its cache."""
+
+    mode: Literal["simple", "semantic"]
+    max_age: Annotated[int, BeforeValidator(no_boolean), Field(ge=0)] | None = None
+
+
+def _as_mode(value: Any) -> Any:
+    read = parsed(value)
+    return {"mode": read.strip().lower()} if isinstance(read, str) else read
+
+
+def _as_attempts(value: Any) -> Any:
+    read = parsed(value)
+    if isinstance(read, str) and read.strip().isdecimal():
+        read = int(read)
+    return read if isinstance(read, dict) else {"attempts": read}
+
+
+def _given(model: BaseModel | None) -> dict[str, Any] | None:
+    return None if model is None else model.model_dump(exclude_none=True)
+
+
+class RoutingOptions(Options):
+    """What the gateway does on the way."""
+
+    targets: JsonOrText | None = option(
+        "On the engine: an object of targets by name, each with its provider, its key (api_key or "
+        "virtual_key) and what else it needs. Below it: a list of those names, or of objects with name, "
+        "weight and parameters of that target.",
+        kind="object or list",
+        secret=True,
+        destination=True,
+    )
+    strategy: Annotated[Strategy, BeforeValidator(_as_mode)] | None = option(
+        "How the gateway chooses among targets: fallback (the next one when one fails) or loadbalance (by "
+        "weight); an object with mode and on_status_codes says on which statuses.",
+        kind="fallback, loadbalance or single",
+    )
+    retry: Annotated[Retry, BeforeValidator(_as_attempts)] | None = option(
+        "How often the gateway itself tries again, 0 to 5, or an object with attempts, on_status_codes and "
+        "use_retry_after_header.",
+        kind="whole number from 0 to 5, or object",
+    )
+    cache: Annotated[Cache, BeforeValidator(_as_mode)] | None = option(
+        "Let the gateway answer from its cache: simple (equal requests) or semantic (similar ones).",
+        kind="simple or semantic",
+    )
+    cache_max_age: WholeNumber | None = option(
+        "Seconds for which the gateway keeps an answer in its cache.", kind="whole number", ge=0
+    )
+    input_guardrails: JsonOrText | None = option(
+        "Guardrails that look at the request: a list of slugs, or of objects with checks of the gateway.",
+        kind="list",
+        destination=True,
+    )
+    output_guardrails: JsonOrText | None = option(
+        "Guardrails that look at the answer, likewise.", kind="list", destination=True
+    )
+
+    @field_validator("strategy", "retry", "cache", mode="after")
+    @classmethod
+    def _as_object(cls, value: BaseModel | None) -> Any:
+        return _given(value)
+
+    @field_validator("input_guardrails", "output_guardrails")
+    @classmethod
+    def _are_guardrails(cls, value: Any) -> Any:
+        if value is None:
+            return None
+        listed = [value] if isinstance(value, str) else value
+        if not isinstance(listed, list) or not all(isinstance(one, (str, dict)) for one in listed):
+            raise ValueError("expected a list of slugs or of objects")
+        if len({type(one) for one in listed}) > 1:
+            raise ValueError("expected a list of slugs, or of objects, not of both")
+        return listed
+
+
+#: The words that become a config object, and exclude one.
+CONFIG_WORDS: tuple[str, ...] = (
+    "targets",
+    "strategy",
+    "retry",
+    "cache",
+    "cache_max_age",
+    "input_guardrails",
+    "output_guardrails",
+)
+
+
+def calls_somebody(guardrails: list[Any]) -> bool:
+    """Tell whether guardrails could post what they see, keys among it, to an address."""
+    return any(isinstance(one, dict) and not _is_harmless(one) for one in guardrails)
+
+
+def _is_harmless(guardrail: dict[str, Any]) -> bool:
+    """Know the checks by their names: `{"default.contains": {…}}`, or a list of them under `checks`."""
+    for word, value in guardrail.items():
+        if word == "checks":
+            if not isinstance(value, list) or not all(
+                isinstance(check, dict) and _is_check(check.get("id")) for check in value
+            ):
+                return False
+        elif word not in _GUARDRAIL_WORDS and not _is_check(word):
+            return False
+    return True
+
+
+def _is_check(name: Any) -> bool:
+    return isinstance(name, str) and name.removeprefix("default.") in HARMLESS_CHECKS
