@@ -112,13 +112,14 @@ def frame_of(prompts: Sequence[str]) -> Any:
 
 def embeddings(place: Place) -> Runner:
     """This project, 256 texts a request."""
-    from portkey_handler.operations import OPERATIONS
-
-    if "embedding" not in OPERATIONS:
-        raise ImportError("mode = 'embedding' is not there yet")
     using = {"mode": "embedding", "model": "bench", "inputs_per_request": 256}
     # Not `model` of the place: an embedding takes no max_tokens.
     return predictor(_Embedding(place.base_url, place.provider_url, {**place.using, **using}))
+
+
+def embeddings_base64(place: Place) -> Runner:
+    """The same, the vectors travelling as base64."""
+    return embeddings(Place(place.base_url, place.provider_url, {**place.using, "encoding_format": "base64"}))
 
 
 class _Embedding(Place):
@@ -314,6 +315,7 @@ COMPETITORS: Mapping[str, Callable[[Place], Runner]] = {
     "Predictor": predictor,
     "Session.sql": session,
     "embeddings": embeddings,
+    "embeddings, base64": embeddings_base64,
     "AsyncOpenAI": async_openai,
     "AsyncPortkey": async_portkey,
     "SDK in threads": sdk_threads,

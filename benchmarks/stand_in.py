@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
+import struct
 import sys
 from typing import Any
 
@@ -95,13 +97,27 @@ def _completion(asked: dict[str, Any]) -> bytes:
 
 def _embeddings(asked: dict[str, Any]) -> bytes:
     inputs = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
-    # The first number tells the texts apart; 256 numbers are the shortest vectors that providers sell.
+    vector = _in_base64 if asked.get("encoding_format") == "base64" else _in_digits
     data = [
-        {"object": "embedding", "index": place, "embedding": [float(len(text))] + [0.5] * 255}
+        {"object": "embedding", "index": place, "embedding": vector(text)}
         for place, text in enumerate(inputs)
     ]
     usage = {"prompt_tokens": 9, "total_tokens": 9}
     return orjson.dumps({"object": "list", "model": "bench", "data": data, "usage": usage})
+
+
+# The first number tells the texts apart; 256 numbers are the shortest vectors that providers sell.
+
+
+def _in_digits(text: str) -> list[float]:
+    return [float(len(text))] + [0.5] * 255
+
+
+def _in_base64(text: str) -> str:
+    return base64.b64encode(struct.pack("<f", len(text)) + _REST).decode()
+
+
+_REST = struct.pack("<f", 0.5) * 255
 
 
 async def serve(latency: float, port: int) -> None:

@@ -88,7 +88,11 @@ SOAK = {
         "1,000,000 distinct rows, 0 ms, 64 in flight", 1_000_000, 0, 64, seconds=900, watched=True
     ),
     "embeddings": Case(
-        "100,000 embeddings, 0 ms, 256 a request, 64 in flight", 100_000, 0, 64, ours=("embeddings",)
+        "100,000 embeddings, 0 ms, 256 a request, 64 in flight",
+        100_000,
+        0,
+        64,
+        ours=("embeddings", "embeddings, base64"),
     ),
 }
 CURVE = (1, 8, 32, 64, 128, 256)

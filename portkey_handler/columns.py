@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ def to_frame(plan: Plan, outcomes: Sequence[Outcome], index: pd.Index) -> pd.Dat
     """
     import pandas as pd
 
-    columns: dict[str, list[object]] = {plan.target: _values(outcomes)}
+    columns: dict[str, list[object]] = {plan.target: [outcome.value for outcome in outcomes]}
     if plan.execution.on_error == "null":
         columns[f"{plan.target}_error"] = [outcome.reason for outcome in outcomes]
     if plan.output.evidence:
@@ -45,21 +44,6 @@ def to_frame(plan: Plan, outcomes: Sequence[Outcome], index: pd.Index) -> pd.Dat
     series = {name: pd.Series(values, index=index, dtype="object") for name, values in columns.items()}
     frame: pd.DataFrame = pd.DataFrame(series, index=index)
     return frame
-
-
-def _values(outcomes: Sequence[Outcome]) -> list[object]:
-    """Give the answers; a vector as a list, one for all rows that share it."""
-    lists: dict[int, list[float]] = {}
-    values: list[object] = []
-    for outcome in outcomes:
-        value = outcome.value
-        if isinstance(value, array):
-            found = lists.get(id(value))
-            if found is None:
-                found = lists[id(value)] = value.tolist()
-            value = found
-        values.append(value)
-    return values
 
 
 def _evidence(outcome: Outcome) -> dict[str, object]:

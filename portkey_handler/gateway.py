@@ -38,6 +38,7 @@ from .exchange import Reply, Request
 from .gateway_evidence import evidence_of
 from .options import Credentials
 from .options.resolve import is_key
+from .options.routing import CONFIG_WORDS
 from .rejections import describe_rejection, seconds_to_wait
 from .routing import gateway_options
 
@@ -46,6 +47,8 @@ LOCAL = "http://localhost:8787/v1"
 #: Seconds that the probe of a new engine may take.
 PROBE_SECONDS = 10.0
 _SHORTEST_SECRET = 4
+#: Parts of configs and targets whose words messages are made of.
+_NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then"})
 _LARGE = 2**20
 
 #: Our names of client arguments where the SDK has others.
@@ -265,9 +268,11 @@ def check_engine(credentials: Credentials, timeout: float = PROBE_SECONDS) -> No
         KeyRejectedError: The key was rejected.
         UnreachableError: The gateway is not there.
     """
+    # Which of its targets a request goes to is said below the engine.
+    own = {name: value for name, value in credentials.options.items() if name not in CONFIG_WORDS}
 
     async def probe() -> None:
-        async with Gateway(credentials, {}, min(timeout, PROBE_SECONDS)) as gateway:
+        async with Gateway(Credentials(own), {}, min(timeout, PROBE_SECONDS)) as gateway:
             await gateway.probe()
 
     from .running import run_apart
@@ -283,8 +288,9 @@ def _secrets(credentials: Credentials) -> list[str]:
         if isinstance(value, str):
             found.update((value, value.removeprefix("Bearer ")))
         elif isinstance(value, Mapping):
-            for inner in value.values():
-                collect(inner)
+            for name, inner in value.items():
+                if name not in _NEVER_SECRET:
+                    collect(inner)
         elif isinstance(value, list):
             for inner in value:
                 collect(inner)

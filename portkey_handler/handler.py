@@ -13,7 +13,7 @@ from .errors import UsageError
 from .gateway import check_engine
 from .options import Resolved, overlay, resolve, resolve_engine
 from .predictor import Predictor, operation_of
-from .routing import check_size
+from .routing import check_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ class PortkeyHandler(host.BaseMLEngine):
             UnreachableError: The gateway is not there.
         """
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
-        check_size(credentials.options.get("config"))
+        check_config(credentials.options)
         if execution.check:
             check_engine(credentials)
 

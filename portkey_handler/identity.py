@@ -9,6 +9,7 @@ from typing import Any
 
 from .gateway import address
 from .options import OPTIONS, Credentials
+from .options.routing import CONFIG_WORDS
 from .routing import gateway_options
 
 #: Options of the gateway that do not decide who answers, or how.
@@ -30,6 +31,17 @@ _INDIFFERENT = frozenset(
 _KEYS = ("api_key", "api-key", "apikey", "authorization", "token", "secret", "password")
 
 
+def limits_scope(engine: str, credentials: Credentials) -> str:
+    """Return a digest of an engine's name and of where it stands; whatever is chosen below it has no part.
+
+    Args:
+        engine: The engine's name.
+        credentials: The engine's options.
+    """
+    own = {name: value for name, value in credentials.options.items() if name not in CONFIG_WORDS}
+    return _digest(engine, {**own, "base_url": address(credentials)})
+
+
 def engine_identity(engine: str, credentials: Credentials, routing: Mapping[str, Any]) -> str:
     """Return a digest of an engine's name and of where its requests go; no key has a part in it.
 
@@ -38,7 +50,11 @@ def engine_identity(engine: str, credentials: Credentials, routing: Mapping[str,
         credentials: The engine's options.
         routing: Gateway options given below the engine.
     """
-    options = {**gateway_options(credentials.options, routing), "base_url": address(credentials)}
+    options = gateway_options(credentials.options, routing)
+    return _digest(engine, {**options, "base_url": address(credentials)})
+
+
+def _digest(engine: str, options: Mapping[str, Any]) -> str:
     decisive = {
         name: _without_keys(value)
         for name, value in options.items()

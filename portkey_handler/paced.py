@@ -31,7 +31,8 @@ class Paced:
         self._halted = halted
         self._limits = Limits(folder, scope, execution.requests_per_minute, execution.tokens_per_minute)
         parameters: dict[str, Any] = json.loads(plan.parameters)
-        self._answers = AnswerLength(parameters.get("max_completion_tokens") or parameters.get("max_tokens"))
+        longest = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
+        self._answers = AnswerLength(0 if plan.input.mode == "embedding" else longest)
 
     async def __call__(self, request: Request) -> Reply:
         """Return the reply to a request, once it was sent in its turn.

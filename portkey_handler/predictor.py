@@ -14,7 +14,7 @@ from .endings import interrupted, raise_failures, summary
 from .exchange import Evidence, Outcome
 from .gateway import Gateway
 from .home import home
-from .identity import engine_identity
+from .identity import engine_identity, limits_scope
 from .journal import Journal
 from .labels import LabelledOperation, Labels
 from .mapper import Mapper, Mapping, Tally
@@ -103,7 +103,8 @@ class _Run:
         execution = plan.execution
         limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
         self._halted = asyncio.Event()
-        self._paced = Paced(self._gateway.send, plan, folder, identity, self._halted) if limited else None
+        scope = limits_scope(plan.engine, credentials)
+        self._paced = Paced(self._gateway.send, plan, folder, scope, self._halted) if limited else None
         self.journal = Journal(
             folder / "journal" / f"{identity}.sqlite", reuse=reuse, keep=reuse or _KEPT_ANYWAY
         )

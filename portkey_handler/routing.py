@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import OptionError
@@ -38,20 +38,51 @@ def gateway_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict
     """
     options = {**engine, **below}
     known: Mapping[str, Mapping[str, Any]] = engine.get("targets") or {}
-    words = {name: options.pop(name, None) for name in CONFIG_WORDS}
-    config = _config(known, {name: value for name, value in words.items() if value is not None}, options)
+    words = {name: options.pop(name) for name in CONFIG_WORDS if name in options}
+    if words.get("cache", "") is None:
+        words.pop("cache_max_age", None)  # cache = NULL turns off an engine's or a model's cache
+    words = {name: value for name, value in words.items() if value is not None}
+    config = _config(known, words, options)
     if config:
         if options.get("config") is not None:
-            given = ", ".join(name for name, value in words.items() if value is not None)
-            raise OptionError(
-                f"config and {given} cannot be together, because one would replace the other; keep config "
-                f"and write them into it, or leave config out (config = NULL takes the engine's back)"
-            )
+            raise OptionError(_both(name for name in words if name != "targets" or name in config))
         options["config"] = config
-        if "targets" in config:
-            options = {name: value for name, value in options.items() if not _is_of_one_destination(name)}
+    if "targets" in config:
+        _check_one_destination(below)
+        options = {name: value for name, value in options.items() if not _is_of_one_destination(name)}
+        if "request_timeout" in engine and "request_timeout" not in below:
+            # As a header it would beat a target's own.
+            config["request_timeout"] = options.pop("request_timeout")
     check_size(options.get("config"))
     return options
+
+
+def check_config(engine: Mapping[str, Any]) -> None:
+    """Check an engine's own options; which of its targets are used is said below it, where it is checked.
+
+    Raises:
+        OptionError: `config` stands beside words that would become one, or is too large for a header.
+    """
+    words = [name for name in CONFIG_WORDS if engine.get(name) is not None]
+    if engine.get("config") is not None and words:
+        raise OptionError(_both(words))
+    check_size(engine.get("config"))
+
+
+def _both(words: Iterable[str]) -> str:
+    return (
+        f"config and {', '.join(words)} cannot be together, because one would replace the other; keep config "
+        "and write the rest into it, or write config = NULL to do without it"
+    )
+
+
+def _check_one_destination(below: Mapping[str, Any]) -> None:
+    for name in ("virtual_key", "provider"):
+        if below.get(name) is not None:
+            raise OptionError(
+                f"{name} and targets cannot be together, because each says where requests go; leave one of "
+                f"them out ({name} = NULL in SELECT … USING does without the model's)"
+            )
 
 
 def _config(
@@ -62,6 +93,8 @@ def _config(
     if chosen:
         config["strategy"] = _strategy(words.get("strategy"), chosen)
         config["targets"] = [_target(known, choice) for choice in chosen]
+        if config["strategy"]["mode"] == "loadbalance":
+            _check_weights(config["targets"])
     elif "strategy" in words:
         raise OptionError(
             "strategy needs targets to choose among; name them on the engine: CREATE ML_ENGINE … FROM "
@@ -108,8 +141,9 @@ def _unknown(name: str, known: Mapping[str, Any]) -> str:
             'USING targets = {"gpt": {"provider": "openai", "api_key": "…"}}'
         )
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"targets names a target that the engine has not{hint} It has {', '.join(known)}"
+    # The name itself is not shown: a key that stands in the wrong place is still a key.
+    hint = f", did you mean {near[0]!r}? It" if near else "; it"
+    return f"targets names a target that the engine has not{hint} has {', '.join(known)}"
 
 
 def _strategy(given: Mapping[str, Any] | None, chosen: list[dict[str, Any]]) -> dict[str, Any]:
@@ -125,6 +159,11 @@ def _strategy(given: Mapping[str, Any] | None, chosen: list[dict[str, Any]]) -> 
             "strategy = 'single' takes one target; name one, or say 'fallback' or 'loadbalance'"
         )
     return dict(given)
+
+
+def _check_weights(targets: list[dict[str, Any]]) -> None:
+    if not any(target.get("weight", 1) for target in targets):
+        raise OptionError("loadbalance needs a target with a weight above 0, and all weights are 0")
 
 
 def _target(known: Mapping[str, Mapping[str, Any]], choice: Mapping[str, Any]) -> dict[str, Any]:

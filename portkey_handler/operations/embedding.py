@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: Statuses that can be the fault of one input among many: too long, empty, denied by a guardrail.
 _OF_ONE_INPUT = frozenset({400, 413, 422, 446})
+_TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
 
 
 class Embedding:
@@ -60,17 +61,18 @@ class Embedding:
             inputs = b",".join(item.payload for item in part)
             try:
                 reply = yield Request(self.path, b"".join((b'{"input":[', inputs, b"]", self._rest)))
-            except RejectedError as error:
+                answers += _read(reply, len(part), before + reply.attempts)
+            except GatewayError as error:
                 before += error.details.get("attempts", 1)
-                if error.status not in _OF_ONE_INPUT:
-                    raise
-                if len(part) == 1:
-                    answers.append(_after(error, before))
-                else:
+                if len(part) > 1 and isinstance(error, RejectedError) and error.status in _OF_ONE_INPUT:
                     middle = len(part) // 2
                     left += [(part[middle:], before), (part[:middle], before)]
-            else:
-                answers += _read(reply, len(part), before + reply.attempts)
+                    continue
+                # What others of these rows were answered has been paid, and so it is not thrown away.
+                failed = len(items) - len(answers) if error.concerns_every_row else len(part)
+                answers += [_after(error, before)] * failed
+                if error.concerns_every_row:
+                    break
         return answers
 
     def _item(self, text: str) -> Item | Unasked:
@@ -78,9 +80,9 @@ class Embedding:
         return body if isinstance(body, Unasked) else Item(self._keys.of(body), body)
 
 
-def _after(error: RejectedError, attempts: int) -> RejectedError:
+def _after(error: GatewayError, attempts: int) -> GatewayError:
     evidence = error.evidence if isinstance(error.evidence, Evidence) else Evidence()
-    evidence.attempts = attempts
+    evidence.attempts = evidence.attempts or attempts  # of a reply that cannot be read they are known
     error.details["evidence"] = evidence
     return error
 
@@ -115,31 +117,25 @@ def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
     """Divide the tokens of a request among its rows, so that their sum is what is paid."""
     if number == 1:
         return [evidence]
-    total = evidence.total_tokens if isinstance(evidence.total_tokens, int) else evidence.prompt_tokens
-    if not isinstance(total, int):
-        return [replace(evidence) for _ in range(number)]
-    share, rest = divmod(total, number)
-    return [
-        replace(
-            evidence,
-            prompt_tokens=share + (place < rest),
-            total_tokens=share + (place < rest),
-        )
-        for place in range(number)
-    ]
+    counted = {name: count for name in _TOKENS if isinstance(count := getattr(evidence, name), int)}
+    shares = {name: divmod(count, number) for name, count in counted.items()}
+    per_row = []
+    for place in range(number):
+        own: dict[str, Any] = {name: share + (place < rest) for name, (share, rest) in shares.items()}
+        per_row.append(replace(evidence, **own))
+    return per_row
 
 
-def _vector(written: Any) -> array[float]:
-    """Read a list of numbers, or 32-bit numbers in base64 as encoding_format = 'base64' asks for them.
-
-    Kept as an array, which takes an eighth of a list's memory.
-    """
+def _vector(written: Any) -> list[float]:
+    """Read a list of numbers, or 32-bit numbers in base64 as encoding_format = 'base64' asks for them."""
     if isinstance(written, list):
-        return array("d", written)
+        if not {*map(type, written)} <= {float, int}:
+            raise ValueError
+        return written
     try:
         vector = array("f", base64.b64decode(written, validate=True))
     except binascii.Error:
         raise ValueError from None
     if sys.byteorder == "big":
         vector.byteswap()
-    return vector
+    return vector.tolist()

@@ -55,7 +55,8 @@ class Weather:
 BAD_DAY = {
     "reset": (0.05, Fault("reset")),
     "500": (0.05, Fault(status=500)),
-    "429": (0.05, Fault(status=429)),
+    "429": (0.045, Fault(status=429)),
+    "429 with Retry-After": (0.005, Fault(status=429, headers={"Retry-After": "1"})),
     "malformed": (0.02, Fault("malformed")),
     "stall": (0.005, Fault("stall")),
     "stall in the body": (0.005, Fault("stall_body")),

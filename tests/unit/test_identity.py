@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.identity import engine_identity
+from portkey_handler.identity import engine_identity, limits_scope
 from portkey_handler.options import Credentials
 
 BASE: dict[str, Any] = {
@@ -59,3 +59,34 @@ def test_a_changed_key_is_answered_from_the_journal(changed: dict[str, Any]) -> 
 def test_another_address_or_provider_is_not(changed: dict[str, Any]) -> None:
     """Whatever may answer differently is somebody else."""
     assert identity(**changed) != identity()
+
+
+TARGETS = {
+    "gpt": {"provider": "openai", "api_key": "sk-4"},
+    "claude": {"provider": "anthropic", "api_key": "sk-5"},
+}
+
+
+def chosen(*names: str, targets: Any = TARGETS, **words: Any) -> str:
+    """Give the identity of an engine some of whose targets were chosen."""
+    routing = {"targets": [{"name": name} for name in names], **words}
+    return engine_identity("e", Credentials({"base_url": "http://one/v1", "targets": targets}), routing)
+
+
+def test_which_targets_are_chosen_decides() -> None:
+    """Another target may answer otherwise; another key of it, or the gateway's own retries, may not."""
+    fallback = {"strategy": {"mode": "fallback"}}
+    changed_key = {**TARGETS, "gpt": {"provider": "openai", "api_key": "sk-new"}}
+
+    assert chosen("gpt") != chosen("claude") != chosen("gpt", "claude", **fallback)
+    assert chosen("gpt") == chosen("gpt", targets=changed_key)
+    assert chosen("gpt") == chosen("gpt", retry={"attempts": 3}, cache={"mode": "simple"})
+    assert chosen("gpt") != chosen("gpt", input_guardrails=["pg-1"])
+
+
+def test_limits_are_the_engines() -> None:
+    """What is chosen below an engine shares its limits per minute."""
+    options = {"base_url": "http://one/v1", "targets": TARGETS}
+
+    assert limits_scope("e", Credentials(options)) == limits_scope("e", Credentials({**options, "retry": {}}))
+    assert limits_scope("e", Credentials(options)) != limits_scope("other", Credentials(options))

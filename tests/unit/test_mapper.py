@@ -7,7 +7,7 @@ import gc
 import itertools
 import pickle
 import tracemalloc
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest

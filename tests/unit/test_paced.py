@@ -51,6 +51,15 @@ def test_tokens_hold_requests_back(provider: OfflineProvider) -> None:
     assert times[-1] - times[0] >= 0.2
 
 
+def test_embeddings_have_no_answer_to_wait_for(provider: OfflineProvider) -> None:
+    """Their tokens are those of the texts: some words are not held back as if an answer came after them."""
+    ask(provider, 6, mode="embedding", model="m", inputs_per_request=1, tokens_per_minute=60_000)
+    ask(provider, 6, model="m", max_tokens=100, tokens_per_minute=60_000)
+    times = [request.time for request in provider.requests]
+    # An answer of 100 tokens would be a tenth of a second of such a minute.
+    assert times[5] - times[0] < (times[11] - times[6]) / 2
+
+
 @pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
 def test_a_limit_is_more_than_nothing(name: str) -> None:
     """0 would wait for ever."""
