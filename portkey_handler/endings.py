@@ -11,6 +11,8 @@ from .exchange import Outcome
 from .mapper import Mapping, Tally
 from .options import Plan
 
+#: Finish reasons, of the several endpoints, that mean that the tokens ran out.
+CUT_OFF = ("length", "max_tokens", "max_output_tokens")
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
 
@@ -37,8 +39,9 @@ def summary(plan: Plan, mapping: Mapping, oldest_kept: float | None, seconds: fl
         parts.append(f"{unasked:,} with nothing to ask")
     if failed:
         parts.append(f"{failed:,} failed")
-    if finished["length"]:
-        parts.append(f"{finished['length']:,} cut off by max_tokens")
+    cut_off = sum(finished[reason] for reason in CUT_OFF)
+    if cut_off:
+        parts.append(f"{cut_off:,} cut off by max_tokens")
     parts += [_requests(tally), f"{seconds:.1f} s"]
     return f"{_who(plan)}: " + ", ".join(parts)
 

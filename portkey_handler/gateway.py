@@ -272,7 +272,9 @@ def check_engine(credentials: Credentials, timeout: float = PROBE_SECONDS) -> No
     own = {name: value for name, value in credentials.options.items() if name not in CONFIG_WORDS}
 
     async def probe() -> None:
-        async with Gateway(Credentials(own), {}, min(timeout, PROBE_SECONDS)) as gateway:
+        async with Gateway(
+            Credentials(own, credentials.withheld), {}, min(timeout, PROBE_SECONDS)
+        ) as gateway:
             await gateway.probe()
 
     from .running import run_apart

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from .cells import is_null, to_json
+from .cells import is_null, to_json, to_text
 from .errors import InputError
 from .prompts import Template
 
@@ -86,6 +87,8 @@ def _cell(name: str) -> _Fill:
             return cell
         if is_null(cell):
             return None
+        if isinstance(cell, Decimal) and cell.is_finite():
+            return orjson.Fragment(to_text(cell))  # with all its digits, which a float may not have
         try:
             return plain_json(cell)
         except InputError as error:

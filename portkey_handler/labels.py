@@ -1,11 +1,13 @@
 """By what the gateway's logs find a query and each of its rows: trace, spans, metadata.
 
 Labels go along with requests and have no part in the answer, so neither the journal nor the search for equal
-rows knows them. Where equal rows are asked once, the first one's labels go along.
+rows knows them, unless a config may route by metadata. Where equal rows are asked once, the first one's go
+along.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import uuid
@@ -37,6 +39,7 @@ class Labels:
     Attributes:
         options: The gateway options that all requests of the query share.
         trace_id: The trace, as given or made.
+        decide: The gateway may choose by the metadata who answers, so that it belongs to what is asked.
 
     Raises:
         TemplateError: A template in the metadata is wrong.
@@ -45,13 +48,17 @@ class Labels:
     def __init__(self, plan: Plan, credentials: Credentials) -> None:
         given = {**credentials.options, **json.loads(plan.routing)}
         self.trace_id: str = given.get("trace_id") or uuid.uuid4().hex
-        metadata = {"_source": SOURCE, "_model": plan.model or plan.target, **(given.get("metadata") or {})}
-        self._template = JsonTemplate(metadata, "metadata")
+        own = given.get("metadata") or {}
+        self._template = JsonTemplate(
+            {"_source": SOURCE, "_model": plan.model or plan.target, **own}, "metadata"
+        )
+        self.decide = bool(own) and _may_route(given.get("config"))
         #: Of 16 hexadecimal digits, as OpenTelemetry's: half by chance, half the row's number.
         self._span = secrets.token_hex(4)
         self.options: dict[str, Any] = {"trace_id": self.trace_id}
-        if not self._template.columns:
-            self.options["metadata"] = self._template.render({})
+        self._shared = None if self._template.columns else self._template.render({})
+        if self._shared is not None:
+            self.options["metadata"] = self._shared
 
     def of_rows(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Unasked]:
         """Give the headers of each row.
@@ -60,6 +67,9 @@ class Labels:
             InputError: The frame lacks a column; raised before the first row.
         """
         columns = self._template.columns
+        if self._shared is not None and self.decide:
+            shared = {"x-portkey-metadata": json.dumps(self._shared)}
+            return ({"x-portkey-span-id": self._span_of(row), **shared} for row in range(len(frame)))
         if not columns:
             return ({"x-portkey-span-id": self._span_of(row)} for row in range(len(frame)))
         self._template.check([str(name) for name in frame.columns])
@@ -101,7 +111,8 @@ class LabelledOperation:
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
         """Give the operation's items, each with its row's labels."""
         items, labels = self._operation.items(frame), self._labels.of_rows(frame)
-        return (_with(item, headers) for item, headers in zip(items, labels, strict=True))
+        decide = self._labels.decide
+        return (_with(item, headers, decide) for item, headers in zip(items, labels, strict=True))
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, Sequence[Answer | GatewayError]]:
         """Ask as the operation does; rows that are asked together go under the first one's labels."""
@@ -134,9 +145,23 @@ class LabelledOperation:
         evidence.span_id = headers["x-portkey-span-id"]
 
 
-def _with(item: Item | Unasked, headers: dict[str, str] | Unasked) -> Item | Unasked:
+def _with(item: Item | Unasked, headers: dict[str, str] | Unasked, decide: bool) -> Item | Unasked:
     if isinstance(item, Unasked):
         return item
     if isinstance(headers, Unasked):
         return headers
-    return Item(item.key, _Labelled(headers, item.payload))
+    key = item.key
+    if decide:
+        metadata = headers.get("x-portkey-metadata", "")
+        key = hashlib.blake2b(key + metadata.encode(), digest_size=len(key)).digest()
+    return Item(key, _Labelled(headers, item.payload))
+
+
+def _may_route(config: Any) -> bool:
+    """Tell whether a config may choose its target by metadata; what a slug holds nobody here knows."""
+    if isinstance(config, Mapping):
+        strategy = config.get("strategy")
+        return (isinstance(strategy, Mapping) and strategy.get("mode") == "conditional") or any(
+            _may_route(target) for target in config.get("targets") or ()
+        )
+    return isinstance(config, str)

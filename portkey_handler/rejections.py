@@ -124,6 +124,10 @@ def _said(content: bytes) -> tuple[str, str]:
         if not isinstance(body, dict):
             break
         code = str(body.get("code") or body.get("type") or code)
+        if isinstance(listed := body.get("errors"), list) and isinstance(body.get("message"), str):
+            # The gateway's own: "Invalid config passed", and behind it what is invalid.
+            reasons = [one["message"] for one in listed if isinstance(one, dict) and "message" in one]
+            body = {"message": ": ".join([body["message"], "; ".join(map(str, reasons))])}
         body = body.get("error") or body.get("message") or body.get("detail") or ""
     return " ".join(body.split()) if isinstance(body, str) else "", code
 

@@ -5,9 +5,10 @@ Answers are functions of the request alone, and say that no model wrote them::
     with OfflineProvider() as provider:
         provider.base_url  # http://127.0.0.1:PORT/v1
 
-It answers as OpenAI does (chat, completions, embeddings, models), as Anthropic does (messages), and as the
-hosted Portkey gateway does for its prompts. What goes wrong is said by a `Behaviour`, which may be changed
-while it runs; what came in stands in `OfflineProvider.requests`. Streams are not spoken.
+It answers as OpenAI does (chat, completions, embeddings, moderations, responses, models), as Anthropic does
+(messages), as Cohere does (rerank), and as the hosted Portkey gateway does for its prompts. What goes wrong
+is said by a `Behaviour`, which may be changed while it runs; what came in stands in
+`OfflineProvider.requests`. Streams are not spoken.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def text_of(content: Any) -> str:
         return "\n".join(
             str(part.get("text", ""))
             for part in content
-            if isinstance(part, dict) and part.get("type") == "text"
+            if isinstance(part, dict) and part.get("type") in ("text", "input_text")
         )
     return "" if content is None else str(content)
 
@@ -48,6 +48,12 @@ def text_of(content: Any) -> str:
 def digest(text: str) -> str:
     """Give eight characters that tell one text from another."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def relevance(query: str, document: str) -> float:
+    """Give the share of a query's words that a document has, whatever their case."""
+    words = set(query.lower().split())
+    return len(words.intersection(document.lower().split())) / (len(words) or 1)
 
 
 def embedding(text: str, dimensions: int) -> array[float]:

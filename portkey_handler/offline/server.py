@@ -18,7 +18,8 @@ import orjson
 from aiohttp import web
 
 from .behaviour import Behaviour, Fault, RecordedRequest
-from .wire import Refusal, answer_get, answer_post
+from .refusal import Refusal
+from .wire import answer_get, answer_post
 
 _HEADER_BYTES = 65536  # a config object travels as a header
 

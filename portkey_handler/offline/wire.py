@@ -9,34 +9,15 @@ import base64
 import re
 import sys
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .answers import digest, embedding, last_text, text_of
 from .behaviour import Behaviour
+from .judging import moderations, rerank
+from .refusal import Refusal
 
 MODELS = ("claude-2.1", "gpt-4o-mini", "text-embedding-3-small")
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of this program
-    """A request that is answered with an error in the provider's shape."""
-
-    def __init__(
-        self, status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.headers = headers or {}
-
-    def body(self, path: str) -> dict[str, Any]:
-        """Shape the error as the provider of `path` does."""
-        kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
-        kind = kinds.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
-        if path.endswith("/messages"):
-            return {"type": "error", "error": {"type": kind, "message": str(self)}}
-        openai_kind = "invalid_request_error" if self.status in (401, 404) else kind
-        return {"error": {"message": str(self), "type": openai_kind, "param": None, "code": self.code}}
 
 
 class _Reply:
@@ -163,6 +144,37 @@ def _messages(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:
     }
 
 
+def _responses(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:
+    asked = body.get("input")
+    turns = [{"role": "user", "content": asked}] if isinstance(asked, str) and asked else asked
+    if not _is_messages(turns):
+        raise Refusal(400, "Missing or wrong parameter: 'input' is a text or a list of messages.")
+    reply = _Reply({**body, "messages": turns, "max_tokens": body.get("max_output_tokens")}, behaviour)
+    status = "completed" if reply.finish == "stop" else "incomplete"
+    return {
+        "id": f"resp_{reply.id}",
+        "object": "response",
+        "created_at": 0,
+        "status": status,
+        "incomplete_details": None if reply.finish == "stop" else {"reason": "max_output_tokens"},
+        "model": body["model"],
+        "output": [
+            {
+                "id": f"msg_{reply.id}",
+                "type": "message",
+                "status": status,
+                "role": "assistant",
+                "content": [{"type": "output_text", "text": reply.text, "annotations": []}],
+            }
+        ],
+        "usage": {
+            "input_tokens": reply.asked,
+            "output_tokens": reply.tokens,
+            "total_tokens": reply.asked + reply.tokens,
+        },
+    }
+
+
 def _is_messages(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(part, dict) for part in value)
 
@@ -172,6 +184,9 @@ _POSTS: dict[str, Callable[[dict[str, Any], Behaviour], dict[str, Any]]] = {
     "/v1/completions": _completions,
     "/v1/embeddings": _embeddings,
     "/v1/messages": _messages,
+    "/v1/moderations": lambda body, _: moderations(body),
+    "/v1/rerank": lambda body, _: rerank(body),
+    "/v1/responses": _responses,
 }
 _PROMPT = re.compile(r"/v1/prompts/[^/]+/completions")
 
@@ -186,17 +201,17 @@ def answer_post(path: str, body: Any, behaviour: Behaviour) -> dict[str, Any]:
         raise Refusal(400, "We could not parse the JSON body of your request.")
     if of_prompt:
         body = {**body, "variables": body.get("variables") or {}}
-    _check_parameters(body, behaviour, of_prompt)
+    _check_parameters(body, behaviour, needs_model=not of_prompt and path != "/v1/moderations")
     return respond(body, behaviour)
 
 
-def _check_parameters(body: dict[str, Any], behaviour: Behaviour, of_prompt: bool) -> None:
+def _check_parameters(body: dict[str, Any], behaviour: Behaviour, *, needs_model: bool) -> None:
     model = body.get("model")
-    if not isinstance(model, str) and not of_prompt:
+    if not isinstance(model, str) and needs_model:
         raise Refusal(400, "you must provide a model parameter")
     if model in behaviour.unknown_models:
         raise Refusal(404, f"The model '{model}' does not exist", "model_not_found")
-    for name in ("max_tokens", "max_completion_tokens"):
+    for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"):
         limit = body.get(name)
         if limit is not None and (type(limit) is not int or limit < 1):
             raise Refusal(

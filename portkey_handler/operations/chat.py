@@ -15,7 +15,7 @@ from .bodies import encoded, rest_of_body
 from .conversations import conversation
 from .images import image_part
 from .keys import Keys
-from .replies import read_chat
+from .replies import read_chat, wants_json
 from .rows import cells, column_texts, made_of_rows, named_column, prompt_column, template_texts
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Chat:
         self._plan = plan
         self._rest = rest_of_body(plan.parameters)
         self._keys = Keys("chat", plan.parameters)
-        self._wants_json = _wants_json(json.loads(plan.parameters).get("response_format"))
+        self._wants_json = wants_json(plan.parameters)
         options = plan.input
         self._system = _template(options.system_prompt, "system_prompt")
         self._prompt = _template(options.prompt_template, "prompt_template")
@@ -77,17 +77,18 @@ class Chat:
         if options.messages_column is not None:
             column = named_column(frame, options.messages_column, "messages_column")
             return self._with_system(frame, conversation(cells(frame, column), column))
+        image = options.image_column and named_column(frame, options.image_column, "image_column")
         if self._prompt is not None:
             self._prompt.check(columns, where="prompt_template")
             texts = template_texts(frame, self._prompt)
         else:
-            texts = column_texts(frame, prompt_column(frame, options.column, self._plan.target))
-        if options.image_column is None:
-            return self._with_system(
-                frame, (row if isinstance(row, Unasked) else chat_messages(row) for row in texts)
-            )
-        column = named_column(frame, options.image_column, "image_column")
-        return self._with_system(frame, _illustrated(texts, cells(frame, column), column))
+            besides = [image] if image else []
+            texts = column_texts(frame, prompt_column(frame, options.column, self._plan.target, besides))
+        if image:
+            return self._with_system(frame, _illustrated(texts, cells(frame, image), image))
+        return self._with_system(
+            frame, (row if isinstance(row, Unasked) else chat_messages(row) for row in texts)
+        )
 
     def _with_system(
         self, frame: pd.DataFrame, rows: Iterator[Messages | Unasked]
@@ -139,7 +140,3 @@ def _illustrated(
 
 def _template(source: str | None, where: str) -> Template | None:
     return None if source is None else Template(source, where=where)
-
-
-def _wants_json(response_format: Any) -> bool:
-    return isinstance(response_format, dict) and response_format.get("type") in ("json_object", "json_schema")

@@ -13,7 +13,7 @@ from ..json_template import JsonTemplate
 from ..options import Plan
 from .bodies import encoded, rest_of_body
 from .keys import Keys
-from .replies import read_chat, read_completion
+from .replies import read_chat, read_completion, wants_json
 from .rows import made_of_rows, named_column, own_columns
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class SavedPrompt:
         self._columns: list[str] | None = given if isinstance(given, list) else None
         self._template = JsonTemplate(given, "variables") if isinstance(given, dict) else None
         self._rest = rest_of_body(plan.parameters)
+        self._wants_json = wants_json(plan.parameters)
         self._keys = Keys("prompt", self.path, plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
@@ -54,7 +55,9 @@ class SavedPrompt:
         """Send the variables and read the first choice; a prompt may have been saved for either endpoint."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"variables":', item.payload, self._rest)))
-        return [read_completion(reply) if _is_completion(reply.body) else read_chat(reply)]
+        if _is_completion(reply.body):
+            return [read_completion(reply)]
+        return [read_chat(reply, as_json=self._wants_json)]
 
     def _variables(self, frame: pd.DataFrame) -> Iterator[dict[str, Any] | Unasked]:
         template = self._template

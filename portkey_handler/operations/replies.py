@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -26,19 +27,24 @@ def read_chat(reply: Reply, *, as_json: bool = False) -> Answer:
     evidence = evidence_of_reply(reply)
     body = reply.body
     try:
-        choice = body["choices"][0]
-        message = choice["message"]
-        read_choice(evidence, choice)
+        message = body["choices"][0]["message"]
         content = message.get("content")
+        if isinstance(content, list):  # parts, as some providers have them
+            content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
     except (AttributeError, IndexError, KeyError, TypeError):
         raise malformed(reply, "a chat completion", evidence) from None
-    if isinstance(content, list):  # parts, as some providers have them
-        content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
     if called := _calls(message):
         return Answer(called, evidence)
     if content:
         return _json(content, evidence) if as_json else Answer(content, evidence)
-    return _without_text(message, content, evidence)
+    # In JSON mode an empty text is none: it is not JSON.
+    return _without_text(message, None if as_json else content, evidence)
+
+
+def wants_json(parameters: str) -> bool:
+    """Tell whether the parameters of a request, as JSON, ask for an answer in JSON."""
+    wanted = json.loads(parameters).get("response_format")
+    return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
 
 
 def read_completion(reply: Reply) -> Answer:
@@ -49,10 +55,8 @@ def read_completion(reply: Reply) -> Answer:
     """
     evidence = evidence_of_reply(reply)
     try:
-        choice = reply.body["choices"][0]
-        text = choice["text"]
-        read_choice(evidence, choice)
-    except (AttributeError, IndexError, KeyError, TypeError):
+        text = reply.body["choices"][0]["text"]
+    except (IndexError, KeyError, TypeError):
         raise malformed(reply, "a completion", evidence) from None
     return Answer(text, evidence) if text else _without_text({}, text, evidence)
 
@@ -65,6 +69,7 @@ def evidence_of_reply(reply: Reply) -> Evidence:
         usage = body.get("usage")
         if isinstance(usage, dict):
             read_usage(evidence, usage)
+        read_end(evidence, body)
         evidence.model = _shared(body.get("model"))
         evidence.request_id = body.get("id") or evidence.request_id
         evidence.system_fingerprint = _shared(body.get("system_fingerprint"))
@@ -83,10 +88,15 @@ def read_usage(evidence: Evidence, usage: Mapping[str, Any]) -> None:
         evidence.cached_tokens = details.get("cached_tokens")
 
 
-def read_choice(evidence: Evidence, choice: Mapping[str, Any]) -> None:
-    """Note what a choice of a chat or completion tells."""
-    evidence.finish_reason = _shared(choice.get("finish_reason"))
-    evidence.logprobs = choice.get("logprobs")
+def read_end(evidence: Evidence, body: Mapping[str, Any]) -> None:
+    """Note how the answer ended, from the shapes of chats and completions, of /messages and /responses."""
+    choices, incomplete = body.get("choices"), body.get("incomplete_details")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        found = choices[0].get("finish_reason")
+        evidence.logprobs = choices[0].get("logprobs")
+    else:
+        found = incomplete.get("reason") if isinstance(incomplete, dict) else body.get("stop_reason")
+    evidence.finish_reason = _shared(found) if isinstance(found, str) else None
 
 
 def malformed(reply: Reply, what: str, evidence: Evidence) -> MalformedReplyError:

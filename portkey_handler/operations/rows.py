@@ -37,20 +37,21 @@ def named_column(frame: pd.DataFrame, column: str, option: str = "column") -> st
     )
 
 
-def prompt_column(frame: pd.DataFrame, column: str | None, target: str) -> str:
+def prompt_column(frame: pd.DataFrame, column: str | None, target: str, besides: Sequence[str] = ()) -> str:
     """Find the column that holds the prompt.
 
     Args:
         frame: The rows.
         column: The option `column`, or None where the frame is to tell.
         target: The column that answers go into; never the prompt.
+        besides: Columns that are known to hold something else.
 
     Raises:
         InputError: The frame lacks the column, or has none or several that it could be.
     """
     if column is not None:
         return named_column(frame, column)
-    own = own_columns(frame, target)
+    own = [name for name in own_columns(frame, target) if name not in besides]
     # Where the host does not say it, another model's answer is known by the columns that come with it.
     beside = {
         part
@@ -123,7 +124,7 @@ def made_of_rows(
     there = {str(name) for name in frame.columns}
     used = [name for name in columns if name in there]
     for row in zip(*(cells(frame, name) for name in used), strict=True) if used else [()] * len(frame):
-        values = dict(zip(used, row, strict=bool(used)))
+        values = dict(zip(used, row, strict=True))
         if asks and all(_is_blank(values[name]) for name in asks):
             verb = "is" if len(asks) == 1 else "are"
             yield Unasked(f"nothing to ask: {', '.join(asks)} {verb} NULL or blank")

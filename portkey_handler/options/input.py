@@ -116,7 +116,7 @@ class InputOptions(Options):
     @field_validator("prompt_id")
     @classmethod
     def _is_a_name(cls, value: str | None) -> str | None:
-        if value is not None and not _NAME.fullmatch(value):
+        if value is not None and (value in (".", "..") or not _NAME.fullmatch(value)):
             raise ValueError("expected the id or slug of a prompt, without a slash")
         return value
 

@@ -6,7 +6,7 @@ Nothing here prints the value of a secret or of an unknown name: a misspelt key 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -101,8 +101,7 @@ class Reading:
         elif is_parameter_of_any_mode(name) and self.level != "model":
             self.passed_over.append(name)
         elif is_parameter_of_any_mode(name):
-            modes = " and ".join(mode for mode in MODES if is_parameter(mode, name))
-            self.problems.append(f"{written} belongs to mode {modes}; this model's is {self.mode}")
+            self._foreign(written, [mode for mode in MODES if is_parameter(mode, name)])
         else:
             self.problems.append(self._unknown(written))
 
@@ -112,9 +111,7 @@ class Reading:
             return
         if not entry.fits(self.mode):
             if self.level == "model":
-                self.problems.append(
-                    f"{written} belongs to mode {' and '.join(entry.modes)}; this model's is {self.mode}"
-                )
+                self._foreign(written, entry.modes)
             else:
                 self.passed_over.append(entry.name)
             return
@@ -150,6 +147,11 @@ class Reading:
         self.values[entry.name] = found
         if entry.name == "parameters":
             self._check_raw_parameters(found or {})
+
+    def _foreign(self, written: str, modes: Sequence[str]) -> None:
+        *most, last = modes
+        named = f"{', '.join(most)} or {last}" if most else last
+        self.problems.append(f"{written} belongs to mode {named}; this model's is {self.mode}")
 
     def _check_raw_parameters(self, parameters: Mapping[str, Any]) -> None:
         own = [_OWN_PARTS.get(mode) for mode in MODES if self.mode in (None, mode)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from .catalog import REFUSED
 from .input import InputOptions, is_path_of_models
 
 
@@ -28,6 +30,8 @@ def _of_request(asked: InputOptions) -> list[str]:
             f"path = '{path}' asks no model; where the engine's keys may go besides is said by the engine: "
             f"CREATE ML_ENGINE … FROM portkey USING allowed_paths = ['{path}']"
         ]
+    if json.loads(asked.body or "{}").get("stream") not in (None, False):
+        return [f"body.stream cannot be used here: {REFUSED['stream']}"]
     needed = {"path": "such as '/rerank'", "body": 'an object such as {"input": "{{ text }}"}'}
     return [
         f"mode = 'request' needs {name}, {words}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from .schema import JsonOrText, Options, WholeNumber, no_boolean, option, parsed
 
@@ -68,16 +68,58 @@ class Cache(_Strict):
     max_age: Annotated[int, BeforeValidator(no_boolean), Field(ge=0)] | None = None
 
 
-def _as_mode(value: Any) -> Any:
-    read = parsed(value)
-    return {"mode": read.strip().lower()} if isinstance(read, str) else read
+def _strategy(value: Any) -> Any:
+    read = _with_mode(value)
+    if isinstance(read, dict) and read.get("mode") == "conditional":
+        raise ValueError(
+            "conditional routing is written as a config; save it at Portkey and give its slug, or write "
+            'CREATE ML_ENGINE … FROM portkey USING config = {"strategy": {"mode": "conditional", …}, …}'
+        )
+    return _read(
+        Strategy,
+        read,
+        "expected 'fallback', 'loadbalance' or 'single', or an object such as "
+        '{"mode": "fallback", "on_status_codes": [429, 503]}',
+    )
 
 
-def _as_attempts(value: Any) -> Any:
+def _retry(value: Any) -> Any:
     read = parsed(value)
     if isinstance(read, str) and read.strip().isdecimal():
         read = int(read)
-    return read if isinstance(read, dict) else {"attempts": read}
+    return _read(
+        Retry,
+        read if isinstance(read, dict) or read is None else {"attempts": read},
+        "expected a whole number from 0 to 5, or an object such as "
+        '{"attempts": 3, "on_status_codes": [429, 503]}',
+    )
+
+
+def _cache(value: Any) -> Any:
+    return _read(
+        Cache,
+        _with_mode(value),
+        'expected \'simple\' or \'semantic\', or an object such as {"mode": "simple", "max_age": 3600}',
+    )
+
+
+def _with_mode(value: Any) -> Any:
+    read = parsed(value)
+    if isinstance(read, str):
+        return {"mode": read.strip().lower()}
+    if isinstance(read, dict) and isinstance(read.get("mode"), str):
+        return {**read, "mode": read["mode"].strip().lower()}
+    return read
+
+
+def _read(model: type[BaseModel], value: Any, expected: str) -> Any:
+    """Read a number, a word or an object as one of the objects above; what is wrong in it is said at once."""
+    if value is None:
+        return None
+    try:
+        return model.model_validate(value)
+    except ValidationError:
+        raise ValueError(expected) from None
 
 
 def _given(model: BaseModel | None) -> dict[str, Any] | None:
@@ -95,17 +137,17 @@ class RoutingOptions(Options):
         secret=True,
         destination=True,
     )
-    strategy: Annotated[Strategy, BeforeValidator(_as_mode)] | None = option(
+    strategy: Annotated[Strategy, BeforeValidator(_strategy)] | None = option(
         "How the gateway chooses among targets: fallback (the next one when one fails) or loadbalance (by "
         "weight); an object with mode and on_status_codes says on which statuses.",
         kind="fallback, loadbalance or single",
     )
-    retry: Annotated[Retry, BeforeValidator(_as_attempts)] | None = option(
+    retry: Annotated[Retry, BeforeValidator(_retry)] | None = option(
         "How often the gateway itself tries again, 0 to 5, or an object with attempts, on_status_codes and "
         "use_retry_after_header.",
         kind="whole number from 0 to 5, or object",
     )
-    cache: Annotated[Cache, BeforeValidator(_as_mode)] | None = option(
+    cache: Annotated[Cache, BeforeValidator(_cache)] | None = option(
         "Let the gateway answer from its cache: simple (equal requests) or semantic (similar ones).",
         kind="simple or semantic",
     )
@@ -136,7 +178,23 @@ class RoutingOptions(Options):
             raise ValueError("expected a list of slugs or of objects")
         if len({type(one) for one in listed}) > 1:
             raise ValueError("expected a list of slugs, or of objects, not of both")
+        for guardrail in listed:
+            if isinstance(guardrail, dict):
+                _check_guardrail(guardrail)
         return listed
+
+
+def _check_guardrail(guardrail: dict[str, Any]) -> None:
+    """Refuse what the gateway would pass over in silence, or read as its opposite."""
+    if "checks" in guardrail:
+        raise ValueError(
+            'expected checks by their names, such as {"default.contains": {…}}: a list of them under checks '
+            "is passed over by the gateway"
+        )
+    for word in ("deny", "async"):
+        # The gateway takes every text for true, "false" too.
+        if not isinstance(guardrail.get(word, False), bool):
+            raise ValueError(f"expected true or false, not a text, for {word}")
 
 
 #: The words that become a config object, and exclude one.
@@ -157,16 +215,16 @@ def calls_somebody(guardrails: list[Any]) -> bool:
 
 
 def _is_harmless(guardrail: dict[str, Any]) -> bool:
-    """Know the checks by their names: `{"default.contains": {…}}`, or a list of them under `checks`."""
-    for word, value in guardrail.items():
-        if word == "checks":
-            if not isinstance(value, list) or not all(
-                isinstance(check, dict) and _is_check(check.get("id")) for check in value
-            ):
-                return False
-        elif word not in _GUARDRAIL_WORDS and not _is_check(word):
-            return False
-    return True
+    """Know the checks by their names: `{"default.contains": {…}}`."""
+    return all(
+        word in _GUARDRAIL_WORDS or (_is_check(word) and _stays_itself(parameters))
+        for word, parameters in guardrail.items()
+    )
+
+
+def _stays_itself(parameters: Any) -> bool:
+    """An `id` among a check's parameters beats its name: the gateway would run that check."""
+    return isinstance(parameters, dict) and ("id" not in parameters or _is_check(parameters["id"]))
 
 
 def _is_check(name: Any) -> bool:

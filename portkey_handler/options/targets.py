@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..endpoint_parameters import coerce
+from pydantic import ValidationError
+
+from ..endpoint_parameters import PARAMETERS, coerce
+from .gateway import GatewayOptions
 from .parameters import is_parameter, is_parameter_of_any_mode
+from .routing import RoutingOptions
+from .schema import Options
 
 #: What stands in a target under another name in the gateway's config object.
-_CONFIG_NAMES = {"provider_api_key": "api_key", "authorization": "api_key"}
+_OLD_NAMES = {
+    "authorization": "api_key",
+    "cache_age": "cache_max_age",
+    "cache_status": "cache",
+    "provider_api_key": "api_key",
+}
+#: What belongs to the engine, and what to write in a target.
+_ELSEWHERE = {
+    "base_url": "the provider's address is custom_host",
+    "gateway_url": "the provider's address is custom_host",
+    "portkey_api_key": "the provider's key is api_key",
+}
+#: A target may have targets of its own, in the gateway's words.
+_NESTED = frozenset({"strategy", "targets"})
 #: Parts of a target that lead nowhere by themselves.
 _PLAIN = frozenset(
     {
@@ -26,6 +45,8 @@ _PLAIN = frozenset(
         "weight",
     }
 )
+#: Every word of which something is known here.
+_WORDS = _PLAIN | GatewayOptions.model_fields.keys() | RoutingOptions.model_fields.keys()
 
 
 def engine_targets(value: Any) -> dict[str, dict[str, Any]]:
@@ -67,18 +88,97 @@ def _target(name: str, given: Any) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     for written, part in given.items():
         word = str(written).lower()
-        if word == "model" or is_parameter_of_any_mode(word):
-            parameters[word] = part
-        else:
-            target[_CONFIG_NAMES.get(word, word)] = part
+        word = _OLD_NAMES.get(word, word)
+        if part is None:
+            continue
+        try:
+            if word == "model" or is_parameter_of_any_mode(word):
+                parameters[word] = _parameter(word, part)
+            else:
+                target[word] = _part(word, part)
+        except ValueError as error:
+            raise ValueError(f"{written} of the target {name}: {error}") from None
     overrides = target.pop("override_params", None) or {}
-    if not isinstance(overrides, dict):
-        raise ValueError(f"override_params of the target {name} is no object")
+    age = target.pop("cache_max_age", None)
+    if age is not None:
+        if "cache" not in target:
+            raise ValueError(f"cache_max_age of the target {name} needs cache = 'simple' or 'semantic'")
+        target["cache"]["max_age"] = age
     if not target:
         raise ValueError(f"the target {name} names neither a provider nor a virtual_key")
     if overrides or parameters:
         target["override_params"] = {**overrides, **parameters}
     return target
+
+
+def _parameter(word: str, value: Any) -> Any:
+    """Read a parameter of the body, as whichever endpoint understands it: an engine has no mode."""
+    if word == "model":
+        return _model(value)
+    problem = ""
+    for mode in PARAMETERS:
+        if is_parameter(mode, word):
+            try:
+                return coerce(mode, word, value)
+            except ValueError as error:
+                problem = _without_value(error)
+    raise ValueError(problem)
+
+
+def _model(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected the name of a model")
+    return value
+
+
+def _without_value(error: ValueError) -> str:
+    """Say what was expected and not what came, which may be a key in the wrong place."""
+    return str(error).partition(", got ")[0]
+
+
+def _part(word: str, value: Any) -> Any:
+    """Read a part of a target that is no parameter; what nobody here knows goes to the gateway as it is."""
+    if word in _ELSEWHERE:
+        raise ValueError(f"cannot stand in a target; {_ELSEWHERE[word]}")
+    if word == "weight":
+        return _weight(value)
+    if word == "override_params":
+        if not isinstance(value, dict):
+            raise ValueError("expected an object")
+        return value
+    if word == "api_key":
+        # The gateway puts it there itself.
+        return value.removeprefix("Bearer ") if isinstance(value, str) else value
+    for section in (GatewayOptions, RoutingOptions):
+        if word in section.model_fields and word not in _NESTED:
+            return _option(section, word, value)
+    near = difflib.get_close_matches(word, _WORDS - _NESTED, n=1, cutoff=0.85)
+    if near and word not in _WORDS:
+        # A misspelt custom_host would send the key to the provider itself.
+        raise ValueError(f"is unknown; did you mean {near[0]}?")
+    return value
+
+
+def _option(section: type[Options], word: str, value: Any) -> Any:
+    try:
+        return getattr(section.model_validate({word: value}), word)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        if first["type"] == "value_error":
+            raise ValueError(first["msg"].removeprefix("Value error, ")) from None
+        extra: Any = section.model_fields[word].json_schema_extra
+        raise ValueError(f"expected {extra['kind']}") from None
+
+
+def _weight(value: Any) -> float:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            value = None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise ValueError("expected a weight of at least 0")
+    return value
 
 
 def leads_somewhere(targets: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -117,19 +217,18 @@ def _chosen(given: Mapping[str, Any], mode: str) -> dict[str, Any]:
     chosen: dict[str, Any] = {"name": name}
     overrides: dict[str, Any] = {}
     for word, part in words.items():
+        if part is None:
+            continue
         if word == "weight":
-            if isinstance(part, bool) or not isinstance(part, (int, float)) or part < 0:
-                raise ValueError("expected a weight of at least 0")
-            chosen["weight"] = part
-        elif word == "model" and isinstance(part, str):
-            overrides["model"] = part
-        elif is_parameter(mode, word):
+            chosen["weight"] = _weight(part)
+        elif word == "model" or is_parameter(mode, word):
             try:
-                overrides[word] = coerce(mode, word, part)
+                overrides[word] = _model(part) if word == "model" else coerce(mode, word, part)
             except ValueError as error:
-                raise ValueError(f"{word} of a target: {error}") from None
+                raise ValueError(f"{word} of a target: {_without_value(error)}") from None
         else:
-            near = difflib.get_close_matches(word, ["name", "weight", "model"], n=1)
+            known = ["name", "weight", "model", *PARAMETERS.get(mode, ())]
+            near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(
                 f"{word} cannot be given to a target here: an engine's keys go only where the engine says; "

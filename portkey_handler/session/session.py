@@ -13,11 +13,11 @@ from ..errors import AlreadyExistsError, NotFoundError
 from .catalog import Catalog
 from .files import Files
 from .frames import Table, from_frame, to_frame
-from .models import HANDLER, Models
+from .models import HANDLER, Models, single_name
 from .query import Database
 from .rewriting import in_files
 from .selecting import PROJECT, Selector
-from .statements import parse, split, unsupported
+from .statements import parse, split, unsupported, using
 from .translate import aliased, data_type
 from .writing import create_table, drop_tables, insert
 
@@ -155,6 +155,10 @@ class Session:
     def _retrain(self, node: Any) -> None:
         self._models.retrain(node, self._rows_for)
 
+    def _finetune(self, node: Any) -> None:
+        with self._models.opened(self._catalog.model(single_name(node.name))) as handler:
+            handler.finetune(None, {"using": using(node.using)})
+
     def _drop_model(self, node: Any) -> None:
         self._models.drop(node)
 
@@ -230,6 +234,7 @@ class Session:
         "Select": _select, "Union": _select, "Intersect": _select, "Except": _select,
         "CreateMLEngine": _create_engine, "DropMLEngine": _drop_engine,
         "CreatePredictor": _create_model, "RetrainPredictor": _retrain, "DropPredictor": _drop_model,
+        "FinetunePredictor": _finetune,
         "Describe": _describe, "Show": _show, "Set": _set,
         "CreateTable": _create_table, "Insert": _insert, "DropTables": _drop_tables,
     }  # fmt: skip

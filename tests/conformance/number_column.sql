@@ -9,3 +9,8 @@ SELECT t.id, m.answer FROM files.reviews AS t JOIN m WHERE t.id IN (3, 4) ORDER 
 -- 3,<4>
 -- 4,NULL
 -- expect requests: 1
+
+SELECT t.id, m.answer FROM files.reviews AS t JOIN m WHERE t.id = 3;
+-- expect:
+-- id,answer
+-- 3,<4>

@@ -38,7 +38,8 @@ FOLDER = Path(__file__).parents[1] / "conformance"
 DATA = FOLDER / "data"
 _ORDERED = re.compile(r"\bORDER\s+BY\b[^()]*$", re.IGNORECASE)
 _MAKES_MODEL = re.compile(
-    r"^(?:CREATE\s+(?:OR\s+REPLACE\s+)?MODEL\s+(?:IF\s+NOT\s+EXISTS\s+)?|RETRAIN\s+)([\w.]+)", re.IGNORECASE
+    r"^(?:CREATE\s+(?:OR\s+REPLACE\s+)?MODEL\s+(?:IF\s+NOT\s+EXISTS\s+)?|RETRAIN\s+|FINETUNE\s+)([\w.]+)",
+    re.IGNORECASE,
 )
 # Text in quotes, a comment, the end of a statement, or anything else.
 _PIECES = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|;|[^'\"`;-]+|.", re.DOTALL)

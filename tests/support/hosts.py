@@ -1,8 +1,9 @@
 """Both hosts of the handler, a MindsDB server and the embedded session, asked through the same words.
 
 The stand-in's answers show everything in a request that isn't the default, so that a script's expected rows
-say what went over the wire: `<the text>`, then the model, `max_tokens` and `temperature` where they are
-others than `claude-2.1`, 100 and none, and the system prompt in front.
+say what went over the wire: `<the text>`, then the image, the model, `max_tokens` and `temperature` where
+there is one or they are others than `claude-2.1`, 100 and none. In front stands what was said before: the
+system prompt as it is, the rest with its role.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from portkey_handler.offline import Behaviour, Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.offline.answers import text_of
 
 from .gateway import Gateway
 from .mindsdb import MindsDB
@@ -24,9 +26,11 @@ REFUSED = "refuse me"
 
 def telling_answer(body: dict[str, Any]) -> str:
     """Say what was asked, and how."""
-    words = [message["content"] + ":" for message in body["messages"] if message["role"] == "system"]
+    *before, last = body.get("messages") or [{}]
+    words = [f"{_role(message)}{text_of(message['content'])}:" for message in before]
     words.append(f"<{last_text(body)}>")
-    if body["model"] != "claude-2.1":
+    words += [f"with {part['image_url']['url']}" for part in _images(last)]
+    if body.get("model", "claude-2.1") != "claude-2.1":
         words.append(f"by {body['model']}")
     if body.get("max_tokens") != 100:
         words.append(f"max {body.get('max_tokens')}")
@@ -35,8 +39,23 @@ def telling_answer(body: dict[str, Any]) -> str:
     return " ".join(words)
 
 
+def _role(message: dict[str, Any]) -> str:
+    return "" if message["role"] == "system" else f"{message['role']} "
+
+
+def _images(message: dict[str, Any]) -> list[dict[str, Any]]:
+    parts = message.get("content")
+    return [part for part in parts if part["type"] == "image_url"] if isinstance(parts, list) else []
+
+
+def _asked(body: dict[str, Any]) -> str:
+    """Give the text of a request, or all texts of one that has many."""
+    inputs = body.get("input")
+    return "\n".join(map(str, inputs)) if isinstance(inputs, list) else str(inputs or last_text(body))
+
+
 def _refusal(request: RecordedRequest) -> Fault | None:
-    if isinstance(request.body, dict) and REFUSED in last_text(request.body):
+    if isinstance(request.body, dict) and REFUSED in _asked(request.body):
         return Fault(status=400, body={"error": {"message": "The text was refused.", "type": "bad_request"}})
     return None
 
