@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .errors import QueryError
-from .exchange import Outcome
+from .exchange import Outcome, is_cut_off
 from .mapper import Mapping, Tally
 from .options import Plan
 
-#: Finish reasons, of the several endpoints, that mean that the tokens ran out.
-CUT_OFF = ("length", "max_tokens", "max_output_tokens")
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
 
@@ -39,7 +37,7 @@ def summary(plan: Plan, mapping: Mapping, oldest_kept: float | None, seconds: fl
         parts.append(f"{unasked:,} with nothing to ask")
     if failed:
         parts.append(f"{failed:,} failed")
-    cut_off = sum(finished[reason] for reason in CUT_OFF)
+    cut_off = sum(rows for reason, rows in finished.items() if is_cut_off(reason))
     if cut_off:
         parts.append(f"{cut_off:,} cut off by max_tokens")
     parts += [_requests(tally), f"{seconds:.1f} s"]

@@ -15,6 +15,14 @@ from typing import Any
 #: An attribute of a frame in which a host names the columns that other models of the query added.
 ADDED_BY_MODELS = "portkey_handler_added"
 
+#: Finish reasons, in the words of the several endpoints and providers, which the gateway passes on.
+_CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
+
+
+def is_cut_off(finish_reason: str | None) -> bool:
+    """Tell whether an answer ended because its tokens ran out."""
+    return finish_reason is not None and finish_reason.lower() in _CUT_OFF
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -98,6 +106,7 @@ class Evidence:
         system_fingerprint: The provider's mark of what ran the model.
         logprobs: Log probabilities of the answer's tokens, where they were asked for.
         guardrails: What the gateway's guardrails found, where there are any.
+        cost: US dollars, where the model's price is known.
         kept_from: When the answer was made, in seconds since 1970, where it was kept from an earlier query.
     """
 
@@ -120,6 +129,7 @@ class Evidence:
     system_fingerprint: str | None = None
     logprobs: Any = None
     guardrails: list[dict[str, Any]] | None = None
+    cost: float | None = None
     kept_from: float | None = None
 
     def as_dict(self) -> dict[str, Any]:

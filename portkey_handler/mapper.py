@@ -50,14 +50,20 @@ class Tally:
         done: Those with an outcome.
         failed: Those among them that should have an answer and have none.
         kept: Those answered by an earlier query.
+        copies: Those that share the answer of an equal one.
+        unasked: Those with nothing to ask.
         requests: Requests sent, retries included.
+        flight: How many requests may be in flight now.
     """
 
     total: int
     done: int = 0
     failed: int = 0
     kept: int = 0
+    copies: int = 0
+    unasked: int = 0
     requests: int = 0
+    flight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class Mapper:
         keeper: Keeps answers, or None.
         remember: What of an outcome is carried to the end of the run, which for a million rows matters.
         halted: Set when nothing is to be sent any more, for those who share it.
+        observe: Called with each item's outcome and the first of its rows, before it is kept; must be quick.
         report: Called with the tally whenever it changed; must be quick.
     """
 
@@ -108,6 +115,7 @@ class Mapper:
         keeper: Keeper | None = None,
         remember: Callable[[Outcome], Outcome] = lambda outcome: outcome,
         halted: asyncio.Event | None = None,
+        observe: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
         report: Callable[[Tally], None] = lambda _: None,
     ) -> None:
         self._operation = operation
@@ -119,6 +127,7 @@ class Mapper:
         self._deadline = deadline
         self._keeper = keeper
         self._remember = remember
+        self._observe = observe
         self._report = report
         self._workers: set[asyncio.Task[None]] = set()
         self._exhausted = False
@@ -190,7 +199,10 @@ class Mapper:
             if row % _TURN == _TURN - 1:
                 yield None
             if isinstance(item, Unasked):
-                self._settle(row, Outcome(reason=item.reason, failed=item.failed))
+                unasked = Outcome(reason=item.reason, failed=item.failed)
+                self.tally.unasked += not item.failed
+                self._observe(row, unasked)
+                self._settle(row, unasked)
                 continue
             if not self._deduplicate:
                 # The k-th of equal rows is an item of its own.
@@ -198,6 +210,7 @@ class Mapper:
                 item = Item(item.key + copy.to_bytes(8, "big"), item.payload)  # noqa: PLW2901
             elif (first := self._first_of.setdefault(item.key, row)) != row:
                 self._source[row] = first
+                self.tally.copies += 1
                 settled = self._outcomes[first]
                 if settled is None:
                     self._shares[first] += 1
@@ -208,7 +221,14 @@ class Mapper:
             if kept is None:
                 yield row, item
             else:
+                self._observe(row, kept)
                 self._settle(row, kept)
+
+    def stop(self, reason: GatewayError) -> None:
+        """Send nothing more, and end the run with this reason; what is in flight may land."""
+        if self._stopped is None:
+            self._stopped = reason
+            self._halted.set()
 
     def _fill_flight(self) -> None:
         while not (self._exhausted or self._halted.is_set()) and len(self._workers) < self._flight.limit:
@@ -240,6 +260,8 @@ class Mapper:
             outcomes = await self._answer([item for _, item in group])
         except Halted:
             return False
+        for (row, _), made in zip(group, outcomes, strict=True):
+            self._observe(row, made)
         if self._keeper is not None:
             self._keeper.keep([(item.key, made) for (_, item), made in zip(group, outcomes, strict=True)])
         for (row, _), made in zip(group, outcomes, strict=True):
@@ -301,8 +323,7 @@ class Mapper:
         nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
         for_long = error.retryable and failed >= LASTING * patience
         if nothing_ever or nothing_now or for_long or error.ends_the_query:
-            self._stopped = error
-            self._halted.set()
+            self.stop(error)
 
     def _settle(self, row: int, outcome: Outcome) -> None:
         self._outcomes[row] = self._remember(outcome)
@@ -316,4 +337,5 @@ class Mapper:
         elif outcome.evidence is not None and outcome.evidence.kept_from is not None:
             tally.kept += rows
         tally.requests = self._sender.requests
+        tally.flight = self._flight.limit
         self._report(tally)

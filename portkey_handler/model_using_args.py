@@ -409,6 +409,35 @@ model_using_args = OrderedDict(
         "label": "Inputs per request",
         "secret": False,
     },
+    max_rows={
+        "type": ARG_TYPE.INT,
+        "description": (
+            "The most rows that a query may ask; one with more is refused before anything is sent."
+        ),
+        "required": False,
+        "label": "Max rows",
+        "secret": False,
+    },
+    max_cost={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "The most US dollars that a query may cost: it is refused where the estimate is higher, and "
+            "stopped when it has used as much. What was paid is kept."
+        ),
+        "required": False,
+        "label": "Max cost",
+        "secret": False,
+    },
+    dry_run={
+        "type": ARG_TYPE.BOOL,
+        "description": (
+            "Send nothing: answers are NULL, and DESCRIBE model.estimate tells what the query would ask and "
+            "cost."
+        ),
+        "required": False,
+        "label": "Dry run",
+        "secret": False,
+    },
     evidence={
         "type": ARG_TYPE.BOOL,
         "description": (

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .account import Account
 from .columns import to_frame
 from .endings import interrupted, raise_failures, summary
 from .exchange import Evidence, Outcome
@@ -22,6 +23,7 @@ from .operations import OPERATIONS
 from .options import Credentials, Plan
 from .options.schema import seconds_of
 from .paced import Paced
+from .prices import cost_of
 from .progress import Progress, current_listener
 from .routing import gateway_options
 from .running import run_apart
@@ -103,6 +105,7 @@ class _Run:
         execution = plan.execution
         limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
         self._halted = asyncio.Event()
+        self.account = Account(cost_of)
         scope = limits_scope(plan.engine, credentials)
         self._paced = Paced(self._gateway.send, plan, folder, scope, self._halted) if limited else None
         self.journal = Journal(
@@ -132,6 +135,7 @@ class _Run:
             deduplicate=execution.deduplicate,
             deadline=execution.deadline,
             keeper=self.journal,
+            observe=self.account.note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else _summarised(),
             halted=self._halted,
             report=_reporter(self._plan),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import sys
 from array import array
 from collections.abc import Generator, Iterator, Sequence
@@ -129,13 +128,12 @@ def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
 def _vector(written: Any) -> list[float]:
     """Read a list of numbers, or 32-bit numbers in base64 as encoding_format = 'base64' asks for them."""
     if isinstance(written, list):
-        if not {*map(type, written)} <= {float, int}:
+        kinds = {*map(type, written)}
+        if not kinds <= {float, int}:
             raise ValueError
-        return written
-    try:
-        vector = array("f", base64.b64decode(written, validate=True))
-    except binascii.Error:
-        raise ValueError from None
+        # The gateway, which is JavaScript, writes 1.0 as 1.
+        return [*map(float, written)] if int in kinds else written
+    vector = array("f", base64.b64decode(written, validate=True))
     if sys.byteorder == "big":
         vector.byteswap()
     return vector.tolist()

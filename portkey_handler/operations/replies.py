@@ -10,8 +10,11 @@ from typing import Any
 import orjson
 
 from ..errors import MalformedReplyError
-from ..exchange import Answer, Evidence, Reply
+from ..exchange import Answer, Evidence, Reply, is_cut_off
 from ..gateway_evidence import FLAGGED, evidence_of, verdicts_of
+
+#: What OpenAI, Bedrock and Gemini call it when a filter of theirs keeps the answer.
+_HELD_BACK = frozenset({"content_filter", "content_filtered", "safety"})
 
 
 def read_chat(reply: Reply, *, as_json: bool = False) -> Answer:
@@ -138,17 +141,18 @@ def _json(content: str, evidence: Evidence) -> Answer:
     try:
         return Answer(orjson.loads(content), evidence)
     except orjson.JSONDecodeError:
-        if evidence.finish_reason == "length":
+        if is_cut_off(evidence.finish_reason):
             return Answer(None, evidence, "max_tokens ran out before the JSON was complete; raise max_tokens")
         return Answer(None, evidence, "the model's text is not JSON, though response_format asked for it")
 
 
 def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evidence) -> Answer:
-    if message.get("refusal"):
+    finish_reason = evidence.finish_reason or ""
+    if message.get("refusal") or finish_reason == "refusal":
         return Answer(None, evidence, "the model refused")
-    if evidence.finish_reason == "length":
+    if is_cut_off(finish_reason):
         return Answer(None, evidence, "max_tokens ran out before the model wrote any text; raise max_tokens")
-    if evidence.finish_reason == "content_filter":
+    if finish_reason.lower() in _HELD_BACK:
         return Answer(None, evidence, "the provider's content filter held the answer back")
     if content == "":
         return Answer("", evidence)

@@ -70,6 +70,24 @@ class ExecutionOptions(Options):
         ge=1,
         le=2048,
     )
+    max_rows: WholeNumber | None = option(
+        "The most rows that a query may ask; one with more is refused before anything is sent.",
+        kind="whole number",
+        ge=1,
+    )
+    max_cost: Number | None = option(
+        "The most US dollars that a query may cost: it is refused where the estimate is higher, and "
+        "stopped when it has used as much. What was paid is kept.",
+        kind="number",
+        gt=0,
+        allow_inf_nan=False,
+    )
+    dry_run: bool = option(
+        "Send nothing: answers are NULL, and DESCRIBE model.estimate tells what the query would ask and cost.",
+        kind="true or false",
+        default=False,
+        levels=("model", "query"),
+    )
     check: bool = option(
         "Try the key and the address when the engine is created.",
         kind="true or false",

@@ -30,6 +30,7 @@ DOORS = {
     "pydantic_core": "options",
     "jinja2": "template_language",
     "jsonpath_rfc9535": "operations",
+    "genai_prices": "prices",
     "typer": "cli",
     "rich": "cli",
     "pyarrow": "session",
@@ -54,6 +55,8 @@ ROOMS: dict[str, set[str]] = {
     "template_language": {"cells", "template_filters", "template_pieces"},
     "prompts": {"cells", "column_names", "template_language", "template_pieces"},
     "json_template": {"cells", "prompts"},
+    "prices": set(),
+    "account": set(),
     "options": {"endpoint_parameters", "parameter_kinds"},
     "operations": {"cells", "column_names", "gateway_evidence", "json_template", "options", "prompts"},
     "labels": {"json_template", "operations", "options"},
@@ -75,6 +78,7 @@ ROOMS: dict[str, set[str]] = {
     "progress": set(),
     "columns": {"options"},
     "predictor": {
+        "account",
         "columns",
         "endings",
         "gateway",
@@ -86,6 +90,7 @@ ROOMS: dict[str, set[str]] = {
         "operations",
         "options",
         "paced",
+        "prices",
         "progress",
         "routing",
         "running",
@@ -101,6 +106,7 @@ ROOMS: dict[str, set[str]] = {
 SHARED = {"errors", "exchange"}
 #: The pure core: nothing of it may touch files, sockets or processes.
 PURE = (
+    "account",
     "cells",
     "columns",
     "describe",

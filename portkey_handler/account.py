@@ -1,0 +1,211 @@
+"""What a query used and how it went: fed item by item, read while it runs and when it is over.
+
+Bounded in size, however many rows there are. Of rows that share an answer the first one counts.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .exchange import Evidence, Outcome, is_cut_off
+
+_STEPS = 8  # of a latency's histogram to a doubling, so that a bound is 4 % off at most
+_MOST_REASONS = 100
+_MOST_ERRORS = 100
+_MOST_SLOW = 20
+_MOST_MOMENTS = 240
+_LONGEST_REASON = 300
+
+
+class Latencies:
+    """How long answers took, as a histogram with steps that grow.
+
+    Args:
+        counts: Step to number of answers, as `counts` of another one, to go on with it.
+    """
+
+    def __init__(self, counts: Mapping[int, int] | None = None) -> None:
+        self.counts: Counter[int] = Counter(counts or {})
+
+    def add(self, milliseconds: float) -> None:
+        """Count one answer."""
+        self.counts[round(math.log2(max(milliseconds, 1)) * _STEPS)] += 1
+
+    def quantile(self, share: float) -> float | None:
+        """Return the milliseconds within which that share of the answers came; None where there are none."""
+        left = share * self.counts.total()
+        for step in sorted(self.counts):
+            left -= self.counts[step]
+            if left <= 0:
+                return self.milliseconds(step)
+        return None
+
+    @staticmethod
+    def milliseconds(step: int) -> float:
+        """Return what a step of the histogram stands for."""
+        return float(2 ** (step / _STEPS))
+
+
+@dataclass(slots=True)
+class Use:
+    """What was used of one model.
+
+    Attributes:
+        answers: How many it gave.
+        prompt_tokens: Tokens that were asked.
+        completion_tokens: Tokens that were answered.
+        cached_tokens: Those among the asked ones that the provider had in its cache.
+        cost: US dollars, of the answers whose price is known.
+        unpriced: Answers whose price is not known.
+    """
+
+    answers: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A row that should have had an answer and has none; `at` is in seconds since 1970."""
+
+    at: float
+    row: int
+    reason: str
+    status: int | None
+    trace_id: str | None
+    span_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How far a query was: seconds since its start, items settled, those among them that failed."""
+
+    seconds: float
+    settled: int
+    failed: int
+
+
+@dataclass(slots=True)
+class Account:
+    """The account of one query.
+
+    Attributes:
+        price: Tells what an answer cost, or None.
+        settled: Items that have an outcome.
+        asked: Those among them for which a request was sent.
+        kept: Those that an earlier query was answered.
+        failed: Those that should have an answer and have none.
+        cut_off: Answers that ended because the tokens ran out.
+        gateway_hits: Answers that came from the gateway's cache.
+        models: Model that answered, to what was used of it; kept answers use nothing.
+        latencies: How long answers took.
+        reasons: Why items failed, to how many; at most a hundred, the rest under "other reasons".
+        failures: The last hundred.
+        slowest: Milliseconds and row of the twenty slowest, as a heap.
+        moments: How far the query was, at most 240 times, evenly.
+    """
+
+    price: Callable[[Evidence], float | None]
+    settled: int = 0
+    asked: int = 0
+    kept: int = 0
+    failed: int = 0
+    cut_off: int = 0
+    gateway_hits: int = 0
+    models: dict[str, Use] = field(default_factory=dict)
+    latencies: Latencies = field(default_factory=Latencies)
+    reasons: Counter[str] = field(default_factory=Counter)
+    failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=_MOST_ERRORS))
+    slowest: list[tuple[int, int]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+    _next_moment: float = 0.0
+    _between_moments: float = 0.1
+
+    @property
+    def cost(self) -> float:
+        """US dollars, of the answers whose price is known."""
+        return sum(use.cost for use in self.models.values())
+
+    @property
+    def unpriced(self) -> int:
+        """Answers whose price is not known."""
+        return sum(use.unpriced for use in self.models.values())
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens that were asked."""
+        return sum(use.prompt_tokens for use in self.models.values())
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens that were answered."""
+        return sum(use.completion_tokens for use in self.models.values())
+
+    def note(self, row: int, outcome: Outcome) -> None:
+        """Take note of an item's outcome, and put what it cost into its evidence."""
+        self.settled += 1
+        if outcome.failed:
+            self._note_failure(row, outcome)
+        evidence = outcome.evidence
+        if evidence is not None:
+            if is_cut_off(evidence.finish_reason):
+                self.cut_off += 1
+            if evidence.kept_from is not None:
+                self.kept += 1
+            else:
+                self._note_answer(row, evidence)
+        seconds = time.monotonic() - self._started
+        if seconds >= self._next_moment:
+            self._note_moment(seconds)
+
+    def _note_answer(self, row: int, evidence: Evidence) -> None:
+        self.asked += 1
+        if evidence.cache_status == "HIT":
+            self.gateway_hits += 1
+        if evidence.latency_ms is not None:
+            self.latencies.add(evidence.latency_ms)
+            slow = (evidence.latency_ms, row)
+            if len(self.slowest) < _MOST_SLOW:
+                heapq.heappush(self.slowest, slow)
+            elif slow > self.slowest[0]:
+                heapq.heapreplace(self.slowest, slow)
+        if evidence.model is None and evidence.prompt_tokens is None:
+            return  # a failure: nothing was used that anybody told of
+        use = self.models.get(evidence.model or "")
+        if use is None:
+            use = self.models[evidence.model or ""] = Use()
+        use.answers += 1
+        use.prompt_tokens += evidence.prompt_tokens or 0
+        use.completion_tokens += evidence.completion_tokens or 0
+        use.cached_tokens += evidence.cached_tokens or 0
+        evidence.cost = self.price(evidence)
+        if evidence.cost is None:
+            use.unpriced += 1
+        else:
+            use.cost += evidence.cost
+
+    def _note_failure(self, row: int, outcome: Outcome) -> None:
+        self.failed += 1
+        reason = (outcome.reason or "")[:_LONGEST_REASON]
+        known = reason in self.reasons or len(self.reasons) < _MOST_REASONS
+        self.reasons[reason if known else "other reasons"] += 1
+        evidence = outcome.evidence or Evidence()
+        self.failures.append(
+            Failure(time.time(), row, reason, evidence.status, evidence.trace_id, evidence.span_id)
+        )
+
+    def _note_moment(self, seconds: float) -> None:
+        if len(self.moments) >= _MOST_MOMENTS:
+            self.moments = self.moments[1::2]
+            self._between_moments *= 2
+        self.moments.append(Moment(seconds, self.settled, self.failed))
+        self._next_moment = seconds + self._between_moments

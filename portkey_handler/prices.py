@@ -1,0 +1,101 @@
+"""What answers cost in US dollars, by a price list that comes with its library and needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from .exchange import Evidence
+
+#: The gateway's names of providers where the price list has others.
+_PROVIDERS = {
+    "azure-ai": "azure",
+    "azure-openai": "azure",
+    "bedrock": "aws",
+    "cohere": "cohere",
+    "fireworks-ai": "fireworks",
+    "mistral-ai": "mistral",
+    "perplexity-ai": "perplexity",
+    "together-ai": "together",
+    "vertex-ai": "google",
+    "x-ai": "x-ai",
+}
+#: Beyond so many tokens of a request some models have another price for each of them.
+_TIERS_BEGIN = 100_000
+_SAMPLE = 1_000
+
+
+def cost_of(evidence: Evidence) -> float | None:
+    """Return what an answer cost, or None where its tokens or its model's price are not known."""
+    if evidence.model is None or evidence.prompt_tokens is None:
+        return None
+    return cost(
+        evidence.model,
+        evidence.provider,
+        evidence.prompt_tokens,
+        evidence.completion_tokens or 0,
+        evidence.cached_tokens or 0,
+    )
+
+
+def cost(
+    model: str, provider: str | None, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
+) -> float | None:
+    """Return the price of a request in US dollars, or None where the price list does not have the model.
+
+    Args:
+        model: The model's name, as the provider says it.
+        provider: The provider's name at the gateway; None searches all of them by the model's name.
+        prompt_tokens: Tokens of the request, cached ones included.
+        completion_tokens: Tokens of the answer.
+        cached_tokens: Tokens of the request that the provider had in its cache.
+    """
+    if prompt_tokens > _TIERS_BEGIN:
+        return _exactly(model, provider, prompt_tokens, completion_tokens, cached_tokens)
+    rates = _rates(model, provider)
+    if rates is None:
+        return None
+    prompt, completion, cached = rates
+    return (prompt_tokens - cached_tokens) * prompt + cached_tokens * cached + completion_tokens * completion
+
+
+@cache
+def _rates(model: str, provider: str | None) -> tuple[float, float, float] | None:
+    """Return the price of a token asked, answered and cached: the list takes longer than a row may."""
+    found = [
+        _exactly(model, provider, *tokens)
+        for tokens in ((_SAMPLE, 0, 0), (0, _SAMPLE, 0), (_SAMPLE, 0, _SAMPLE))
+    ]
+    prompt, completion, cached = (None if one is None else one / _SAMPLE for one in found)
+    if prompt is None:
+        return None
+    # Embeddings have no answer, and of some models no price of cached tokens is known.
+    return prompt, completion or 0.0, prompt if cached is None else cached
+
+
+def _exactly(
+    model: str, provider: str | None, prompt_tokens: int, completion_tokens: int, cached_tokens: int
+) -> float | None:
+    calculate = _calculator()
+    try:
+        return calculate(
+            model, _PROVIDERS.get(provider or "", provider), prompt_tokens, completion_tokens, cached_tokens
+        )
+    except LookupError:
+        return None
+
+
+@cache
+def _calculator() -> Callable[[str, str | None, int, int, int], float]:
+    # Late: the price list takes a tenth of a second to load.
+    from genai_prices import Usage, calc_price
+
+    def calculate(
+        model: str, provider: str | None, prompt_tokens: int, completion_tokens: int, cached_tokens: int
+    ) -> float:
+        usage = Usage(
+            input_tokens=prompt_tokens, output_tokens=completion_tokens, cache_read_tokens=cached_tokens
+        )
+        return float(calc_price(usage, model, provider_id=provider).total_price)
+
+    return calculate
