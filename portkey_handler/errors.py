@@ -19,6 +19,7 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + RejectedError       an HTTP status that is not a success
                 + KeyRejectedError   401, 403
                 + BudgetSpentError   412
+                + UnsupportedError   the gateway has no such endpoint for the provider
                 + RateLimitedError   429
                 + ServerFaultError   408, 425, 5xx
       x  QueryError              rows of a query failed, or the query was stopped
@@ -157,6 +158,12 @@ class RejectedError(GatewayError):
 
 class KeyRejectedError(RejectedError):
     """401 or 403: the key is not accepted."""
+
+    concerns_every_row = True
+
+
+class UnsupportedError(RejectedError):
+    """The gateway cannot ask this of the provider; it says so with 500, which does not pass."""
 
     concerns_every_row = True
 

@@ -33,13 +33,14 @@ from .errors import (
     TimedOutError,
     UnknownHostError,
     UnreachableError,
+    UnsupportedError,
 )
 from .exchange import Reply, Request
 from .gateway_evidence import evidence_of
 from .options import Credentials
 from .options.resolve import is_key
 from .options.routing import CONFIG_WORDS
-from .rejections import describe_rejection, seconds_to_wait
+from .rejections import describe_rejection, is_unsupported, seconds_to_wait
 from .routing import gateway_options
 
 HOSTED = "https://api.portkey.ai/v1"
@@ -236,6 +237,8 @@ class Gateway:
             kind = BudgetSpentError
         elif status == 429:
             kind = RateLimitedError
+        elif is_unsupported(content):
+            kind = UnsupportedError
         elif status in (408, 425) or status >= 500:
             kind = ServerFaultError
         message = describe_rejection(status, headers, content, request_body, self._secrets)

@@ -282,6 +282,11 @@ class Mapper:
                 except GatewayError as error:
                     attempts += error.details.get("attempts", 1)
                     request = steps.throw(error)
+                except Halted:
+                    if not attempts:
+                        raise
+                    # What was answered of them before is paid, and must come out.
+                    request = steps.throw(GatewayError("not asked: the query was stopped", attempts=0))
                 else:
                     attempts += reply.attempts
                     request = steps.send(reply)
@@ -289,19 +294,28 @@ class Mapper:
             answers = stop.value
         except GatewayError as error:
             answers = [error] * len(items)
+        self._judge(answers)
         milliseconds = round((self._loop.time() - started) * 1000)
         return [self._outcome(answer, attempts, milliseconds) for answer in answers]
+
+    def _judge(self, answers: Sequence[Answer | GatewayError]) -> None:
+        """Take note of answers and failures; a request that failed is one, however many it was for."""
+        noted: set[int] = set()
+        for answer in answers:
+            if isinstance(answer, Answer):
+                self._answered += 1
+                self._failed_in_a_row = 0
+            elif id(answer) not in noted:
+                noted.add(id(answer))
+                self._take_note(answer)
 
     def _outcome(self, answer: Answer | GatewayError, attempts: int, milliseconds: int) -> Outcome:
         if isinstance(answer, Answer):
             evidence = answer.evidence
-            self._answered += 1
-            self._failed_in_a_row = 0
             outcome = Outcome(answer.value, answer.reason, evidence, failed=answer.reason is not None)
         else:
             evidence = answer.evidence if isinstance(answer.evidence, Evidence) else Evidence()
             evidence.status = answer.status
-            self._take_note(answer)
             outcome = Outcome(None, answer.message, evidence, failed=True)
         # An operation that asks several items together may know better which requests were for whom.
         evidence.attempts = evidence.attempts or attempts

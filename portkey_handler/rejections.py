@@ -41,6 +41,16 @@ def describe_rejection(
     return f"{line}; {remedy}" if remedy else line
 
 
+def is_unsupported(content: bytes) -> bool:
+    """Tell whether the gateway says that it cannot ask this of the provider; its words, with status 500."""
+    said = _said(content)[0]
+    return _UNSUPPORTED.fullmatch(said) is not None or said.startswith(_NO_PROMPTS)
+
+
+_UNSUPPORTED = re.compile(r"\w+ is not supported by [\w-]+")
+_NO_PROMPTS = "prompt completions error"
+
+
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """Tell how long the provider asks to be left alone, in seconds, or None where it does not say.
 
@@ -132,7 +142,13 @@ def _said(content: bytes) -> tuple[str, str]:
     return " ".join(body.split()) if isinstance(body, str) else "", code
 
 
-def _remedy(status: int, said: str, code: str, request_body: bytes) -> str:
+def _remedy(  # noqa: PLR0911 - a table of cases
+    status: int, said: str, code: str, request_body: bytes
+) -> str:
+    if _UNSUPPORTED.fullmatch(said):
+        return "ask another provider, or in another mode"
+    if said.startswith(_NO_PROMPTS):
+        return "saved prompts are kept by Portkey's hosted gateway; give its portkey_api_key, and no base_url"
     if 300 <= status < 400:
         return "redirects are not followed, because the keys would go along; mend base_url"
     if status in (401, 403):

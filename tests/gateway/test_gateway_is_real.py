@@ -10,7 +10,12 @@ import pytest
 from support.gateway import Gateway
 from support.http import Reply, post
 
+from portkey_handler.errors import UnsupportedError
+from portkey_handler.exchange import Request
+from portkey_handler.gateway import Gateway as Door
 from portkey_handler.offline import Fault, OfflineProvider, embedding
+from portkey_handler.options import Credentials
+from portkey_handler.running import run_apart
 
 QUESTION = "Where is Stockholm located?"
 MESSAGES = [{"role": "user", "content": QUESTION}]
@@ -123,3 +128,25 @@ def test_config_is_a_header(gateway: Gateway, provider: OfflineProvider) -> None
 
     assert (reply.status, reply.headers["x-portkey-retry-attempt-count"]) == (200, "1")
     assert len(provider.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/embeddings", "anthropic"), ("/messages", "openai"), ("/prompts/pp-1/completions", "openai")],
+)
+def test_what_it_cannot_ask_is_said_once(
+    gateway: Gateway, provider: OfflineProvider, path: str, name: str
+) -> None:
+    """It says 500 of an endpoint that it does not have for a provider, and nobody tries that six times."""
+    credentials = Credentials(
+        {"base_url": gateway.base_url, "provider": name, "custom_host": provider.base_url}
+    )
+    body = orjson.dumps({"model": "m", "input": "x", "messages": MESSAGES, "max_tokens": 5})
+
+    async def send() -> None:
+        async with Door(credentials, {}, 10) as door:
+            await door.send(Request(path, body))
+
+    with pytest.raises(UnsupportedError):
+        run_apart(send())
+    assert provider.requests == []

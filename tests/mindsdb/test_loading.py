@@ -59,6 +59,39 @@ def test_show_engines_masks_every_secret(server: MindsDB) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["targets", "llms"])
+def test_targets_are_masked_as_a_whole_and_chosen_by_name(
+    running_mindsdb: tuple[MindsDB, OfflineProvider], name: str
+) -> None:
+    """They hold keys, under the name of the first SDK too; a model names them, and only theirs is sent."""
+    server, provider = running_mindsdb
+    provider.reset(telling())
+    target = f'{{"provider": "openai", "api_key": "{CANARY}", "custom_host": "{provider.base_url}"}}'
+    given = f'{{"mine": {target}}}' if name == "targets" else f"[{target}]"
+    server.query(f"CREATE ML_ENGINE routed FROM portkey USING {name} = {given}")
+    try:
+        [row] = server.query("SHOW ML_ENGINES WHERE name = 'routed'").to_dict("records")
+        assert json.loads(row["CONNECTION_DATA"]) == {name: "******"}
+        chosen = "mine" if name == "targets" else "openai"
+        server.query(
+            "CREATE MODEL routed_model PREDICT answer USING engine = 'routed', column = 'text', "
+            f"targets = ['{chosen}'], retry = 2"
+        )
+        server.wait_for_model("routed_model")
+        # The same question would be answered from the journal: the targets are the same.
+        answers = server.query(f"SELECT answer FROM routed_model WHERE text = '{name}'")
+        assert answers["answer"].tolist() == [f"<{name}>"]
+        [request] = [request for request in provider.requests if request.method == "POST"]
+        assert request.headers["authorization"] == f"Bearer {CANARY}"
+        told = "".join(
+            server.query(f"DESCRIBE routed_model{table}").to_csv() for table in ("", ".args", ".engine")
+        )
+        assert CANARY not in told
+    finally:
+        server.query("DROP MODEL IF EXISTS routed_model")
+        server.query("DROP ML_ENGINE routed")
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -30,6 +30,7 @@ from portkey_handler.errors import (
     TimedOutError,
     UnknownHostError,
     UnreachableError,
+    UnsupportedError,
 )
 from portkey_handler.exchange import Reply, Request
 from portkey_handler.gateway import HOSTED, LOCAL, Gateway, address, check_engine
@@ -334,6 +335,31 @@ def test_the_gateways_own_faults_say_so(provider: OfflineProvider) -> None:
     error = fault(provider, Fault(status=500, headers=headers, body={"message": "no"}))
     assert str(error) == "500 from the gateway: no"
     assert (error.trace_id, error.evidence.trace_id) == ("t-1", "t-1")
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("embed is not supported by anthropic", "ask another provider, or in another mode"),
+        ("prompt completions error: Something went wrong", "saved prompts are kept by Portkey's hosted"),
+    ],
+)
+def test_what_the_gateway_does_not_have_is_not_tried_again(
+    said: str, remedy: str, provider: OfflineProvider
+) -> None:
+    """It says so with 500, as of a fault that may pass; this one does not."""
+    error = fault(provider, Fault(status=500, body={"status": "failure", "message": said}))
+    assert type(error) is UnsupportedError
+    assert (error.retryable, error.concerns_every_row) == (False, True)
+    assert said in str(error)
+    assert remedy in str(error)
+
+
+def test_a_wrong_config_is_told_with_its_reasons(provider: OfflineProvider) -> None:
+    """The gateway's own message says only that it is wrong; what is wrong stands behind it."""
+    body = {"status": "failure", "message": "Invalid config passed", "errors": [{"message": "no key"}]}
+    error = fault(provider, Fault(status=400, body=body))
+    assert str(error) == "400: Invalid config passed: no key"
 
 
 def test_long_messages_are_cut(provider: OfflineProvider) -> None:

@@ -651,6 +651,40 @@ def test_a_failure_of_the_request_fails_all_of_its_items() -> None:
     assert mapping.tally.failed == 2
 
 
+def test_a_request_that_failed_is_one_failure_however_many_it_was_for() -> None:
+    """The patience of a query counts what the provider was asked, not the rows that went along."""
+    server = Server()
+    server.failures["a " * 199 + "a"] = [RejectedError("400: no", status=400)]
+    texts = [*["a"] * 200, *"bcdefgh"]
+    mapping = run(texts, server, operation=capitals, together=200, concurrency=1, deduplicate=False)
+    assert mapping.stopped is None
+    assert values(mapping)[-7:] == list("BCDEFGH")
+
+
+def halves(items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
+    """Send each text by itself, and go on where one fails."""
+    answers: list[Answer | GatewayError] = []
+    for one in items:
+        try:
+            reply = yield Request("/", one.payload.encode())
+            answers.append(Answer(reply.body, Evidence()))
+        except GatewayError as error:
+            answers.append(error)
+    return answers
+
+
+def test_what_was_answered_of_a_group_comes_out_of_a_query_that_is_stopped() -> None:
+    """It is paid: a deadline in the middle of several requests loses those that are not sent, no other."""
+    server = Server(latency=0.05)
+    mapping = run("abcdef", server, operation=halves, together=6, concurrency=1, deadline=0.12)
+    answered = [outcome.value for outcome in mapping.outcomes if not outcome.failed]
+    assert answered == [text.upper() for text in server.sent]
+    assert 0 < len(answered) < 6
+    assert {outcome.reason for outcome in mapping.outcomes if outcome.failed} == {
+        "not asked: the query was stopped"
+    }
+
+
 def test_equal_and_unasked_rows_between_do_not_part_a_group() -> None:
     """A request is filled with rows that need it, wherever they stand."""
     rows: list[str | Unasked] = ["a", "a", Unasked("nothing to ask"), "b", "a", "c"]

@@ -1,0 +1,163 @@
+"""Mode embedding: bad inputs, replies that do not fit, and whose tokens are whose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from support.predicting import bodies, predict, replying
+
+from portkey_handler.errors import QueryError
+from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, embedding
+
+USING = {"mode": "embedding", "model": "text-embedding-3-small"}
+
+
+def inputs(provider: OfflineProvider) -> list[list[str]]:
+    """Give the inputs of each request."""
+    return [body["input"] for body in bodies(provider)]
+
+
+def vector_of(text: str, dimensions: int = 8) -> list[float]:
+    """Give the stand-in's vector."""
+    return embedding(text, dimensions).tolist()
+
+
+def reply(vectors: list[Any], **further: Any) -> dict[str, Any]:
+    """Give a reply as OpenAI writes it."""
+    data = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(vectors)]
+    return {"object": "list", "data": data, **further}
+
+
+def refusing(*bad: str, status: int = 400) -> Any:
+    """Give faults: a request that has one of these inputs is refused as a whole."""
+
+    def fault(request: RecordedRequest) -> Fault | None:
+        return Fault(status=status) if set(bad).intersection(request.body["input"]) else None
+
+    return fault
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 446])
+def test_one_bad_input_fails_alone(status: int, provider: OfflineProvider) -> None:
+    """The batch is halved until it is alone; mended, it is the only one that is sent again."""
+    texts = ["a", "b", "bad", "d", "e", "f", "g", "h"]
+    provider.behaviour.faults = refusing("bad", status=status)
+    answers = predict(provider, {"q": texts}, USING)
+    assert inputs(provider) == [texts, texts[:4], ["a", "b"], ["bad", "d"], ["bad"], ["d"], texts[4:]]
+    expected = [None if text == "bad" else vector_of(text) for text in texts]
+    assert answers["answer"].tolist() == expected
+    assert [reason is not None for reason in answers["answer_error"]] == [text == "bad" for text in texts]
+    assert answers["answer_error"][2].startswith(f"{status}: ")
+    evidence = answers["answer_evidence"].tolist()
+    assert [one["attempts"] for one in evidence] == [3, 3, 4, 4, 2, 2, 2, 2]
+    assert [one["status"] for one in evidence] == [200, 200, status, 200, 200, 200, 200, 200]
+
+    provider.requests.clear()
+    mended = predict(provider, {"q": ["good" if text == "bad" else text for text in texts]}, USING)
+    assert inputs(provider) == [["good"]]
+    assert mended["answer_error"].tolist() == [None] * 8
+    assert mended["answer"][2] == vector_of("good")
+
+
+def test_all_inputs_may_be_bad(provider: OfflineProvider) -> None:
+    """Each fails with its own error."""
+    provider.behaviour.faults = refusing("a", "b", "c")
+    answers = predict(provider, {"q": ["a", "b", "c"]}, USING)
+    assert answers["answer"].tolist() == [None] * 3
+    assert all(reason.startswith("400: ") for reason in answers["answer_error"])
+
+
+def test_attempts_of_a_batch_are_those_of_each_row(provider: OfflineProvider) -> None:
+    """A request that was tried twice was tried twice for every row in it."""
+    provider.behaviour.faults = [Fault(status=500, headers={"retry-after-ms": "1"})]
+    answers = predict(provider, {"q": ["a", "b"]}, {**USING, "max_attempts": 2})
+    assert [evidence["attempts"] for evidence in answers["answer_evidence"]] == [2, 2]
+    assert answers["answer"].tolist() == [vector_of("a"), vector_of("b")]
+
+
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=401), Fault(kind="malformed")])
+def test_what_a_part_was_answered_is_kept_when_another_fails(fault: Fault, provider: OfflineProvider) -> None:
+    """The vectors of the first half are paid, and so they are there, and not asked again."""
+    texts = ["a", "b", "bad", "d"]
+
+    def faults(request: RecordedRequest) -> Fault | None:
+        if "bad" not in request.body["input"]:
+            return None
+        return Fault(status=400) if len(request.body["input"]) == 4 else fault
+
+    provider.behaviour.faults = faults
+    answers = predict(provider, {"q": texts}, USING)
+    assert answers["answer"].tolist() == [vector_of("a"), vector_of("b"), None, None]
+    assert [reason is None for reason in answers["answer_error"]] == [True, True, False, False]
+    assert [evidence["attempts"] for evidence in answers["answer_evidence"]] == [2, 2, 2, 2]
+    provider.behaviour.faults = None
+    provider.requests.clear()
+    assert predict(provider, {"q": texts}, USING)["answer_error"].tolist() == [None] * 4
+    assert inputs(provider) == [["bad", "d"]]
+
+
+def test_a_key_that_is_rejected_ends_the_batch(provider: OfflineProvider) -> None:
+    """What concerns every row is not found out for each of them."""
+    texts = ["a", "b", "c", "d"]
+    statuses = {4: 400, 2: 401}
+    provider.behaviour.faults = lambda request: Fault(status=statuses[len(request.body["input"])])
+    with pytest.raises(QueryError, match="stopped after 2 requests, because no other row could succeed: 401"):
+        predict(provider, {"q": texts}, USING)
+    assert [len(one) for one in inputs(provider)] == [4, 2]
+
+
+@pytest.mark.parametrize(("body", "reason"), [
+    (reply([[1.0]]), "the reply has 1 embeddings for 2 inputs"),
+    (reply([]), "the reply has 0 embeddings for 2 inputs"),
+    ({"data": [{"index": 0, "embedding": [1]}] * 2}, "the reply has 1 embeddings for 2 inputs"),
+    (reply([[1.0]] * 3), "the reply is not a list of embeddings: an object with data, object"),
+    ({"data": None}, "the reply is not a list of embeddings: an object with data"),
+    ({"choices": []}, "the reply is not a list of embeddings: an object with choices"),
+    ([], "the reply is not a list of embeddings: list"),
+    (reply([["a"], [1]]), "the reply is not a list of embeddings: an object with data, object"),
+    (reply([None, [1]]), "the reply is not a list of embeddings: an object with data, object"),
+    (reply([{"float": [1]}, [1]]), "the reply is not a list of embeddings: an object with data, object"),
+    (reply(["not base64!", [1]]), "the reply is not a list of embeddings: an object with data, object"),
+    (reply(["QUJD", [1]]), "the reply is not a list of embeddings: an object with data, object"),
+    (reply(["日", [1]]), "the reply is not a list of embeddings: an object with data, object"),
+])  # fmt: skip
+def test_a_reply_that_does_not_fit_is_malformed(body: Any, reason: str, provider: OfflineProvider) -> None:
+    """Too few or too many vectors, or what is none: no row gets another row's."""
+    provider.behaviour.faults = replying(lambda _: body)
+    answers = predict(provider, {"q": ["a", "b"]}, USING)
+    assert answers["answer"].tolist() == [None, None]
+    assert answers["answer_error"].tolist() == [reason] * 2
+    assert [evidence["attempts"] for evidence in answers["answer_evidence"]] == [1, 1]
+
+
+# The evidence
+
+
+@pytest.mark.parametrize("usage", [
+    {"prompt_tokens": 11, "total_tokens": 11},
+    {"prompt_tokens": 11, "total_tokens": 12, "completion_tokens": 1},
+    {"prompt_tokens": 5, "total_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}},
+    {"prompt_tokens": 2},
+])  # fmt: skip
+def test_tokens_of_a_batch_sum_up_to_what_the_provider_counted(
+    usage: dict[str, Any], provider: OfflineProvider
+) -> None:
+    """Whose they are nobody tells, so they are divided evenly; the sum over the rows is what is paid."""
+    provider.behaviour.faults = replying(lambda body: reply([[1.0]] * len(body["input"]), usage=usage))
+    answers = predict(provider, {"q": ["a", "b", "c"]}, USING)
+    evidence = pd.DataFrame(answers["answer_evidence"].tolist())
+    cached = usage.get("prompt_tokens_details", {})
+    counted = {name: count for name, count in {**usage, **cached}.items() if isinstance(count, int)}
+    assert {name: evidence[name].sum() for name in counted} == counted
+    assert evidence["prompt_tokens"].max() - evidence["prompt_tokens"].min() <= 1
+    assert [name for name in evidence if name.endswith("_tokens") and name not in counted] == []
+
+
+def test_rows_of_one_request_share_its_span(provider: OfflineProvider) -> None:
+    """The gateway logs one request, under the first row's span; the evidence of all leads to it."""
+    answers = predict(provider, {"q": ["a", "b", "c"]}, {**USING, "inputs_per_request": 2})
+    spans = [evidence["span_id"] for evidence in answers["answer_evidence"]]
+    sent = [request.headers["x-portkey-span-id"] for request in provider.requests]
+    assert spans == [sent[0], sent[0], sent[1]]

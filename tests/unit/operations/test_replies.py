@@ -1,0 +1,276 @@
+"""Which answer and which evidence a reply becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from portkey_handler.errors import MalformedReplyError
+from portkey_handler.exchange import Answer, Reply
+from portkey_handler.operations.replies import read_chat, read_completion
+
+
+def chat(message: Any, *, as_json: bool = False, finish: str = "stop", **further: Any) -> Answer:
+    """Read a chat completion of one choice."""
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": finish}], **further}
+    return read_chat(Reply(200, {}, body), as_json=as_json)
+
+
+def said(content: Any, **further: Any) -> tuple[Any, str | None]:
+    """Give the value of a message's content, and why there is none."""
+    answer = chat({"role": "assistant", "content": content}, **further)
+    return answer.value, answer.reason
+
+
+def call(name: str, arguments: Any) -> dict[str, Any]:
+    """Give a tool call as OpenAI writes it."""
+    return {"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+# Text
+
+
+@pytest.mark.parametrize("text", ["Paris.", "日本 🙂 é", " \n", "null", '{"a": 1}', "x" * 100_000])
+def test_text_is_the_answer_as_it_is(text: str) -> None:
+    """Nothing is stripped, decoded or cut."""
+    assert said(text) == (text, None)
+
+
+def test_text_in_parts_is_put_together() -> None:
+    """Some providers divide the text; parts of other kinds have none."""
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+        {"type": "text", "text": "日"},
+        {"type": "text", "text": None},
+        "loose",
+        {"type": "text", "text": "本"},
+    ]
+    assert said(parts) == ("日本", None)
+
+
+def test_text_that_is_cut_off_is_an_answer() -> None:
+    """What was paid comes back; the evidence says that it was cut, and so does the summary."""
+    answer = chat({"content": "It is"}, finish="length")
+    assert (answer.value, answer.reason, answer.evidence.finish_reason) == ("It is", None, "length")
+
+
+@pytest.mark.parametrize(("message", "finish", "reason"), [
+    ({"content": None, "refusal": "I cannot help."}, "stop", "the model refused"),
+    ({"content": "", "refusal": "I cannot help."}, "stop", "the model refused"),
+    ({"content": None}, "length", "max_tokens ran out before the model wrote any text; raise max_tokens"),
+    ({"content": ""}, "length", "max_tokens ran out before the model wrote any text; raise max_tokens"),
+    ({"content": None}, "content_filter", "the provider's content filter held the answer back"),
+    ({"content": ""}, "content_filter", "the provider's content filter held the answer back"),
+    ({"content": ""}, "max_tokens", "max_tokens ran out before the model wrote any text; raise max_tokens"),
+    ({"content": ""}, "MAX_TOKENS", "max_tokens ran out before the model wrote any text; raise max_tokens"),
+    ({"content": ""}, "SAFETY", "the provider's content filter held the answer back"),
+    ({"content": ""}, "refusal", "the model refused"),
+    ({"content": None}, "stop", "the model gave no text"),
+    ({"role": "assistant"}, "stop", "the model gave no text"),
+    ({"content": None, "tool_calls": [], "function_call": None}, "stop", "the model gave no text"),
+])  # fmt: skip
+def test_no_text_has_a_reason(message: dict[str, Any], finish: str, reason: str) -> None:
+    """A refusal, a content filter and max_tokens that ran out are told apart, in every provider's words."""
+    answer = chat(message, finish=finish)
+    assert (answer.value, answer.reason, answer.evidence.finish_reason) == (None, reason, finish)
+
+
+@pytest.mark.parametrize("content", ["", [], [{"type": "text", "text": ""}]])
+def test_an_empty_text_is_an_answer(content: Any) -> None:
+    """A model that has nothing to say has said so: an empty text, which is not NULL."""
+    assert said(content) == ("", None)
+
+
+def test_text_beside_a_refusal_or_a_filter_is_the_answer() -> None:
+    """Where there is text it is given, with the finish reason beside it."""
+    assert chat({"content": "Half", "refusal": None}, finish="content_filter").value == "Half"
+
+
+# Tools
+
+
+def test_one_call_is_an_object() -> None:
+    """Name and arguments, which are JSON in a text, become one object; text beside it is passed over."""
+    message = {"content": "Let me see.", "tool_calls": [call("weather", '{"city": "Zürich", "days": 2}')]}
+    answer = chat(message, finish="tool_calls")
+    assert answer.value == {"name": "weather", "arguments": {"city": "Zürich", "days": 2}}
+    assert (answer.reason, answer.evidence.finish_reason) == (None, "tool_calls")
+
+
+def test_several_calls_are_a_list() -> None:
+    """In the model's order."""
+    message = {"content": None, "tool_calls": [call("a", "{}"), call("b", '{"x": [1]}')]}
+    assert chat(message).value == [{"name": "a", "arguments": {}}, {"name": "b", "arguments": {"x": [1]}}]
+
+
+def test_the_old_function_call_is_one_call() -> None:
+    """As models answer that were asked with `functions`."""
+    message = {"content": None, "function_call": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+    assert chat(message, finish="function_call").value == {"name": "weather", "arguments": {"city": "Oslo"}}
+
+
+@pytest.mark.parametrize("arguments", ['{"city": "Os', "", "Oslo"])
+def test_arguments_that_are_no_json_stay_what_the_model_wrote(arguments: str) -> None:
+    """Cut off or made up: it was paid, and somebody may mend it."""
+    answer = chat({"tool_calls": [call("weather", arguments)]}, finish="length")
+    assert answer.value == {"name": "weather", "arguments": arguments}
+
+
+def test_arguments_that_are_an_object_already_stay_one() -> None:
+    """Some providers do not write them as text."""
+    assert chat({"tool_calls": [call("f", {"a": 1})]}).value == {"name": "f", "arguments": {"a": 1}}
+
+
+# JSON mode
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ('{"stars": 5, "of": ["日"]}', {"stars": 5, "of": ["日"]}),
+    (" [1, 2.5]\n", [1, 2.5]),
+    ("false", False),
+    ("null", None),
+])  # fmt: skip
+def test_json_mode_gives_what_the_text_holds(text: str, value: Any) -> None:
+    """An object is an object, not its text."""
+    assert said(text, as_json=True) == (value, None)
+
+
+def test_json_in_parts_is_read_whole() -> None:
+    """Parts are put together before they are read."""
+    parts = [{"type": "text", "text": '{"a":'}, {"type": "text", "text": " 1}"}]
+    assert said(parts, as_json=True) == ({"a": 1}, None)
+
+
+@pytest.mark.parametrize(("text", "finish", "reason"), [
+    ("Sure: {}", "stop", "the model's text is not JSON, though response_format asked for it"),
+    ('{"a": 1', "length", "max_tokens ran out before the JSON was complete; raise max_tokens"),
+    ('{"a": 1', "max_tokens", "max_tokens ran out before the JSON was complete; raise max_tokens"),
+    ("", "length", "max_tokens ran out before the model wrote any text; raise max_tokens"),
+    ("", "content_filter", "the provider's content filter held the answer back"),
+    ("", "stop", "the model gave no text"),
+])  # fmt: skip
+def test_json_mode_without_json_has_a_reason(text: str, finish: str, reason: str) -> None:
+    """What is no JSON is no answer, and neither is an empty text."""
+    assert said(text, as_json=True, finish=finish) == (None, reason)
+
+
+# Completions
+
+
+@pytest.mark.parametrize(("text", "finish", "value", "reason"), [
+    (" is in Sweden", "stop", " is in Sweden", None),
+    (" is", "length", " is", None),
+    ("", "stop", "", None),
+    ("", "length", None, "max_tokens ran out before the model wrote any text; raise max_tokens"),
+    ("", "content_filter", None, "the provider's content filter held the answer back"),
+    (None, "stop", None, "the model gave no text"),
+])  # fmt: skip
+def test_a_completions_text(text: Any, finish: str, value: Any, reason: str | None) -> None:
+    """Text, empty text and the reasons for none are those of a chat."""
+    answer = read_completion(Reply(200, {}, {"choices": [{"text": text, "finish_reason": finish}]}))
+    assert (answer.value, answer.reason, answer.evidence.finish_reason) == (value, reason, finish)
+
+
+# What is no answer at all
+
+
+@pytest.mark.parametrize(("body", "shape"), [
+    ({}, "an object with nothing in it"),
+    ({"choices": []}, "an object with choices"),
+    ({"choices": [{}], "id": "x"}, "an object with choices, id"),
+    ({"choices": [{"message": None}]}, "an object with choices"),
+    ({"choices": [{"message": {"content": [{"text": {"value": "Hi"}}]}}]}, "an object with choices"),
+    ({"choices": [None]}, "an object with choices"),
+    ({"choices": "no"}, "an object with choices"),
+    ([], "list"),
+    (None, "NoneType"),
+    ("Hi", "str"),
+])  # fmt: skip
+def test_another_shape_is_malformed(body: Any, shape: str) -> None:
+    """The error says what there was instead, never its content."""
+    reply = Reply(200, {"x-request-id": "r-1"}, body)
+    with pytest.raises(
+        MalformedReplyError, match=rf"^the reply is not a chat completion: {shape}$"
+    ) as caught:
+        read_chat(reply)
+    assert caught.value.status == 200
+    assert caught.value.evidence.request_id == (body["id"] if shape.endswith("id") else "r-1")
+    with pytest.raises(MalformedReplyError, match=r"^the reply is not a completion: "):
+        read_completion(reply)
+
+
+# The evidence
+
+
+def test_evidence_of_a_chat() -> None:
+    """What the provider and the gateway tell stands beside the answer."""
+    logprobs = {"content": [{"token": "Hi", "logprob": -0.25}]}
+    body = {
+        "id": "chatcmpl-9",
+        "model": "gpt-4o-mini-2024-07-18",
+        "system_fingerprint": "fp_1",
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop", "logprobs": logprobs}],
+        "usage": {
+            "prompt_tokens": 24,
+            "completion_tokens": 7,
+            "total_tokens": 31,
+            "prompt_tokens_details": {"cached_tokens": 16},
+        },
+    }
+    headers = {
+        "x-portkey-provider": "openai",
+        "x-portkey-last-used-option-index": "config.targets[1]",
+        "x-portkey-retry-attempt-count": "2",
+        "x-portkey-cache-status": "MISS",
+        "x-request-id": "req-1",
+    }
+    assert read_chat(Reply(200, headers, body)).evidence.as_dict() == {
+        "status": 200,
+        "finish_reason": "stop",
+        "model": "gpt-4o-mini-2024-07-18",
+        "provider": "openai",
+        "target": "config.targets[1]",
+        "prompt_tokens": 24,
+        "completion_tokens": 7,
+        "total_tokens": 31,
+        "cached_tokens": 16,
+        "attempts": 0,  # whoever sends counts them
+        "gateway_attempts": 2,
+        "cache_status": "MISS",
+        "request_id": "chatcmpl-9",
+        "system_fingerprint": "fp_1",
+        "logprobs": logprobs,
+    }
+
+
+def test_usage_under_anthropics_names() -> None:
+    """Input and output tokens are the same counts under other names."""
+    evidence = chat({"content": "Hi"}, usage={"input_tokens": 4, "output_tokens": 2}).evidence
+    assert (evidence.prompt_tokens, evidence.completion_tokens, evidence.total_tokens) == (4, 2, None)
+
+
+@pytest.mark.parametrize("usage", [None, {}, [], "many", {"prompt_tokens_details": None}])
+def test_usage_may_be_missing(usage: Any) -> None:
+    """A provider that does not count gives an answer all the same."""
+    evidence = chat({"content": "Hi"}, usage=usage).evidence
+    assert (evidence.prompt_tokens, evidence.total_tokens, evidence.cached_tokens) == (None, None, None)
+
+
+def test_verdicts_of_guardrails_that_let_the_answer_pass() -> None:
+    """With 246 there is an answer; the evidence says who found what, and not the text that they saw."""
+    check = {"id": "default.contains", "verdict": False, "data": {"explanation": "secret text"}}
+    hook = {"id": "words", "verdict": False, "checks": [check]}
+    body = {
+        "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
+        "hook_results": {"before_request_hooks": [hook], "after_request_hooks": [{**hook, "verdict": True}]},
+    }
+    answer = read_chat(Reply(246, {}, body))
+    found = {"id": "words", "checks": {"default.contains": False}}
+    assert (answer.value, answer.reason, answer.evidence.status) == ("Hi", None, 246)
+    assert answer.evidence.guardrails == [
+        {**found, "verdict": False, "on": "request"},
+        {**found, "verdict": True, "on": "answer"},
+    ]
+    assert "secret text" not in str(answer.evidence)
+    assert read_chat(Reply(200, {}, body)).evidence.guardrails is None
