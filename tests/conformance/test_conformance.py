@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +15,6 @@ from support.conformance import (
     read_script,
     run_script,
 )
-from support.gateway import Gateway
-from support.hosts import environment, telling
-from support.mindsdb import MindsDB
 
 from portkey_handler.offline import OfflineProvider
 
@@ -36,29 +31,6 @@ DIFFERENCES: list[dict[str, Any]] = tomllib.loads(
 
 def _script(name: str) -> str:
     return (FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def session(
-    tmp_path: Path, gateway: Gateway, provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch
-) -> tuple[SessionHost, OfflineProvider]:
-    """Give an embedded session, and the stand-in that it reaches."""
-    provider.reset(telling())
-    for name, value in environment(gateway, provider).items():
-        monkeypatch.setenv(name, value)
-    return SessionHost(tmp_path), provider
-
-
-@pytest.fixture
-def mindsdb(
-    running_mindsdb: tuple[MindsDB, OfflineProvider],
-) -> Iterator[tuple[MindsDBHost, OfflineProvider]]:
-    """Give the MindsDB server, and the stand-in that it reaches."""
-    server, provider = running_mindsdb
-    provider.reset(telling())
-    host = MindsDBHost(server)
-    yield host, provider
-    host.clean()
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
