@@ -12,17 +12,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .errors import GatewayError
+from .errors import CostReachedError, GatewayError
 from .exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from .pacing import Flight
+from .patience import Patience
 from .sending import Halted, Send, Sender
 
 Operation = Callable[[Sequence[Item]], Generator[Request, Reply, Sequence[Answer | GatewayError]]]
 
-#: Rows that may fail in a row, nothing having been answered ever, before the query is stopped.
-HOPELESS = 50
-#: How many times as many may, each tried as often as is allowed, when there were answers before.
-LASTING = 10
 #: Seconds in which requests that are in flight may still be answered when the query ends early.
 LANDING = 5.0
 #: Rows settled without waiting before other tasks get their turn.
@@ -74,11 +71,16 @@ class Mapping:
         outcomes: One per row, in the rows' order; equal items share one.
         tally: The counts.
         stopped: What stopped the run before its end, or None. Rows that were not asked say so.
+        left: How many items were asked in vain, or not asked because the run ended. Of the latter nobody
+            knows which are equal, kept, or have nothing to ask, so that it is the most there can be.
+        items: How many items there are, likewise.
     """
 
     outcomes: list[Outcome]
     tally: Tally
-    stopped: GatewayError | None
+    stopped: GatewayError | CostReachedError | None
+    left: int = 0
+    items: int = 0
 
 
 class Mapper:
@@ -131,9 +133,8 @@ class Mapper:
         self._report = report
         self._workers: set[asyncio.Task[None]] = set()
         self._exhausted = False
-        self._answered = 0
-        self._failed_in_a_row = 0
-        self._stopped: GatewayError | None = None
+        self._patience = Patience()
+        self._stopped: GatewayError | CostReachedError | None = None
         self._halted = halted or asyncio.Event()
 
     async def run(self, rows: Iterable[Item | Unasked], total: int) -> Mapping:
@@ -173,7 +174,23 @@ class Mapper:
         reason = f"deadline = {self._deadline:g} s passed" if late else "the query was stopped"
         unasked = Outcome(reason=f"not asked: {reason}", failed=True)
         outcomes = [self._outcomes[source] or unasked for source in self._source]
-        return Mapping(outcomes, self.tally, self._stopped)
+        return Mapping(outcomes, self.tally, self._stopped, *self._left())
+
+    def _left(self) -> tuple[int, int]:
+        """Count the items that are left to be answered, and all of them."""
+        if self.tally.done == self.tally.total and not self.tally.failed:
+            return 0, self.tally.total - self.tally.copies - self.tally.unasked
+        left = items = 0
+        for row, (source, outcome) in enumerate(zip(self._source, self._outcomes, strict=True)):
+            if source != row:
+                continue
+            if outcome is None:
+                left += 1
+                items += 1
+            elif outcome.evidence is not None:
+                left += outcome.failed
+                items += 1
+        return left, items
 
     async def _finish(self, seconds: float | None) -> bool:
         """Work until all is done, and say so; or for that many seconds."""
@@ -224,7 +241,7 @@ class Mapper:
                 self._observe(row, kept)
                 self._settle(row, kept)
 
-    def stop(self, reason: GatewayError) -> None:
+    def stop(self, reason: GatewayError | CostReachedError) -> None:
         """Send nothing more, and end the run with this reason; what is in flight may land."""
         if self._stopped is None:
             self._stopped = reason
@@ -294,20 +311,11 @@ class Mapper:
             answers = stop.value
         except GatewayError as error:
             answers = [error] * len(items)
-        self._judge(answers)
+        ending = self._patience.judge(answers, flight=self._flight.limit, kept=self.tally.kept)
+        if ending is not None:
+            self.stop(ending)
         milliseconds = round((self._loop.time() - started) * 1000)
         return [self._outcome(answer, attempts, milliseconds) for answer in answers]
-
-    def _judge(self, answers: Sequence[Answer | GatewayError]) -> None:
-        """Take note of answers and failures; a request that failed is one, however many it was for."""
-        noted: set[int] = set()
-        for answer in answers:
-            if isinstance(answer, Answer):
-                self._answered += 1
-                self._failed_in_a_row = 0
-            elif id(answer) not in noted:
-                noted.add(id(answer))
-                self._take_note(answer)
 
     def _outcome(self, answer: Answer | GatewayError, attempts: int, milliseconds: int) -> Outcome:
         if isinstance(answer, Answer):
@@ -321,23 +329,6 @@ class Mapper:
         evidence.attempts = evidence.attempts or attempts
         evidence.latency_ms = milliseconds
         return outcome
-
-    def _take_note(self, error: GatewayError) -> None:
-        """Stop what cannot succeed instead of failing a million times."""
-        self._failed_in_a_row += 1
-        if self._stopped is not None:
-            return
-        patience = HOPELESS + self._flight.limit
-        failed = self._failed_in_a_row
-        # What an earlier query was answered counts: rows that failed then fail alone again, and end nothing.
-        nothing_ever = self._answered == self.tally.kept == 0 and (
-            error.concerns_every_row or failed >= patience
-        )
-        no_connection = error.cannot_connect and self._answered == 0
-        nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
-        for_long = error.retryable and failed >= LASTING * patience
-        if nothing_ever or nothing_now or for_long or error.ends_the_query:
-            self.stop(error)
 
     def _settle(self, row: int, outcome: Outcome) -> None:
         self._outcomes[row] = self._remember(outcome)

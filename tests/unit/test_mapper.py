@@ -23,7 +23,7 @@ from portkey_handler.errors import (
     UnreachableError,
 )
 from portkey_handler.exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
-from portkey_handler.mapper import HOPELESS, Mapper, Mapping, Tally
+from portkey_handler.mapper import Mapper, Mapping, Tally
 from portkey_handler.pacing import (
     FIRST_FLIGHT,
     LARGEST_FLIGHT,
@@ -32,6 +32,7 @@ from portkey_handler.pacing import (
     Spacing,
     wait_before_retry,
 )
+from portkey_handler.patience import HOPELESS
 
 Send = Callable[[Request], Awaitable[Reply]]
 

@@ -1,0 +1,56 @@
+"""When to stop asking: what cannot succeed ends a query instead of failing a million times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import GatewayError
+from .exchange import Answer
+
+#: Failures in a row, nothing having been answered ever, before the query is stopped.
+HOPELESS = 50
+#: How many times as many may be, each tried as often as is allowed, when there were answers before.
+LASTING = 10
+
+
+class Patience:
+    """Counts answers and failures of one query."""
+
+    def __init__(self) -> None:
+        self._answered = 0
+        self._failed_in_a_row = 0
+
+    def judge(
+        self, answers: Sequence[Answer | GatewayError], *, flight: int, kept: int
+    ) -> GatewayError | None:
+        """Take note of what came of items that were asked together.
+
+        Args:
+            answers: An answer or a failure for each; a request that failed is one failure, however many items
+                it was for.
+            flight: How many requests may be in flight, and so may fail for one reason at the same time.
+            kept: Rows that an earlier query was answered. They count: rows that failed then fail alone again,
+                and end nothing.
+
+        Returns:
+            The failure that ends the query, or None.
+        """
+        noted: set[int] = set()
+        for answer in answers:
+            if isinstance(answer, Answer):
+                self._answered += 1
+                self._failed_in_a_row = 0
+            elif id(answer) not in noted:
+                noted.add(id(answer))
+                self._failed_in_a_row += 1
+                if self._is_the_end(answer, HOPELESS + flight, kept):
+                    return answer
+        return None
+
+    def _is_the_end(self, error: GatewayError, patience: int, kept: int) -> bool:
+        failed = self._failed_in_a_row
+        nothing_ever = self._answered == kept == 0 and (error.concerns_every_row or failed >= patience)
+        no_connection = error.cannot_connect and self._answered == 0
+        nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
+        for_long = error.retryable and failed >= LASTING * patience
+        return nothing_ever or nothing_now or for_long or error.ends_the_query
