@@ -27,7 +27,7 @@ def evidence_of(
         status=status,
         provider=headers.get("x-portkey-provider"),
         target=headers.get("x-portkey-last-used-option-index"),
-        gateway_attempts=_whole(headers.get("x-portkey-retry-attempt-count", "")),
+        gateway_attempts=_whole(headers.get("x-portkey-retry-attempt-count")),
         cache_status=headers.get("x-portkey-cache-status"),
         request_id=headers.get("x-request-id"),
         trace_id=headers.get("x-portkey-trace-id") or None,
@@ -66,7 +66,9 @@ def _verdicts_in(content: bytes) -> list[dict[str, Any]] | None:
         return None
 
 
-def _whole(text: str) -> int | None:
+def _whole(text: str | None) -> int | None:
+    if text is None:
+        return None
     try:
         return int(text)
     except ValueError:

@@ -19,6 +19,7 @@ from .gateway import GatewayOptions
 from .generation import GenerationOptions
 from .input import MODES, InputOptions
 from .output import OutputOptions
+from .parameters import is_parameter
 from .plan import Credentials, Origin, Plan, Resolved
 from .reading import ALTERNATIVES, Reading
 from .requirements import missing
@@ -112,14 +113,22 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
 def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Overlay RETRAIN's arguments on those of the version before.
 
-    What is given replaces the earlier value under any of the option's names, and the alternatives to it.
+    What is given replaces the earlier value under any of the option's names, and the alternatives to it. Where
+    the mode becomes another, what means nothing to it does not stay.
     """
     replaced = {canonical_name(name, "model") for name in given}
     for group in ALTERNATIVES:
         if replaced.intersection(group):
             replaced.update(group)
     kept = {name: value for name, value in earlier.items() if canonical_name(name, "model") not in replaced}
+    if "mode" in replaced:
+        mode = _mode(given)
+        kept = {name: value for name, value in kept.items() if _fits(canonical_name(name, "model"), mode)}
     return {**kept, **given}
+
+
+def _fits(name: str, mode: str) -> bool:
+    return OPTIONS[name].fits(mode) if name in OPTIONS else is_parameter(mode, name)
 
 
 def _mode(model: Mapping[str, Any]) -> str:

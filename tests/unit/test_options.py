@@ -526,6 +526,14 @@ def test_retrain_replaces_what_means_the_same(earlier: dict[str, Any], given: di
     resolved(overlay(earlier, given))
 
 
+def test_retrain_as_another_mode_leaves_what_means_nothing_to_it() -> None:
+    """A chat that becomes an embedding has no system prompt and no temperature to contradict."""
+    chat = {"column": "a", "system_prompt": "b", "temperature": 1, "max_tokens": 5, "retry": 2, "model": "m"}
+    given = {"mode": "embedding", "model": "e"}
+    assert overlay(chat, given) == {"column": "a", "retry": 2, **given}
+    resolved(overlay(chat, given))
+
+
 # Environment
 
 
