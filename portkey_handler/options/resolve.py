@@ -113,7 +113,7 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
 def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Overlay RETRAIN's arguments on those of the version before.
 
-    What is given replaces the earlier value under any of the option's names, and the alternatives to it. Where
+    What is given replaces the earlier value under any of the option's names, and the alternatives to it; where
     the mode becomes another, what means nothing to it does not stay.
     """
     replaced = {canonical_name(name, "model") for name in given}
