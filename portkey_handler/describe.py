@@ -1,16 +1,34 @@
-"""DESCRIBE: what is in force, and where each value comes from."""
+"""DESCRIBE: what is in force and where each value comes from; what was run, what it used, what failed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
+from .dry_run import kept_estimate
 from .errors import NotFoundError
-from .options import OPTIONS, Resolved
+from .estimate_words import table
+from .home import home
+from .ledger import Ledger
+from .options import OPTIONS, Plan, Resolved
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = ("args", "engine")
+_OPTION_COLUMNS = ("option", "value", "source")
+_USED_COLUMNS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost", "unpriced")
+_USAGE_COLUMNS = (
+    *("day", "model", "queries", "rows", "requests", "answered", "failed", "kept"),
+    *_USED_COLUMNS,
+    *("p50_ms", "p95_ms", "p99_ms"),
+)
+_ESTIMATE_COLUMNS = ("what", "value")
+_ERROR_COLUMNS = ("time", "row", "reason", "status", "trace_id", "span_id")
+_RUN_COLUMNS = (
+    *("started", "seconds", "rows", "distinct", "requests", "answered", "failed", "kept", "copies"),
+    *("unasked", "cut_off", *_USED_COLUMNS, "trace_id", "ended"),
+)
 
 
 def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd.DataFrame:
@@ -22,10 +40,14 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
 
     Returns:
         For None one column, `tables`. For `args` and `engine`, a row per option in force: `option`, `value`
-        (`******` where secret) and `source` (default, environment, engine or model).
+        (`******` where secret) and `source` (default, environment, engine or model). For `usage` a row per
+        day (in UTC) and model that answered, for `errors` one per failed row, for `runs` one per query, each
+        newest first. For `estimate` what the last dry run found, as rows of `what` and `value`; none where
+        there was none.
 
     Raises:
         NotFoundError: There is no table of that name.
+        PortkeyHandlerError: What is recorded cannot be read.
     """
     import pandas as pd
 
@@ -35,16 +57,104 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
     name = str(attribute[0] if isinstance(attribute, list) else attribute).lower()
     if name not in TABLES:
         raise NotFoundError(f"a model has no table '{name}' to describe; it has {', '.join(TABLES)}")
-    rows = [
-        (option, _shown(origin.value), origin.level or "default")
-        for option, origin in sorted(resolved.origins.items())
-        if name == "args" or (option in OPTIONS and OPTIONS[option].section == "gateway")
-    ]
-    frame: pd.DataFrame = pd.DataFrame(rows, columns=["option", "value", "source"], dtype="object")
-    return frame
+    return TABLES[name](resolved)
+
+
+def _args(resolved: Resolved) -> pd.DataFrame:
+    return _frame(_OPTION_COLUMNS, _options(resolved))
+
+
+def _engine(resolved: Resolved) -> pd.DataFrame:
+    mine = (row for row in _options(resolved) if row[0] in OPTIONS and OPTIONS[row[0]].section == "gateway")
+    return _frame(_OPTION_COLUMNS, mine)
+
+
+def _options(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
+    for option, origin in sorted(resolved.origins.items()):
+        yield option, _shown(origin.value), origin.level or "default"
 
 
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "NULL" if value is None else str(value)
+
+
+def _usage(resolved: Resolved) -> pd.DataFrame:
+    rows = (
+        (
+            *(
+                day.day,
+                day.answered_by,
+                day.queries,
+                day.rows,
+                day.requests,
+                day.answered,
+                day.failed,
+                day.kept,
+            ),
+            *(day.use.prompt_tokens, day.use.completion_tokens, day.use.cached_tokens),
+            *(_cost(day.use.cost, day.use.unpriced), day.use.unpriced),
+            *map(day.use.latencies.quantile, (0.50, 0.95, 0.99)),
+        )
+        for day in Ledger(home()).usage(*_who(resolved.plan))
+    )
+    return _frame(_USAGE_COLUMNS, rows)
+
+
+def _errors(resolved: Resolved) -> pd.DataFrame:
+    rows = (
+        (_moment(one.at), one.row, one.reason, one.status, one.trace_id, one.span_id)
+        for one in Ledger(home()).failures(*_who(resolved.plan))
+    )
+    return _frame(_ERROR_COLUMNS, rows)
+
+
+def _runs(resolved: Resolved) -> pd.DataFrame:
+    rows = (
+        (
+            *(_moment(run.started), round(run.seconds, 3), run.rows, run.distinct_items, run.requests),
+            *(run.answered, run.failed, run.kept, run.copies, run.unasked, run.cut_off),
+            *(run.prompt_tokens, run.completion_tokens, run.cached_tokens),
+            *(_cost(run.cost, run.unpriced), run.unpriced, run.trace_id, run.ended),
+        )
+        for run in Ledger(home()).runs(*_who(resolved.plan))
+    )
+    return _frame(_RUN_COLUMNS, rows)
+
+
+def _estimate(resolved: Resolved) -> pd.DataFrame:
+    found = kept_estimate(home(), *_who(resolved.plan))
+    return _frame(_ESTIMATE_COLUMNS, [] if found is None else table(found))
+
+
+def _who(plan: Plan) -> tuple[str, str]:
+    return plan.engine, plan.model or plan.target
+
+
+def _cost(known: float, unpriced: int) -> float | None:
+    """Give US dollars, or None where there are answers and no price is known of any."""
+    return None if unpriced and not known else known
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
+
+
+def _frame(columns: tuple[str, ...], rows: Any) -> pd.DataFrame:
+    import pandas as pd
+
+    # Whole numbers stay whole beside NULL.
+    frame: pd.DataFrame = pd.DataFrame(list(rows), columns=list(columns), dtype="object")
+    return frame
+
+
+#: What a model's tables are called, and who makes them.
+TABLES: dict[str, Callable[[Resolved], pd.DataFrame]] = {
+    "args": _args,
+    "engine": _engine,
+    "usage": _usage,
+    "errors": _errors,
+    "runs": _runs,
+    "estimate": _estimate,
+}

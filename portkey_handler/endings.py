@@ -5,22 +5,27 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from .errors import QueryError
+from .account import Account
+from .amounts import counted, dollars
+from .errors import CostReachedError, QueryError
 from .exchange import Outcome, is_cut_off
 from .mapper import Mapping, Tally
 from .options import Plan
+from .progress import said_use
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
 
 
-def summary(plan: Plan, mapping: Mapping, oldest_kept: float | None, seconds: float) -> str:
+def summary(plan: Plan, mapping: Mapping, account: Account, oldest_kept: float | None, seconds: float) -> str:
     """Say in one line what a query did.
 
     Args:
         plan: The resolved options.
         mapping: The end of its run.
+        account: What it used.
         oldest_kept: When the oldest of the kept answers was made, in seconds since 1970.
         seconds: How long it took.
     """
@@ -40,24 +45,29 @@ def summary(plan: Plan, mapping: Mapping, oldest_kept: float | None, seconds: fl
     cut_off = sum(rows for reason, rows in finished.items() if is_cut_off(reason))
     if cut_off:
         parts.append(f"{cut_off:,} cut off by max_tokens")
-    parts += [_requests(tally), f"{seconds:.1f} s"]
+    parts += [_used(tally, account), f"{seconds:.1f} s"]
     return f"{_who(plan)}: " + ", ".join(parts)
 
 
-def interrupted(plan: Plan, tally: Tally, fault: str | None) -> str:
+def interrupted(plan: Plan, tally: Tally, account: Account, fault: str | None, seconds: float) -> str:
     """Say in one line what an interrupted query leaves behind, and how to go on."""
     answered = f"{tally.done - tally.failed:,} of {tally.total:,} rows are done"
+    failed = f", {tally.failed:,} failed" if tally.failed else ""
+    used = f"{failed}, {_used(tally, account)}, {seconds:.1f} s"
     if fault is not None:
-        return f"{_who(plan)}: interrupted; {answered}, but nothing was kept, because {fault}"
-    return f"{_who(plan)}: interrupted; {answered} and kept; run it again to ask only the rest"
+        return f"{_who(plan)}: interrupted; {answered}{used}, but nothing was kept, because {fault}"
+    again = Again.after_interrupt(plan, tally, account)
+    rest = "all again" if again.all_of_it else "only the rest"
+    return f"{_who(plan)}: interrupted; {answered} and kept{used}; run it again to ask {rest} ({again})"
 
 
-def raise_failures(plan: Plan, mapping: Mapping, fault: str | None) -> None:
+def raise_failures(plan: Plan, mapping: Mapping, account: Account, fault: str | None) -> None:
     """Raise what a query's rows add up to, or return where they add up to a result.
 
     Args:
         plan: The resolved options.
         mapping: The end of its run.
+        account: What it used.
         fault: Why no answer was kept, or None.
 
     Raises:
@@ -65,20 +75,75 @@ def raise_failures(plan: Plan, mapping: Mapping, fault: str | None) -> None:
     """
     failed = sum(1 for outcome in mapping.outcomes if outcome.failed)
     answered = sum(1 for outcome in mapping.outcomes if outcome.evidence and not outcome.failed)
+    again = Again.after(plan, mapping, account, fault)
+    known = {
+        "answered": answered,
+        "failed": failed,
+        "requests_again": again.requests,
+        "cost_again": again.cost,
+    }
     if mapping.stopped is not None:
+        reached = isinstance(mapping.stopped, CostReachedError)
+        why = "" if reached else "no other row could succeed: "
         kept = f"; {answered:,} answered{_kept(answered, fault)}" if answered else ""
+        remedy = "; raise max_cost to go on" if reached else ""
         raise QueryError(
-            f"the query was stopped after {_requests(mapping.tally)}, because no other row could succeed: "
-            f"{mapping.stopped.message}{kept}",
-            answered=answered,
-            failed=failed,
+            f"the query was stopped after {_requests(mapping.tally)}, because {why}{mapping.stopped.message}"
+            f"{kept}; running again needs {again}{remedy}",
             reasons=[(mapping.stopped.message, [])],
+            **known,
         )
     if failed and plan.execution.on_error == "raise":
         reasons = _reasons(mapping.outcomes)
-        raise QueryError(
-            _failure(reasons, answered, failed, fault), answered=answered, failed=failed, reasons=reasons
-        )
+        raise QueryError(_failure(reasons, answered, failed, fault, again), reasons=reasons, **known)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What running a query again will need.
+
+    Attributes:
+        requests: How many requests.
+        cost: About how many US dollars, or None where that is not known.
+        at_most: It may be fewer: whether rows that were not reached have anything to ask, nobody knows.
+        all_of_it: What was answered will be asked again.
+    """
+
+    requests: int
+    cost: float | None
+    at_most: bool
+    all_of_it: bool
+
+    @classmethod
+    def after(cls, plan: Plan, mapping: Mapping, account: Account, fault: str | None) -> Again:
+        """Tell what running again will need after this end."""
+        all_of_it = fault is not None or plan.execution.reuse == "never"
+        items = mapping.items if all_of_it else mapping.left
+        at_most = mapping.tally.done < mapping.tally.total
+        return cls(_requests_for(plan, items), _cost_of(items, account), at_most, all_of_it)
+
+    @classmethod
+    def after_interrupt(cls, plan: Plan, tally: Tally, account: Account) -> Again:
+        """Tell what running again will need when the query was interrupted, by its rows."""
+        all_of_it = plan.execution.reuse == "never"
+        rows = tally.total - (0 if all_of_it else tally.done - tally.failed)
+        return cls(_requests_for(plan, rows), _cost_of(rows, account), True, all_of_it)
+
+    def __str__(self) -> str:
+        most = "at most " if self.at_most else ""
+        about = "" if self.cost is None or not self.requests else f", about {dollars(self.cost)}"
+        return f"{most}{counted(self.requests, 'request')}{about}"
+
+
+def _requests_for(plan: Plan, items: int) -> int:
+    together = plan.execution.inputs_per_request if plan.input.mode == "embedding" else 1
+    return -(-items // together)
+
+
+def _cost_of(items: int, account: Account) -> float | None:
+    """Give what so many items cost at the mean of those whose price is known."""
+    priced = sum(use.answers - use.unpriced for use in account.models.values())
+    return items * account.cost / priced if priced else None
 
 
 def _reasons(outcomes: Sequence[Outcome]) -> list[tuple[str, list[int]]]:
@@ -90,14 +155,20 @@ def _reasons(outcomes: Sequence[Outcome]) -> list[tuple[str, list[int]]]:
     return sorted(rows.items(), key=lambda entry: -len(entry[1]))
 
 
-def _failure(reasons: list[tuple[str, list[int]]], answered: int, failed: int, fault: str | None) -> str:
+def _failure(
+    reasons: list[tuple[str, list[int]]], answered: int, failed: int, fault: str | None, again: Again
+) -> str:
     first_reason, first_rows = reasons[0]
     if not answered and failed == 1:
-        return f"the row failed: {first_reason}"
-    again = "" if fault is not None or not answered else f"run again to send only {_those(failed)}, or "
+        more = f"; running again needs {again}" if again.requests else ""
+        return f"the row failed: {first_reason}{more}"
+    which = "all of them"
+    if answered and not again.all_of_it:
+        which = "only that one" if failed == 1 else "only those"
+    run = f"run again to send {which} ({again}), or " if again.requests else ""
     lines = [
         f"{answered:,} answered{_kept(answered, fault)}, {failed:,} failed "
-        f"({_named(first_rows)}: {first_reason}); {again}add on_error = 'null' to get the others with NULL "
+        f"({_named(first_rows)}: {first_reason}); {run}add on_error = 'null' to get the others with NULL "
         "in its place"
     ]
     lines += [f"  {_named(rows)}: {reason}" for reason, rows in reasons[1:_MOST_REASONS_SHOWN]]
@@ -112,14 +183,15 @@ def _kept(answered: int, fault: str | None) -> str:
     return " and kept" if fault is None else f" but not kept ({fault})"
 
 
-def _those(failed: int) -> str:
-    return "that one" if failed == 1 else "those"
-
-
 def _named(rows: list[int]) -> str:
     shown = ", ".join(str(row) for row in rows[:_MOST_ROWS_SHOWN])
     more = len(rows) - _MOST_ROWS_SHOWN
     return f"row{'s' if len(rows) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
+
+
+def _used(tally: Tally, account: Account) -> str:
+    used = said_use(account.tokens, account.known_cost, account.unpriced)
+    return f"{counted(tally.requests, 'request')}, {used}"
 
 
 def _requests(tally: Tally) -> str:

@@ -7,6 +7,7 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + OptionError         an option of USING (all wrong ones at once)
            + TemplateError       a prompt template
            + InputError          the rows do not have what the model needs
+           + AboveLimitError     more rows, or a higher cost, than max_rows or max_cost allow
            + StatementError      an SQL statement that does not parse or is not supported
            + NotFoundError       a model, engine or table of that name does not exist
            + AlreadyExistsError  ... or does already
@@ -22,6 +23,7 @@ Draws the whole tree; catch the nearest parent of what you can handle::
                 + UnsupportedError   the gateway has no such endpoint for the provider
                 + RateLimitedError   429
                 + ServerFaultError   408, 425, 5xx
+      x  CostReachedError        max_cost was reached while a query ran
       x  QueryError              rows of a query failed, or the query was stopped
       x  InstallError            a MindsDB that cannot take the handler
 
@@ -80,6 +82,10 @@ class TemplateError(UsageError):
 
 class InputError(UsageError):
     """The rows do not have what the model needs, such as its column."""
+
+
+class AboveLimitError(UsageError):
+    """More rows, or a higher cost by the estimate, than `max_rows` or `max_cost` allow."""
 
 
 class StatementError(UsageError):
@@ -187,12 +193,18 @@ class ServerFaultError(RejectedError):
     retryable = True
 
 
+class CostReachedError(PortkeyHandlerError):
+    """`max_cost` was reached while a query ran, or cannot be held any longer; why the query is stopped."""
+
+
 class QueryError(PortkeyHandlerError):
     """Rows of a query failed, or the query was stopped.
 
     Attributes (as keywords):
         answered: Number of rows that have their answer.
         failed: Number of rows that have none.
+        requests_again: How many requests running again will need, at most where the query was stopped.
+        cost_again: About how many US dollars those will cost, or None where that is not known.
         reasons: List of (reason, row numbers), most frequent first; row numbers count from 0.
     """
 

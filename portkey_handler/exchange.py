@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +20,7 @@ ADDED_BY_MODELS = "portkey_handler_added"
 _CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
 
 
+@lru_cache(256)
 def is_cut_off(finish_reason: str | None) -> bool:
     """Tell whether an answer ended because its tokens ran out."""
     return finish_reason is not None and finish_reason.lower() in _CUT_OFF
@@ -108,6 +110,7 @@ class Evidence:
         guardrails: What the gateway's guardrails found, where there are any.
         cost: US dollars, where the model's price is known.
         kept_from: When the answer was made, in seconds since 1970, where it was kept from an earlier query.
+        raw: The beginning of what the model wrote, where it did not fit what was asked for.
     """
 
     status: int | None = None
@@ -131,6 +134,7 @@ class Evidence:
     guardrails: list[dict[str, Any]] | None = None
     cost: float | None = None
     kept_from: float | None = None
+    raw: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is known, without what is not; `kept_from` as ISO 8601."""

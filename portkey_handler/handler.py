@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import host
 from .describe import describe_tables
+from .dry_run import dry_run_listener
 from .errors import UsageError
 from .gateway import check_engine
 from .options import Resolved, overlay, resolve, resolve_engine
@@ -44,7 +45,7 @@ class PortkeyHandler(host.BaseMLEngine):
         """
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
         check_config(credentials.options)
-        if execution.check:
+        if execution.check and dry_run_listener() is None:
             check_engine(credentials)
 
     def update_engine(self, connection_args: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS answers (
 )
 """
 _INSERT = "INSERT INTO answers (key, made_at, expires_at, answer, checksum) VALUES (?, ?, ?, ?, ?)"
+_NEWEST_LAST = "SELECT key, number FROM answers WHERE made_at >= ? AND expires_at >= ? ORDER BY number"
 _SELECT = "SELECT made_at, answer, checksum FROM answers WHERE number = ? AND key = ?"
 #: Numbers that make a list a vector.
 _VECTOR = 16
@@ -59,13 +60,14 @@ class Journal:
         path: The file. Its folder is made where it is missing; both are readable by their owner only.
         reuse: Seconds for which an answer may be used again; 0 uses none.
         keep: Seconds for which new answers are kept.
+        only_look: Nothing is made, cleaned up, set aside or kept.
 
     Attributes:
         fault: Why nothing is kept, or None.
         oldest_used: When the oldest of the used answers was made, in seconds since 1970, or None.
     """
 
-    def __init__(self, path: Path, *, reuse: float, keep: float) -> None:
+    def __init__(self, path: Path, *, reuse: float, keep: float, only_look: bool = False) -> None:
         self.fault: str | None = None
         self.oldest_used: float | None = None
         self._path = path
@@ -74,6 +76,9 @@ class Journal:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._doubted = False
+        if only_look:
+            self._look(reuse)
+            return
         try:
             try:
                 self._open_in_turn(reuse)
@@ -84,6 +89,10 @@ class Journal:
                 self._open_in_turn(reuse)
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
+
+    def has(self, key: bytes) -> bool:
+        """Tell whether an answer is kept for an item, without reading it."""
+        return key in self._numbers
 
     def kept(self, key: bytes) -> Outcome | None:
         """Return the outcome kept for an item, or None."""
@@ -122,7 +131,11 @@ class Journal:
         rows = []
         for key, outcome in outcomes:
             if not outcome.failed and outcome.evidence is not None:
-                answer = _written(outcome.value, outcome.evidence)
+                try:
+                    answer = _written(outcome.value, outcome.evidence)
+                except orjson.JSONEncodeError as error:  # nested more deeply than can be written
+                    logger.warning("an answer is not kept for later queries: %s", error)
+                    continue
                 rows.append((key, now, now + self._keep, answer, _checksum(key, answer)))
         try:
             if len(rows) == 1:
@@ -152,6 +165,20 @@ class Journal:
                 self._connection.close()
             self._connection = None
 
+    def _look(self, reuse: float) -> None:
+        """Read which answers are kept, and let go of the file again."""
+        if reuse <= 0 or not self._path.exists():
+            return
+        try:
+            # As a reader: nothing that happens here can change what is kept.
+            with contextlib.closing(
+                sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", timeout=_BUSY_SECONDS, uri=True)
+            ) as connection:
+                self._numbers = dict(connection.execute(_NEWEST_LAST, (time.time() - reuse, time.time())))
+        except sqlite3.Error as error:
+            self.fault = f"{self._path.parent} cannot be used: {error}"
+            logger.warning("what is kept is not known: %s", self.fault)
+
     def _open_in_turn(self, reuse: float) -> None:
         until = time.monotonic() + _BUSY_SECONDS
         while True:
@@ -180,8 +207,7 @@ class Journal:
             connection.execute(_SCHEMA)
             connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
             if reuse > 0:
-                newest_last = "SELECT key, number FROM answers WHERE made_at >= ? ORDER BY number"
-                self._numbers = dict(connection.execute(newest_last, (now - reuse,)))
+                self._numbers = dict(connection.execute(_NEWEST_LAST, (now - reuse, now)))
         except BaseException:
             connection.close()
             raise

@@ -40,7 +40,7 @@ class Keeper(Protocol):
 
 @dataclass(slots=True)
 class Tally:
-    """What happened so far, in rows unless said otherwise; reported one way, to whoever watches.
+    """What happened so far, in rows unless said otherwise.
 
     Attributes:
         total: All there are.
@@ -100,7 +100,6 @@ class Mapper:
         remember: What of an outcome is carried to the end of the run, which for a million rows matters.
         halted: Set when nothing is to be sent any more, for those who share it.
         observe: Called with each item's outcome and the first of its rows, before it is kept; must be quick.
-        report: Called with the tally whenever it changed; must be quick.
     """
 
     def __init__(
@@ -118,7 +117,6 @@ class Mapper:
         remember: Callable[[Outcome], Outcome] = lambda outcome: outcome,
         halted: asyncio.Event | None = None,
         observe: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
-        report: Callable[[Tally], None] = lambda _: None,
     ) -> None:
         self._operation = operation
         self._send = send
@@ -130,9 +128,12 @@ class Mapper:
         self._keeper = keeper
         self._remember = remember
         self._observe = observe
-        self._report = report
         self._workers: set[asyncio.Task[None]] = set()
+        self.tally = Tally(0)
+        self._begun = False
         self._exhausted = False
+        # Filled by whichever worker has its turn, so that one request at most is not full.
+        self._group: list[tuple[int, Item]] = []
         self._patience = Patience()
         self._stopped: GatewayError | CostReachedError | None = None
         self._halted = halted or asyncio.Event()
@@ -156,6 +157,7 @@ class Mapper:
         self._loop = asyncio.get_running_loop()
         self._sender = Sender(self._send, self._flight, self._max_attempts, self._halted)
         self._pull = self._rows_to_ask(rows)
+        self._begun = True
         try:
             in_time = await self._finish(self._deadline)
             if not in_time:
@@ -169,12 +171,14 @@ class Mapper:
             for worker in self._workers:
                 worker.cancel()
             await asyncio.gather(*self._workers, return_exceptions=True)
-        self.tally.requests = self._sender.requests
+        self.now()
         late = self._deadline is not None and not in_time and self._stopped is None
         reason = f"deadline = {self._deadline:g} s passed" if late else "the query was stopped"
         unasked = Outcome(reason=f"not asked: {reason}", failed=True)
         outcomes = [self._outcomes[source] or unasked for source in self._source]
-        return Mapping(outcomes, self.tally, self._stopped, *self._left())
+        # What is reached by the last answers leaves nothing out.
+        whole = isinstance(self._stopped, CostReachedError) and self.tally.done == self.tally.total
+        return Mapping(outcomes, self.tally, None if whole else self._stopped, *self._left())
 
     def _left(self) -> tuple[int, int]:
         """Count the items that are left to be answered, and all of them."""
@@ -241,6 +245,13 @@ class Mapper:
                 self._observe(row, kept)
                 self._settle(row, kept)
 
+    def now(self) -> Tally:
+        """Return the counts as they are at this moment."""
+        if self._begun:
+            self.tally.requests = self._sender.requests
+            self.tally.flight = self._flight.limit
+        return self.tally
+
     def stop(self, reason: GatewayError | CostReachedError) -> None:
         """Send nothing more, and end the run with this reason; what is in flight may land."""
         if self._stopped is None:
@@ -252,24 +263,27 @@ class Mapper:
             self._workers.add(self._loop.create_task(self._work()))
 
     async def _work(self) -> None:
-        group: list[tuple[int, Item]] = []
         for pulled in self._pull:
             if pulled is None:
                 await asyncio.sleep(0)
                 if self._halted.is_set():
                     return
                 continue
-            group.append(pulled)
-            if len(group) < self._together:
+            self._group.append(pulled)
+            if len(self._group) < self._together:
                 continue
-            if not await self._finish_group(group):
+            if not await self._finish_group(self._taken_group()):
                 return
-            group = []
             if self._halted.is_set() or len(self._workers) > self._flight.limit:
                 return
         self._exhausted = True
-        if group:
-            await self._finish_group(group)
+        if self._group:
+            await self._finish_group(self._taken_group())
+
+    def _taken_group(self) -> list[tuple[int, Item]]:
+        """Take the rows that are to be asked together; the next ones make another group."""
+        group, self._group = self._group, []
+        return group
 
     async def _finish_group(self, group: Sequence[tuple[int, Item]]) -> bool:
         """Ask items together and settle their rows; say whether they were asked."""
@@ -277,11 +291,12 @@ class Mapper:
             outcomes = await self._answer([item for _, item in group])
         except Halted:
             return False
-        for (row, _), made in zip(group, outcomes, strict=True):
+        answered = [(row, item.key, made) for (row, item), made in zip(group, outcomes, strict=True)]
+        for row, _, made in answered:
             self._observe(row, made)
         if self._keeper is not None:
-            self._keeper.keep([(item.key, made) for (_, item), made in zip(group, outcomes, strict=True)])
-        for (row, _), made in zip(group, outcomes, strict=True):
+            self._keeper.keep([(key, made) for _, key, made in answered])
+        for row, _, made in answered:
             self._settle(row, made)
         self._fill_flight()
         return True
@@ -341,6 +356,3 @@ class Mapper:
             tally.failed += rows
         elif outcome.evidence is not None and outcome.evidence.kept_from is not None:
             tally.kept += rows
-        tally.requests = self._sender.requests
-        tally.flight = self._flight.limit
-        self._report(tally)

@@ -431,11 +431,32 @@ model_using_args = OrderedDict(
     dry_run={
         "type": ARG_TYPE.BOOL,
         "description": (
-            "Send nothing: answers are NULL, and DESCRIBE model.estimate tells what the query would ask and "
+            "Send nothing: answers are NULL, and DESCRIBE model.estimate tells what a query would ask and "
             "cost."
         ),
         "required": False,
         "label": "Dry run",
+        "secret": False,
+    },
+    output={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "Columns with types that the answer becomes: 'sentiment string, score float, tags list', an "
+            "object of names with their types or JSON Schemas, or a whole JSON Schema. The target holds the "
+            "object."
+        ),
+        "required": False,
+        "label": "Output",
+        "secret": False,
+    },
+    output_method={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "How output is asked for: by response_format, by a tool, or by an instruction in the prompt. "
+            "auto tries them in this order where the provider refuses one."
+        ),
+        "required": False,
+        "label": "Output method",
         "secret": False,
     },
     evidence={

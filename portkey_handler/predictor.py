@@ -5,28 +5,35 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .account import Account
 from .columns import to_frame
+from .dry_run import dry_run_listener, keep_estimate
 from .endings import interrupted, raise_failures, summary
+from .errors import AboveLimitError
+from .estimate_words import one_line
 from .exchange import Evidence, Outcome
 from .gateway import Gateway
 from .home import home
 from .identity import engine_identity, limits_scope
 from .journal import Journal
 from .labels import LabelledOperation, Labels
-from .mapper import Mapper, Mapping, Tally
+from .ledger import Ledger
+from .mapper import Mapper, Mapping
 from .operations import OPERATIONS
 from .options import Credentials, Plan
 from .options.schema import seconds_of
 from .paced import Paced
 from .prices import cost_of
-from .progress import Progress, current_listener
+from .progress import Progress, Watch, current_listener, log_seconds
 from .routing import gateway_options
 from .running import run_apart
+from .runs import Recorder
+from .spending import reached, too_expensive, too_many_rows
+from .survey import Survey, earlier_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +42,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds for which answers are kept by a query that uses none itself, for the queries after it.
 _KEPT_ANYWAY = 86_400.0
+#: Reasons of failures that are shown while a query runs.
+_REASONS_SEEN = 3
 
 
 class Predictor:
@@ -63,6 +72,7 @@ class Predictor:
 
         Raises:
             InputError: The rows lack what the model needs; nothing was sent.
+            AboveLimitError: They are more than `max_rows`, or would cost more than `max_cost`; likewise.
             QueryError: Rows failed and `on_error` is `raise`, or nothing could succeed any more.
         """
         if len(frame) == 0:
@@ -70,12 +80,32 @@ class Predictor:
                 # Rows may be there the next time; what they would lack is said before anything is paid.
                 operation_of(self.plan, credentials).items(frame)
             return to_frame(self.plan, [], frame.index)
-        started = time.monotonic()
+        if self.plan.execution.dry_run or dry_run_listener() is not None:
+            return await self._run_dry(frame, credentials)
+        if (refused := too_many_rows(self.plan, len(frame))) is not None:
+            raise AboveLimitError(refused)
         async with _Run(self.plan, credentials) as run:
             mapping = await run.map(frame)
-        logger.info("%s", summary(self.plan, mapping, run.journal.oldest_used, time.monotonic() - started))
-        raise_failures(self.plan, mapping, run.journal.fault)
+        raise_failures(self.plan, mapping, run.account, run.journal.fault)
         return to_frame(self.plan, mapping.outcomes, frame.index)
+
+    async def _run_dry(self, frame: pd.DataFrame, credentials: Credentials) -> pd.DataFrame:
+        """Look over the rows, send nothing, and keep the estimate for DESCRIBE."""
+        plan = self.plan
+        operation = operation_of(plan, credentials)
+        kept = _journal(plan, credentials, only_look=True)
+        outcomes: list[Outcome] = []
+        survey = Survey(plan, credentials, operation, kept.has, earlier_of(Ledger(home()), plan))
+        estimate = await survey.estimate(operation.items(frame), len(frame), outcomes.append)
+        refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate)
+        estimate = replace(estimate, refused=refused)
+        keep_estimate(home(), plan.engine, estimate.name, estimate)
+        listener = dry_run_listener()
+        if listener is None:
+            logger.info("%s", one_line(estimate))
+        else:
+            listener(estimate)
+        return to_frame(plan, outcomes, frame.index)
 
 
 def operation_of(plan: Plan, credentials: Credentials) -> LabelledOperation:
@@ -90,39 +120,48 @@ def operation_of(plan: Plan, credentials: Credentials) -> LabelledOperation:
     return LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
 
 
+def _journal(plan: Plan, credentials: Credentials, *, only_look: bool = False) -> Journal:
+    identity = engine_identity(plan.engine, credentials, json.loads(plan.routing))
+    reuse = seconds_of(plan.execution.reuse)
+    path = home() / "journal" / f"{identity}.sqlite"
+    return Journal(path, reuse=reuse, keep=reuse or _KEPT_ANYWAY, only_look=only_look)
+
+
 class _Run:
     """What one query holds open: the connections, the journal, the share of the limits."""
 
     def __init__(self, plan: Plan, credentials: Credentials) -> None:
         self._plan = plan
+        self._credentials = credentials
         routing = json.loads(plan.routing)
         labels = Labels(plan, credentials)
         self._operation = LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
         self._gateway = Gateway(credentials, {**routing, **labels.options}, plan.execution.timeout)
-        identity = engine_identity(plan.engine, credentials, routing)
-        reuse = seconds_of(plan.execution.reuse)
         folder = home()
         execution = plan.execution
         limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
         self._halted = asyncio.Event()
         self.account = Account(cost_of)
+        self._recorder = Recorder(plan, self.account, labels.trace_id, Ledger(folder).record)
         scope = limits_scope(plan.engine, credentials)
         self._paced = Paced(self._gateway.send, plan, folder, scope, self._halted) if limited else None
-        self.journal = Journal(
-            folder / "journal" / f"{identity}.sqlite", reuse=reuse, keep=reuse or _KEPT_ANYWAY
-        )
+        self.journal = _journal(plan, credentials)
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
         return self
 
-    async def __aexit__(self, *raised: object) -> None:
-        self.journal.close()
-        if self._paced is not None:
-            self._paced.close()
-        await self._gateway.__aexit__(None, None, None)
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self._recorder.record(error)
+        finally:
+            self.journal.close()
+            if self._paced is not None:
+                self._paced.close()
+            await self._gateway.__aexit__(None, None, None)
 
     async def map(self, frame: pd.DataFrame) -> Mapping:
+        self._recorder.rows = len(frame)
         execution = self._plan.execution
         operation = self._operation
         mapper = Mapper(
@@ -135,16 +174,65 @@ class _Run:
             deduplicate=execution.deduplicate,
             deadline=execution.deadline,
             keeper=self.journal,
-            observe=self.account.note,
+            observe=lambda row, outcome: self._note(mapper, row, outcome),
             remember=(lambda outcome: outcome) if self._plan.output.evidence else _summarised(),
             halted=self._halted,
-            report=_reporter(self._plan),
         )
-        try:
-            return await mapper.run(operation.items(frame), len(frame))
-        except asyncio.CancelledError:
-            logger.warning("%s", interrupted(self._plan, mapper.tally, self.journal.fault))
-            raise
+        rows = operation.items(frame)
+        if execution.max_cost is not None:
+            await self._check_cost(frame)
+        self._recorder.look = mapper.now
+        with Watch(self._look(mapper), current_listener(), log_seconds()) as watch:
+            try:
+                mapping = await mapper.run(rows, len(frame))
+            except asyncio.CancelledError:
+                fault = self.journal.fault
+                line = interrupted(self._plan, mapper.now(), self.account, fault, watch.seconds)
+                logger.warning("%s", watch.end(line))
+                raise
+            self._recorder.mapping = mapping
+            line = summary(self._plan, mapping, self.account, self.journal.oldest_used, watch.seconds)
+            logger.info("%s", watch.end(line))
+            return mapping
+
+    async def _check_cost(self, frame: pd.DataFrame) -> None:
+        """Refuse what would cost too much, before anything is sent."""
+        plan, operation = self._plan, self._operation
+        survey = Survey(
+            plan, self._credentials, operation, self.journal.has, earlier_of(Ledger(home()), plan)
+        )
+        estimate = await survey.estimate(operation.items(frame), len(frame))
+        if (refused := too_expensive(plan, estimate)) is not None:
+            raise AboveLimitError(refused)
+
+    def _note(self, mapper: Mapper, row: int, outcome: Outcome) -> None:
+        self.account.note(row, outcome)
+        most = self._plan.execution.max_cost
+        if most is not None and (reason := reached(most, self.account, outcome)) is not None:
+            mapper.stop(reason)
+
+    def _look(self, mapper: Mapper) -> Callable[[], Progress]:
+        """Join what the rooms have counted, for who watches."""
+        account = self.account
+        name = self._plan.model or self._plan.target
+
+        def look() -> Progress:
+            tally = mapper.now()
+            return Progress(
+                name,
+                tally.done,
+                tally.total,
+                failed=tally.failed,
+                kept=tally.kept,
+                requests=tally.requests,
+                flight=tally.flight,
+                reasons=account.reasons.most_common(_REASONS_SEEN),
+                tokens=account.tokens,
+                cost=account.known_cost,
+                unpriced=account.unpriced,
+            )
+
+        return look
 
 
 def _summarised() -> Callable[[Outcome], Outcome]:
@@ -162,15 +250,3 @@ def _summarised() -> Callable[[Outcome], Outcome]:
         return Outcome(outcome.value, outcome.reason, evidence, outcome.failed)
 
     return summarised
-
-
-def _reporter(plan: Plan) -> Callable[[Tally], None]:
-    listener = current_listener()
-    if listener is None:
-        return lambda _: None
-    name = plan.model or plan.target
-
-    def report(tally: Tally) -> None:
-        listener(Progress(name, tally.done, tally.total, tally.failed, tally.requests))
-
-    return report

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from array import array
 from collections.abc import Mapping
 from typing import Any
 
+from .fitting import fitting, schema_asked_for
+
 ECHO = 200  # characters of the request that an answer repeats
 
 
 def stand_in_answer(body: Mapping[str, Any]) -> str:
-    """Say what was asked, and that no language model says so.
+    """Say what was asked, and that no language model says so; as JSON where a JSON Schema asks for it.
 
     Args:
         body: A request's JSON: `messages`, `prompt` or `variables`.
     """
     asked = last_text(body)
+    schema = schema_asked_for(body)
+    if schema is not None:
+        return json.dumps(fitting(schema, f"offline stand-in, {digest(asked)}"))
     words = asked.split()
     first = f", first: {words[0][:ECHO]!r}" if words else ""
     plural = "" if len(words) == 1 else "s"

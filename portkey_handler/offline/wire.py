@@ -14,6 +14,7 @@ from typing import Any
 
 from .answers import digest, embedding, last_text, text_of
 from .behaviour import Behaviour
+from .fitting import called
 from .judging import moderations, rerank
 from .refusal import Refusal
 
@@ -61,13 +62,25 @@ def _chat(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": reply.text},
+                "message": _message(body, reply),
                 "logprobs": None,
                 "finish_reason": reply.finish,
             }
         ],
         "usage": reply.usage(),
     }
+
+
+def _message(body: dict[str, Any], reply: _Reply) -> dict[str, Any]:
+    name = called(body)
+    if name is None:
+        return {"role": "assistant", "content": reply.text}
+    call = {
+        "id": f"call_{reply.id}",
+        "type": "function",
+        "function": {"name": name, "arguments": reply.text},
+    }
+    return {"role": "assistant", "content": None, "tool_calls": [call]}
 
 
 def _completions(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:

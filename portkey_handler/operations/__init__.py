@@ -18,6 +18,7 @@ from .completion import Completion
 from .embedding import Embedding
 from .prompt import SavedPrompt
 from .request import AnyRequest
+from .typed import TypedChat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,8 +46,12 @@ class Operation(Protocol):
         ...
 
 
+def _chat(plan: Plan) -> Operation:
+    return Chat(plan) if plan.output.output is None else TypedChat(plan, plan.output.output)
+
+
 OPERATIONS: Mapping[str, Callable[[Plan], Operation]] = {
-    "chat": Chat,
+    "chat": _chat,
     "completion": Completion,
     "embedding": Embedding,
     "prompt": SavedPrompt,

@@ -29,6 +29,7 @@ class Chat:
 
     Args:
         plan: The resolved options.
+        keys: Makes the items' keys, where the answer is not what the options say by themselves.
 
     Raises:
         TemplateError: A template is wrong.
@@ -37,10 +38,10 @@ class Chat:
     path = "/chat/completions"
     together = 1
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, keys: Keys | None = None) -> None:
         self._plan = plan
         self._rest = rest_of_body(plan.parameters)
-        self._keys = Keys("chat", plan.parameters)
+        self._keys = keys or Keys("chat", plan.parameters)
         self._wants_json = wants_json(plan.parameters)
         options = plan.input
         self._system = _template(options.system_prompt, "system_prompt")

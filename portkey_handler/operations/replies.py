@@ -12,9 +12,13 @@ import orjson
 from ..errors import MalformedReplyError
 from ..exchange import Answer, Evidence, Reply, is_cut_off
 from ..gateway_evidence import FLAGGED, evidence_of, verdicts_of
+from .typed_text import NotReadable, exactly
 
 #: What OpenAI, Bedrock and Gemini call it when a filter of theirs keeps the answer.
 _HELD_BACK = frozenset({"content_filter", "content_filtered", "safety"})
+HELD_BACK = "the provider's content filter held the answer back"
+#: What no request has, so that sums stay numbers that can be kept.
+_MOST_TOKENS = 2**40
 
 
 def read_chat(reply: Reply, *, as_json: bool = False) -> Answer:
@@ -42,6 +46,11 @@ def read_chat(reply: Reply, *, as_json: bool = False) -> Answer:
         return _json(content, evidence) if as_json else Answer(content, evidence)
     # In JSON mode an empty text is none: it is not JSON.
     return _without_text(message, None if as_json else content, evidence)
+
+
+def is_held_back(finish_reason: str | None) -> bool:
+    """Tell whether a filter of the provider ended an answer."""
+    return (finish_reason or "").lower() in _HELD_BACK
 
 
 def wants_json(parameters: str) -> bool:
@@ -83,12 +92,17 @@ def evidence_of_reply(reply: Reply) -> Evidence:
 
 def read_usage(evidence: Evidence, usage: Mapping[str, Any]) -> None:
     """Note the tokens that a request used, under OpenAI's names or Anthropic's and those of /responses."""
-    evidence.prompt_tokens = usage.get("prompt_tokens", usage.get("input_tokens"))
-    evidence.completion_tokens = usage.get("completion_tokens", usage.get("output_tokens"))
-    evidence.total_tokens = usage.get("total_tokens")
+    evidence.prompt_tokens = _counted(usage.get("prompt_tokens", usage.get("input_tokens")))
+    evidence.completion_tokens = _counted(usage.get("completion_tokens", usage.get("output_tokens")))
+    evidence.total_tokens = _counted(usage.get("total_tokens"))
     details = usage.get("prompt_tokens_details")
     if isinstance(details, dict):
-        evidence.cached_tokens = details.get("cached_tokens")
+        evidence.cached_tokens = _counted(details.get("cached_tokens"))
+
+
+def _counted(tokens: Any) -> int | None:
+    """Give a number of tokens; what a provider writes there that is none is not summed up."""
+    return tokens if type(tokens) is int and 0 <= tokens < _MOST_TOKENS else None
 
 
 def read_end(evidence: Evidence, body: Mapping[str, Any]) -> None:
@@ -139,11 +153,12 @@ def _arguments(written: Any) -> Any:
 
 def _json(content: str, evidence: Evidence) -> Answer:
     try:
-        return Answer(orjson.loads(content), evidence)
-    except orjson.JSONDecodeError:
+        return Answer(exactly(content), evidence)
+    except NotReadable as found:
         if is_cut_off(evidence.finish_reason):
             return Answer(None, evidence, "max_tokens ran out before the JSON was complete; raise max_tokens")
-        return Answer(None, evidence, "the model's text is not JSON, though response_format asked for it")
+        said = f"the model's text cannot be used as JSON, which response_format asked for: {found}"
+        return Answer(None, evidence, said)
 
 
 def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evidence) -> Answer:
@@ -152,16 +167,16 @@ def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evi
         return Answer(None, evidence, "the model refused")
     if is_cut_off(finish_reason):
         return Answer(None, evidence, "max_tokens ran out before the model wrote any text; raise max_tokens")
-    if finish_reason.lower() in _HELD_BACK:
-        return Answer(None, evidence, "the provider's content filter held the answer back")
+    if is_held_back(finish_reason):
+        return Answer(None, evidence, HELD_BACK)
     if content == "":
         return Answer("", evidence)
     return Answer(None, evidence, "the model gave no text")
 
 
-def _shared(text: Any) -> Any:
-    """Give one object for all equal texts: a million rows have a handful of them."""
-    return sys.intern(text) if type(text) is str else text
+def _shared(text: Any) -> str | None:
+    """Give one object for all equal texts: a million rows have a handful of them. What is no text is none."""
+    return sys.intern(text) if type(text) is str else None
 
 
 def _shape(body: Any) -> str:

@@ -83,7 +83,7 @@ class ExecutionOptions(Options):
         allow_inf_nan=False,
     )
     dry_run: bool = option(
-        "Send nothing: answers are NULL, and DESCRIBE model.estimate tells what the query would ask and cost.",
+        "Send nothing: answers are NULL, and DESCRIBE model.estimate tells what a query would ask and cost.",
         kind="true or false",
         default=False,
         levels=("model", "query"),

@@ -8,6 +8,11 @@ from typing import Any
 
 from .catalog import REFUSED
 from .input import InputOptions, is_path_of_models
+from .output import OutputOptions
+from .output_schema import read_output
+
+#: Parameters of a chat that would change the shape of its answer.
+_SHAPING = ("response_format", "tools", "tool_choice", "functions", "function_call")
 
 
 def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
@@ -21,6 +26,25 @@ def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
     if asked.mode == "request":
         return _of_request(asked)
     return []
+
+
+def of_output(output: OutputOptions, target: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Name what typed columns do not go together with; a sentence each."""
+    if output.output is None:
+        return []
+    found = [
+        f"output and {name} both say what an answer looks like; give one of them"
+        for name in _SHAPING
+        if name in parameters
+    ]
+    own = {name.lower() for name in (target, f"{target}_error", f"{target}_evidence")}
+    found += [
+        f"output: the column {column.name} has a name that the query's own columns need, which are {target}, "
+        f"{target}_error and {target}_evidence; rename it, or PREDICT another column"
+        for column in read_output(output.output).columns
+        if column.name.lower() in own
+    ]
+    return found
 
 
 def _of_request(asked: InputOptions) -> list[str]:

@@ -22,7 +22,7 @@ from .output import OutputOptions
 from .parameters import is_parameter
 from .plan import Credentials, Origin, Plan, Resolved
 from .reading import ALTERNATIVES, Reading
-from .requirements import missing
+from .requirements import missing, of_output
 from .routing import calls_somebody
 from .schema import LEVEL_WORDS, LEVELS, Level, Options
 from .targets import leads_somewhere
@@ -92,7 +92,9 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
     asked = InputOptions(**_merged(readings, InputOptions))
     parameters = _parameters(readings, asked.mode)
     # What belongs together may have been given at several levels.
-    readings["query" if query else "model"].problems += missing(asked, parameters)
+    output = OutputOptions(**_merged(readings, OutputOptions))
+    problems = missing(asked, parameters) + of_output(output, target, parameters)
+    readings["query" if query else "model"].problems += problems
     _raise_problems(readings)
     execution = _merged(readings, ExecutionOptions)
     if asked.mode == "prompt":
@@ -103,7 +105,7 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
         parameters=_canonical(parameters),
         routing=_canonical(_routing(readings)),
         execution=ExecutionOptions(**execution),
-        output=OutputOptions(**_merged(readings, OutputOptions)),
+        output=output,
         engine=engine_name,
         model=model_name,
     )
@@ -113,8 +115,8 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
 def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Overlay RETRAIN's arguments on those of the version before.
 
-    What is given replaces the earlier value under any of the option's names, and the alternatives to it; where
-    the mode becomes another, what means nothing to it does not stay.
+    What is given replaces the earlier value under any of the option's names, and the alternatives to it.
+    Where the mode becomes another, what means nothing to it does not stay.
     """
     replaced = {canonical_name(name, "model") for name in given}
     for group in ALTERNATIVES:

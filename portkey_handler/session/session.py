@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from ..errors import AlreadyExistsError, NotFoundError
+from ..notebook import shown_in_notebook
 from .catalog import Catalog
 from .files import Files
 from .frames import Table, from_frame, to_frame
@@ -73,7 +74,9 @@ class Session:
     def run(self, text: str) -> Iterator[tuple[str, pd.DataFrame]]:
         """Run statements one after the other; yield each one's text and rows when it is done."""
         for statement in split(text):
-            yield statement, self._run(parse(statement))
+            with shown_in_notebook():
+                result = self._run(parse(statement))
+            yield statement, result
 
     def register(self, name: str, frame: pd.DataFrame) -> None:
         """Make a frame a table called `name`; a frame registered before under that name is replaced.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from ..dry_run import dry_run_listener
 from ..errors import StatementError
 from .files import Files
 from .frames import Table
 from .statements import ast
+
+logger = logging.getLogger(__name__)
 
 Runs = Callable[[Any], Table]
 
@@ -22,7 +26,8 @@ def create_table(node: Any, files: Files, run: Runs, columns: Callable[[list[Any
         # Before the query is run: its models' answers would be paid for and thrown away.
         files.check_free(name)
     rows = columns(node.columns) if node.from_select is None else run(node.from_select)
-    files.create(name, rows, replace=node.is_replace)
+    if not _is_dry_run(name):
+        files.create(name, rows, replace=node.is_replace)
 
 
 def insert(node: Any, files: Files, run: Runs) -> None:
@@ -35,15 +40,24 @@ def insert(node: Any, files: Files, run: Runs) -> None:
         rows = run(_values(node.values, columns))
     else:
         rows = run(node.from_select)
-    files.append(name, rows, columns)
+    if not _is_dry_run(name):
+        files.append(name, rows, columns)
 
 
 def drop_tables(node: Any, files: Files) -> None:
     """Delete tables."""
     for identifier in node.tables:
         name = _name(identifier, "DROP TABLE")
-        if not (node.if_exists and not files.exists(name)):
+        if not (node.if_exists and not files.exists(name)) and not _is_dry_run(name):
             files.drop(name)
+
+
+def _is_dry_run(name: str) -> bool:
+    """Tell whether nothing is to be written, which then is said."""
+    if dry_run_listener() is None:
+        return False
+    logger.info("files.%s is left as it is, because this is a dry run", name)
+    return True
 
 
 def _values(rows: list[list[Any]], columns: list[str]) -> Any:

@@ -158,7 +158,7 @@ def _cell(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
         return "NULL"
-    if isinstance(value, bool) or type(value).__name__ == "bool_":
+    if type(value).__name__ in {"bool", "bool_"}:  # numpy's has either name
         return str(bool(value)).lower()
     if isinstance(value, (float, Decimal)):
         return f"{value:f}".rstrip("0").rstrip(".")

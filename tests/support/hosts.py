@@ -3,12 +3,14 @@
 The stand-in's answers show everything in a request that isn't the default, so that a script's expected rows
 say what went over the wire: `<the text>`, then the image, the model, `max_tokens` and `temperature` where
 there is one or they are others than `claude-2.1`, 100 and none. In front stands what was said before: the
-system prompt as it is, the rest with its role.
+system prompt as it is, the rest with its role. Where a JSON Schema asks for an object, its texts are that,
+and its numbers count the words of the text.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,16 +18,28 @@ from typing import Any
 
 from portkey_handler.offline import Behaviour, Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.offline.answers import text_of
+from portkey_handler.offline.fitting import fitting, schema_asked_for
 
 from .gateway import Gateway
 from .mindsdb import MindsDB
 
 #: A text with these words in it is refused by the provider.
 REFUSED = "refuse me"
+#: Between two lines of the server's log about a query that takes longer.
+SECONDS_BETWEEN_LINES = 1.0
+#: A text with these words in it is answered in prose, whatever is asked for; its repair is not.
+MISFIT = "talk about me"
 
 
 def telling_answer(body: dict[str, Any]) -> str:
-    """Say what was asked, and how."""
+    """Say what was asked, and how; as an object where one is asked for, unless the text says otherwise."""
+    schema = schema_asked_for(body)
+    if schema is None or MISFIT in last_text(body):
+        return _told(body)
+    return json.dumps(fitting(schema, _told(body)))
+
+
+def _told(body: dict[str, Any]) -> str:
     *before, last = body.get("messages") or [{}]
     words = [f"{_role(message)}{text_of(message['content'])}:" for message in before]
     words.append(f"<{last_text(body)}>")
@@ -93,7 +107,11 @@ class Shared:
             with contextlib.ExitStack() as stack:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
                 provider = stack.enter_context(OfflineProvider(telling()))
-                server = stack.enter_context(MindsDB(folder, environment(gateway, provider)))
+                told = {
+                    **environment(gateway, provider),
+                    "PORTKEY_HANDLER_LOG_SECONDS": f"{SECONDS_BETWEEN_LINES}",
+                }
+                server = stack.enter_context(MindsDB(folder, told))
                 self._stack = stack.pop_all()
             self._running = server, provider
         self._users += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -122,6 +123,11 @@ def test_the_demo_says_that_no_model_answers() -> None:
     assert done.returncode == 0, done.stderr
     assert "no language model" in done.stderr
     assert "72 rows" in done.stderr
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    said = [
+        re.findall(r"review_sentiment: 70 answered, 2 with.+tokens, \$", text) for text in (page, done.stderr)
+    ]
+    assert said[0] == said[1] != []  # without the dollars, whose list may change, and the seconds
 
 
 def test_the_demo_goes_where_the_environment_says(provider: OfflineProvider) -> None:

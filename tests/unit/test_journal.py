@@ -203,3 +203,37 @@ def test_two_open_it_at_once(path: Path) -> None:
     with_journal(path, work)
     for key, value in ((b"a", "1"), (b"b", "2")):
         assert with_journal(path, lambda journal, key=key: journal.kept(key)).value == value
+
+
+VECTOR = [number / 7 for number in range(-20, 20)]
+
+
+@pytest.mark.parametrize("value", [VECTOR, [1, *VECTOR], [1.5] * 3, [*VECTOR, None]])
+def test_a_vector_comes_back_bit_for_bit(value: list[Any], path: Path) -> None:
+    """Many floats are kept in binary; a list that holds anything else keeps the kinds of what is in it."""
+    keep(path, a=value)
+    kept = with_journal(path, lambda journal: journal.kept(b"a"))
+    assert kept.value == value
+    assert [type(one) for one in kept.value] == [type(one) for one in value]
+
+
+def test_several_answers_are_kept_together(path: Path) -> None:
+    """Those of one request are on disk together when keep returns; failures among them are not kept."""
+    answers = [(str(number).encode(), outcome(number)) for number in range(100)]
+    failed = (b"failed", Outcome(None, "no", Evidence(), failed=True))
+    with_journal(path, lambda journal: journal.keep([*answers, failed]))
+    assert execute(path, "SELECT count(*) FROM answers") == [(100,)]
+    assert with_journal(path, lambda journal: journal.kept(b"99")).value == 99
+
+
+def test_an_answer_that_cannot_be_written_costs_no_query(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is nested more deeply than the library writes: a warning, and the others are kept."""
+    deep: Any = "x"
+    for _ in range(300):
+        deep = [deep]
+    keep(path, a=deep, b="y")
+    assert with_journal(path, lambda journal: journal.kept(b"a")) is None
+    assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
+    assert "an answer is not kept" in caplog.text

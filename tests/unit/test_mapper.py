@@ -99,7 +99,7 @@ async def mapped(
     deadline: float | None = None,
     timeout: float = 60.0,
     together: int = 1,
-    report: Callable[[Tally], None] = lambda _: None,
+    observe: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
 ) -> Mapping:
     """Run a mapper."""
     mapper = Mapper(
@@ -111,7 +111,7 @@ async def mapped(
         together=together,
         max_attempts=max_attempts,
         deduplicate=deduplicate,
-        report=report,
+        observe=observe,
     )
     return await mapper.run(rows, total)
 
@@ -257,7 +257,7 @@ def test_nothing_is_nothing() -> None:
     """No rows, no requests, no outcomes."""
     server = Server()
     mapping = run([], server)
-    assert (mapping.outcomes, mapping.tally, server.sent) == ([], Tally(0), [])
+    assert (mapping.outcomes, mapping.tally, server.sent) == ([], Tally(0, flight=4), [])
 
 
 def test_rows_that_are_not_asked_say_why() -> None:
@@ -559,7 +559,7 @@ def test_a_defect_in_the_rows_comes_out_and_leaves_no_task() -> None:
     gc.collect()  # a task whose exception nobody took would warn, and fail this test
 
 
-@pytest.mark.parametrize("where", ["operation", "send", "report"])
+@pytest.mark.parametrize("where", ["operation", "send", "observe"])
 def test_a_defect_elsewhere_is_not_swallowed(where: str) -> None:
     """An error that is none of ours ends the run, wherever it comes from."""
 
@@ -571,12 +571,12 @@ def test_a_defect_elsewhere_is_not_swallowed(where: str) -> None:
         await asyncio.sleep(0)
         raise ZeroDivisionError
 
-    def report(tally: Tally) -> None:
+    def observe(row: int, outcome: Outcome) -> None:
         raise ZeroDivisionError
 
     options: dict[str, Any] = {"operation": operation} if where == "operation" else {}
-    if where == "report":
-        options["report"] = report
+    if where == "observe":
+        options["observe"] = observe
     with pytest.raises(ZeroDivisionError):
         run("abcdefgh", send if where == "send" else Server(), **options)
     gc.collect()
@@ -634,6 +634,14 @@ def test_items_are_asked_together() -> None:
     assert values(mapping) == list("ABCDEFG")
     assert sorted(server.sent) == ["a b c", "d e f", "g"]
     assert mapping.tally.requests == 3
+
+
+def test_all_requests_but_the_last_are_full() -> None:
+    """However many workers pull the rows, and however often they let each other have their turn."""
+    server = Server()
+    texts = [str(number) for number in range(10_050)]
+    run(texts, server, operation=capitals, together=100, concurrency=32)
+    assert sorted(len(sent.split()) for sent in server.sent) == [50, *[100] * 100]
 
 
 def test_one_of_several_may_fail_alone() -> None:
@@ -740,17 +748,21 @@ def test_a_provider_that_asks_to_wait_is_left_alone_by_every_row() -> None:
 # What is told
 
 
-def test_the_tally_is_told_as_it_grows() -> None:
-    """Every row once, duplicates and rows without a question too."""
-    told: list[tuple[int, int]] = []
-    run(
-        ["a", "a", Unasked("NULL"), "b"],
-        Server(),
-        report=lambda tally: told.append((tally.done, tally.total)),
-        concurrency=1,
-    )
-    assert told[-1] == (4, 4)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+def test_the_counts_can_be_seen_while_it_runs() -> None:
+    """They grow, requests that have no answer yet among them, and at the end every row is counted once."""
+    server = Server()
+    seen: list[tuple[int, int, int]] = []
+
+    async def send(request: Request) -> Reply:
+        now = mapper.now()
+        seen.append((now.done, now.requests, now.flight))
+        return await server(request)
+
+    mapper = Mapper(alone(ask), send, concurrency=1, timeout=60, max_attempts=3, deduplicate=True)
+    rows = [item("a"), item("a"), Unasked("NULL"), item("b")]
+    mapping = asyncio.run(mapper.run(rows, len(rows)))
+    assert seen == [(0, 1, 1), (3, 2, 1)]
+    assert mapping.tally == Tally(4, done=4, copies=1, unasked=1, requests=2, flight=1)
 
 
 def test_other_tasks_get_their_turn() -> None:

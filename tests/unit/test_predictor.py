@@ -267,7 +267,8 @@ def test_raise_tries_every_row_and_then_says_which_failed(provider: OfflineProvi
     error = caught.value
     first, second = str(error).splitlines()
     assert first.startswith("2 answered and kept, 3 failed (rows 1, 5: 400: bad 1)")
-    assert "run again to send only those, or add on_error = 'null'" in first
+    assert "run again to send only those (2 requests), or add on_error = 'null'" in first
+    assert (error.requests_again, error.cost_again) == (2, None)
     assert second == "  row 4: 400: bad 2"
     assert (error.answered, error.failed) == (2, 3)
     assert error.reasons == [("400: bad 1", [1, 5]), ("400: bad 2", [4])]

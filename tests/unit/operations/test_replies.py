@@ -143,7 +143,11 @@ def test_json_in_parts_is_read_whole() -> None:
 
 
 @pytest.mark.parametrize(("text", "finish", "reason"), [
-    ("Sure: {}", "stop", "the model's text is not JSON, though response_format asked for it"),
+    (
+        "Sure: {}",
+        "stop",
+        "the model's text cannot be used as JSON, which response_format asked for: it is not JSON",
+    ),
     ('{"a": 1', "length", "max_tokens ran out before the JSON was complete; raise max_tokens"),
     ('{"a": 1', "max_tokens", "max_tokens ran out before the JSON was complete; raise max_tokens"),
     ("", "length", "max_tokens ran out before the model wrote any text; raise max_tokens"),

@@ -1,0 +1,32 @@
+"""Counts, dollars and durations as a person writes them; the same in every place that says them."""
+
+from __future__ import annotations
+
+import math
+
+_DIGITS_OF_LITTLE = 2
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 row`, `1,200 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def dollars(amount: float) -> str:
+    """Return US dollars: cents from a dollar on, two digits that count below it."""
+    if amount >= 1:
+        return f"${amount:,.2f}"
+    if amount <= 0:
+        return "$0"
+    places = max(2, _DIGITS_OF_LITTLE - 1 - math.floor(math.log10(amount)))
+    return f"${amount:.{places}f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time to wait, no more exactly than an estimate is: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = math.ceil(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"

@@ -1,0 +1,120 @@
+"""Files of SQLite that several processes share and only their owner can read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def writing(path: Path, schema: str, *, seconds: float) -> Iterator[sqlite3.Connection]:
+    """Open a file for one transaction, which is committed at the end and taken back when something fails.
+
+    A damaged file is set aside under another name, with a warning, and a new one begun.
+
+    Args:
+        path: The file. It and its folder are made where they are missing.
+        schema: Statements that make what is in a new file, and do nothing to another.
+        seconds: How long other processes are waited for.
+
+    Raises:
+        OSError: The folder or the file cannot be used.
+        sqlite3.Error: Likewise.
+    """
+    connection, inode = _opened_in_turn(path, schema, seconds)
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        if not isinstance(error, sqlite3.OperationalError):
+            _set_aside(path, inode, error)
+        raise
+    finally:
+        connection.close()  # what is not committed is taken back
+
+
+@contextlib.contextmanager
+def reading(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
+    """Open a file that is there to read it.
+
+    Raises:
+        sqlite3.Error: It cannot be read.
+    """
+    with contextlib.closing(_connected(path, "ro", seconds)) as connection:
+        yield connection
+
+
+def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
+    # By its address, because by its path SQLite would make a file that everybody can read.
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(address, uri=True, timeout=seconds, isolation_level=None)
+    connection.text_factory = _text
+    return connection
+
+
+def _opened_in_turn(path: Path, schema: str, seconds: float) -> tuple[sqlite3.Connection, int]:
+    until = time.monotonic() + seconds
+    set_aside = False
+    while True:
+        inode = _make(path)
+        try:
+            return _opened(path, schema, seconds), inode
+        except sqlite3.OperationalError as error:
+            # Who makes a file one of WAL mode is not waited for by SQLite, whatever the timeout; and another
+            # process may have set the file aside a moment ago.
+            if ("locked" not in str(error) and path.exists()) or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
+        except sqlite3.DatabaseError as error:
+            if set_aside:
+                raise
+            set_aside = True
+            _set_aside(path, inode, error)
+
+
+def _make(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # SQLite gives its side files the mode of this one.
+    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        return os.fstat(opened).st_ino
+    finally:
+        os.close(opened)
+
+
+def _opened(path: Path, schema: str, seconds: float) -> sqlite3.Connection:
+    connection = _connected(path, "rw", seconds)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            for statement in schema.split(";"):
+                connection.execute(statement)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _text(written: bytes) -> str:
+    """Read a text; what damage has made of it fails nothing."""
+    return written.decode("utf-8", "replace")
+
+
+def _set_aside(path: Path, inode: int, error: Exception) -> None:
+    if path.stat().st_ino != inode:
+        return  # another process has done so, and this is its new one
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).unlink()
+    logger.warning("%s is damaged (%s); it was set aside as %s", path, error, aside.name)

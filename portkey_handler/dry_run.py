@@ -1,0 +1,77 @@
+"""Dry runs: who wants them besides the option `dry_run`, and where the last estimate of each model lies."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from .estimate import Estimate
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[Estimate], None]
+
+_listener: ContextVar[Listener | None] = ContextVar("portkey_handler_dry_run", default=None)
+
+
+def dry_run_listener() -> Listener | None:
+    """Return who wants every query of this context to be a dry run, or None."""
+    return _listener.get()
+
+
+@contextmanager
+def dry_runs(listener: Listener) -> Iterator[None]:
+    """Make a dry run of every query that starts inside the `with` block, and of nothing a request.
+
+    Args:
+        listener: Hears the estimate of each.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def keep_estimate(folder: Path, engine: str, model: str, estimate: Estimate) -> None:
+    """Keep a model's estimate in place of the one before; where it cannot be, a warning says so.
+
+    Args:
+        folder: Where this package keeps things.
+        engine: The engine's name.
+        model: The model's name in SQL.
+        estimate: The estimate.
+    """
+    path = _path(folder, engine, model)
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        for made in (folder, path.parent):  # a mode is not for parents
+            made.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # It shows the beginning of a prompt, which is its owner's alone.
+        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(estimate.as_dict(), file)  # in ASCII
+        own.replace(path)
+    except OSError as error:
+        logger.warning("the estimate is not kept for DESCRIBE: %s cannot be used: %s", path.parent, error)
+        with contextlib.suppress(OSError):
+            own.unlink()
+
+
+def kept_estimate(folder: Path, engine: str, model: str) -> Estimate | None:
+    """Give the estimate of a model's last dry run; None where there was none, or it cannot be read."""
+    try:
+        return Estimate(**json.loads(_path(folder, engine, model).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _path(folder: Path, engine: str, model: str) -> Path:
+    name = hashlib.blake2b(json.dumps([engine, model]).encode(), digest_size=16).hexdigest()
+    return folder / "estimates" / f"{name}.json"

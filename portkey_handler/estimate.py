@@ -1,0 +1,297 @@
+"""What a query would ask, cost and take, before anything is sent.
+
+Counts what can be counted (rows, equal ones, answers that are kept, requests) and estimates the rest. Holds
+the digest of each item and nothing else that grows with the rows. Requests are counted without those that
+are tried again.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from .asked_bodies import example, most_answer_tokens, read_by_model
+from .exchange import Item, Request, Unasked
+from .pacing import FIRST_FLIGHT, LARGEST_FLIGHT
+from .prices import cost
+from .token_estimate import estimate_tokens
+
+Ask = Callable[[Sequence[Item]], Generator[Request, Any, Any]]
+
+#: So many requests are made for their tokens to be estimated; of more, a sample of about as many.
+MOST_MADE = 10_000
+#: Tokens of an answer where nothing limits it and none is known; the default of max_tokens.
+GUESSED_ANSWER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is known of earlier queries of the model.
+
+    Attributes:
+        answers: How many answers it gave.
+        completion_tokens: Tokens of an answer, on average; None where nobody told.
+        latency_ms: Milliseconds within which half of them came; None where that is not known.
+    """
+
+    answers: int = 0
+    completion_tokens: float | None = None
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a query would ask, cost and take.
+
+    Attributes:
+        at: When the estimate was made, in seconds since 1970.
+        name: The model in SQL.
+        model: The model that is asked, or None where only the gateway knows.
+        rows: All rows.
+        unasked: Those with nothing to ask: NULL and blank.
+        unsendable: Those that cannot be sent, and would fail.
+        distinct: Different ones among the others, which is how many are asked or kept.
+        kept: Those among them that an earlier query was answered.
+        requests: Requests that the others need.
+        made: How many of those were made to estimate the tokens: all of them, or a sample.
+        prompt_tokens: Estimated tokens of all requests.
+        completion_tokens: Expected tokens of all answers.
+        most_completion_tokens: The most they can be, or None where nothing limits them.
+        basis: What the expected tokens of answers rest on.
+        cost: Expected US dollars, or None where the model's price is not known.
+        most_cost: The most it can be, as far as the estimate of the prompts is right; or None.
+        seconds: Expected seconds, or None where nothing is known of it.
+        example: The first prompt, cut.
+        refused: Why the query itself would be refused, or None.
+    """
+
+    at: float
+    name: str
+    model: str | None
+    rows: int
+    unasked: int
+    unsendable: int
+    distinct: int
+    kept: int
+    requests: int
+    made: int
+    prompt_tokens: int
+    completion_tokens: int
+    most_completion_tokens: int | None
+    basis: str
+    cost: float | None
+    most_cost: float | None
+    seconds: float | None
+    example: str | None
+    refused: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as an object of JSON's kinds, from which `Estimate(**…)` makes it again."""
+        return asdict(self)
+
+
+class Estimator:
+    """Takes the rows of a query one by one, and says at the end what it would ask.
+
+    Args:
+        ask: Makes requests from items that are asked together; what it would do with replies is not needed.
+        together: How many items are asked together at most.
+        deduplicate: Equal items are asked once.
+        has: Tells whether an item's answer is kept.
+        rows: How many rows there are.
+    """
+
+    def __init__(
+        self, ask: Ask, *, together: int, deduplicate: bool, has: Callable[[bytes], bool], rows: int
+    ) -> None:
+        self._ask = ask
+        self._together = together
+        self._deduplicate = deduplicate
+        self._has = has
+        self._rows = rows
+        self._share = min(1.0, MOST_MADE * together / max(1, rows))
+        # The same rows are given the same estimate.
+        self._chance = random.Random(rows)  # noqa: S311 - a sample, no secret
+        self._seen: dict[bytes, int] = {}
+        self._group: list[Item] = []
+        self._grouped = 0
+        self._makes = True
+        self._unasked = self._unsendable = self._distinct = self._kept = 0
+        self._made = self._made_items = self._tokens = 0
+        self._first: dict[str, Any] | None = None
+        self._example: str | None = None
+
+    def take(self, item: Item | Unasked) -> None:
+        """Take the next row."""
+        if isinstance(item, Unasked):
+            if item.failed:
+                self._unsendable += 1
+            else:
+                self._unasked += 1
+            return
+        key = item.key
+        before = self._seen.get(key, 0)
+        if before and self._deduplicate:
+            return
+        if not self._deduplicate:
+            # As the mapper has it: the k-th of equal rows is an item of its own.
+            key += before.to_bytes(8, "big")
+        self._seen[item.key] = before + 1
+        self._distinct += 1
+        if self._example is None:
+            self._example = example(self._body(item))
+        if self._has(key):
+            self._kept += 1
+            return
+        self._add(item)
+
+    def _add(self, item: Item) -> None:
+        if not self._grouped:
+            self._makes = not self._made or self._share == 1.0 or self._chance.random() < self._share
+        self._grouped += 1
+        if self._makes:
+            self._group.append(item)
+        if self._grouped == self._together:
+            self._finish_group()
+
+    def _finish_group(self) -> None:
+        if self._group:
+            body = self._body(*self._group)
+            self._made += 1
+            self._made_items += len(self._group)
+            self._tokens += estimate_tokens(read_by_model(body), 0)
+            self._group = []
+        self._grouped = 0
+
+    def _body(self, *items: Item) -> bytes:
+        steps = self._ask(items)
+        try:
+            body = next(steps).body
+        finally:
+            steps.close()
+        if self._first is None:
+            parsed = orjson.loads(body)
+            self._first = parsed if isinstance(parsed, dict) else {}
+        return body
+
+    def finish(
+        self,
+        *,
+        at: float,
+        name: str,
+        provider: str | None,
+        answers_text: bool,
+        concurrency: int | None,
+        earlier: Earlier,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+    ) -> Estimate:
+        """Say what the query would ask.
+
+        Args:
+            at: The time, in seconds since 1970.
+            name: The model in SQL.
+            provider: The provider's name at the gateway, where it is known.
+            answers_text: Answers have tokens that are paid; vectors have none.
+            concurrency: The flight asked for, or None.
+            earlier: What is known of the model.
+            requests_per_minute: The limit, or None.
+            tokens_per_minute: Likewise.
+        """
+        if self._grouped:
+            self._finish_group()
+        items = self._distinct - self._kept
+        requests = -(-items // self._together)
+        prompts = round(self._tokens * items / self._made_items) if self._made_items else 0
+        first = self._first or {}
+        expected, most, basis = _answer_tokens(first, earlier) if answers_text else (0.0, 0, "no answers")
+        model = first.get("model") if isinstance(first.get("model"), str) else None
+        completion, most_completion = round(items * expected), None if most is None else items * most
+
+        def price(tokens: int | None) -> float | None:
+            if not requests:
+                return 0.0
+            if model is None or tokens is None:
+                return None
+            # Of a request each: beyond so many tokens of one, some models have another price.
+            each = cost(model, provider, math.ceil(prompts / requests), math.ceil(tokens / requests))
+            return None if each is None else each * requests
+
+        return Estimate(
+            at=at,
+            name=name,
+            model=model,
+            rows=self._rows,
+            unasked=self._unasked,
+            unsendable=self._unsendable,
+            distinct=self._distinct,
+            kept=self._kept,
+            requests=requests,
+            made=self._made,
+            prompt_tokens=prompts,
+            completion_tokens=completion,
+            most_completion_tokens=most_completion,
+            basis=basis,
+            cost=price(completion),
+            most_cost=price(most_completion),
+            seconds=_seconds(
+                requests,
+                prompts + completion,
+                earlier.latency_ms,
+                concurrency,
+                requests_per_minute,
+                tokens_per_minute,
+            ),
+            example=self._example,
+        )
+
+
+def _answer_tokens(body: dict[str, Any], earlier: Earlier) -> tuple[float, int | None, str]:
+    """Give the tokens of an answer: expected, at most, and what that rests on."""
+    most = most_answer_tokens(body)
+    if earlier.completion_tokens is not None:
+        expected = earlier.completion_tokens if most is None else min(earlier.completion_tokens, most)
+        return (
+            expected,
+            most,
+            f"answers as long as the last {earlier.answers:,} ({expected:,.0f} tokens each)",
+        )
+    if most is not None:
+        return most, most, f"answers as long as they may be ({most:,} tokens each), because none is known yet"
+    return GUESSED_ANSWER, None, f"answers guessed at {GUESSED_ANSWER} tokens each: nothing limits them"
+
+
+def _seconds(
+    requests: int,
+    tokens: int,
+    latency_ms: float | None,
+    concurrency: int | None,
+    requests_per_minute: float | None,
+    tokens_per_minute: float | None,
+) -> float | None:
+    """Give the time that the slowest of what is known needs; None where nothing is known."""
+    if not requests:
+        return 0.0
+    known = []
+    if requests_per_minute is not None:
+        known.append(60 * requests / requests_per_minute)
+    if tokens_per_minute is not None:
+        known.append(60 * tokens / tokens_per_minute)
+    if latency_ms is not None:
+        known.append(_rounds(requests, concurrency) * latency_ms / 1000)
+    return max(known, default=None)
+
+
+def _rounds(requests: int, concurrency: int | None) -> int:
+    """Say how often a flight starts until all are answered, which grows where nothing refuses it."""
+    if concurrency is not None:
+        return -(-requests // concurrency)
+    rounds, flight = 0, FIRST_FLIGHT
+    while requests > 0 and flight < LARGEST_FLIGHT:
+        rounds, requests, flight = rounds + 1, requests - flight, 2 * flight
+    return rounds - (-max(0, requests) // LARGEST_FLIGHT)

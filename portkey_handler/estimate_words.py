@@ -1,0 +1,78 @@
+"""An estimate in words: a table of it, its price and how sure that is, in one line what it comes to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from .amounts import counted, dollars, duration
+from .estimate import Estimate
+
+
+def table(estimate: Estimate) -> list[tuple[str, str]]:
+    """Give an estimate as rows of what and value."""
+    rows = [
+        ("made at", datetime.fromtimestamp(estimate.at, timezone.utc).isoformat(timespec="seconds")),
+        ("model", estimate.model or "chosen by the gateway"),
+        ("rows", f"{estimate.rows:,}"),
+        ("NULL or blank", f"{estimate.unasked:,}"),
+        ("cannot be sent", f"{estimate.unsendable:,}"),
+        ("distinct", f"{estimate.distinct:,}"),
+        ("kept", f"{estimate.kept:,}"),
+        ("requests", f"{estimate.requests:,}"),
+        ("prompt tokens", f"about {estimate.prompt_tokens:,}"),
+        ("answer tokens", _answer_tokens(estimate)),
+        ("cost", price(estimate)),
+        ("rests on", basis(estimate)),
+        ("time", "not known" if estimate.seconds is None else f"about {duration(estimate.seconds)}"),
+        ("example", estimate.example or "no row has anything to ask"),
+    ]
+    return rows if estimate.refused is None else [*rows, ("would be refused", estimate.refused)]
+
+
+def one_line(estimate: Estimate) -> str:
+    """Say what a dry run found."""
+    tokens = estimate.prompt_tokens + estimate.completion_tokens
+    parts = [
+        f"{estimate.rows:,} rows" if estimate.rows != 1 else "1 row",
+        counted(estimate.requests, "request"),
+        f"about {counted(tokens, 'token')}",
+        f"cost {price(estimate)}",
+    ]
+    if estimate.kept:
+        parts.insert(1, f"{estimate.kept:,} answers kept")
+    if estimate.refused is not None:
+        parts.append(f"would be refused: {estimate.refused}")
+    return f"{estimate.name}: a dry run, nothing was sent: {', '.join(parts)}"
+
+
+def price(estimate: Estimate) -> str:
+    """Say what a query would cost, and what at most."""
+    if estimate.cost is None:
+        return f"not known, because the price of {model_in_words(estimate)} is not"
+    if not estimate.requests:
+        return "nothing"
+    most = "" if estimate.most_cost is None else f", at most {dollars(estimate.most_cost)}"
+    return f"about {dollars(estimate.cost)}{most}"
+
+
+def basis(estimate: Estimate) -> str:
+    """Say what an estimate rests on."""
+    if not estimate.requests:
+        return "nothing to ask"
+    made = (
+        "every request" if estimate.made == estimate.requests else f"a sample of {estimate.made:,} requests"
+    )
+    return f"prompts estimated from {made}; {estimate.basis}"
+
+
+def model_in_words(estimate: Estimate) -> str:
+    """Name the model that is asked."""
+    return "a model that the gateway chooses" if estimate.model is None else f"'{estimate.model}'"
+
+
+def _answer_tokens(estimate: Estimate) -> str:
+    most = estimate.most_completion_tokens
+    if most == 0:
+        return "0"
+    bound = "nothing limits them" if most is None else f"at most {most:,}"
+    return f"about {estimate.completion_tokens:,}, {bound}"

@@ -1,0 +1,225 @@
+"""What was run and used, on disk: a record per query, the last failures, and the use of each day.
+
+One SQLite file for all engines and models, found by their names as the host knows them; several processes may
+use it. A query writes once, when it is over, in one transaction that also takes out what is too much or too
+old. Neither prompts and answers nor keys ever enter it; of failures it has the reason, cut to 300 characters.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from .account import Failure, Latencies, Use
+from .database import reading, writing
+from .errors import PortkeyHandlerError
+from .runs import COLUMNS, Run, read_details, read_latencies, written_latencies
+
+logger = logging.getLogger(__name__)
+
+_MOST_RUNS = 1_000
+_MOST_ERRORS = 100
+_DAYS = 400
+_BUSY_SECONDS = 2.0
+_COUNTS = ("queries", "rows", "requests", "answered", "failed", "kept")
+_USED = ("answers", "prompt_tokens", "completion_tokens", "cached_tokens", "cost", "unpriced")
+_FAILURE = ("at", "row", "reason", "status", "trace_id", "span_id")
+_SCHEMA = f"""
+CREATE TABLE runs (number INTEGER PRIMARY KEY, {", ".join(COLUMNS)}, details TEXT);
+CREATE INDEX runs_of_model ON runs (engine, model);
+CREATE INDEX runs_by_age ON runs (started);
+CREATE TABLE errors (number INTEGER PRIMARY KEY, engine, model, {", ".join(_FAILURE)});
+CREATE INDEX errors_of_model ON errors (engine, model);
+CREATE INDEX errors_by_age ON errors (at);
+CREATE TABLE usage (
+    day, engine, model, answered_by, {", ".join((*_COUNTS, *_USED))}, latencies,
+    PRIMARY KEY (day, engine, model, answered_by)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(slots=True)
+class DayOfUse:
+    """What a model in SQL used of one model behind the gateway on one day.
+
+    A query's own counts stand with the model that gave most of its answers, so that they can be summed up.
+
+    Attributes:
+        day: The day in UTC, as 2026-01-31.
+        answered_by: The model that answered, as the provider says it; where none did, the one that was asked.
+        queries: Queries that began on the day.
+        rows: Rows of them.
+        requests: Requests sent, retries included.
+        answered: Rows with an answer, kept ones and copies included.
+        failed: Rows that were tried and have no answer.
+        kept: Rows answered by an earlier query.
+        use: Tokens, cost and latencies of the answers that this model gave.
+    """
+
+    day: str
+    answered_by: str
+    queries: int = 0
+    rows: int = 0
+    requests: int = 0
+    answered: int = 0
+    failed: int = 0
+    kept: int = 0
+    use: Use = field(default_factory=Use)
+
+
+class Ledger:
+    """The ledger in a folder.
+
+    Args:
+        folder: Where its file is or shall be; made where it is missing, readable by its owner only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "ledger.sqlite"
+
+    def record(self, run: Run, failures: Sequence[Failure]) -> None:
+        """Record a query that is over. Trouble with the file is a warning, and fails nothing."""
+        try:
+            try:
+                self._record(run, failures)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._record(run, failures)  # the damaged file was set aside
+        except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
+            logger.warning("what the query used is not recorded: %s cannot be used: %s", self.path, error)
+
+    def _record(self, run: Run, failures: Sequence[Failure]) -> None:
+        with writing(self.path, _SCHEMA, seconds=_BUSY_SECONDS) as connection:
+            values = [_clean(getattr(run, name)) for name in COLUMNS]
+            _insert(connection, "INSERT", "runs", (*COLUMNS, "details"), (*values, run.details()))
+            who = (_clean(run.engine), _clean(run.model))
+            for one in failures:
+                told = [_clean(getattr(one, name)) for name in _FAILURE]
+                _insert(connection, "INSERT", "errors", ("engine", "model", *_FAILURE), (*who, *told))
+            for day in _use_of(run):
+                _add(connection, who, day)
+            _clean_up(connection, *who)
+
+    def runs(
+        self, engine: str | None = None, model: str | None = None, *, most: int = _MOST_RUNS
+    ) -> list[Run]:
+        """Give the last runs, newest first; of one engine or model where they are named.
+
+        Raises:
+            PortkeyHandlerError: The file cannot be read.
+        """
+        rows = self._read(
+            "runs", (*COLUMNS, "details"), engine, model, f"ORDER BY number DESC LIMIT {most:d}"
+        )
+        return [Run(**dict(zip(COLUMNS, row, strict=False)), **read_details(row[-1])) for row in rows]
+
+    def failures(self, engine: str, model: str) -> list[Failure]:
+        """Give the last hundred failures of a model, newest first.
+
+        Raises:
+            PortkeyHandlerError: The file cannot be read.
+        """
+        rows = self._read("errors", _FAILURE, engine, model, f"ORDER BY number DESC LIMIT {_MOST_ERRORS:d}")
+        return [Failure(*row) for row in rows]
+
+    def usage(self, engine: str, model: str) -> list[DayOfUse]:
+        """Give what a model used each day, newest first.
+
+        Raises:
+            PortkeyHandlerError: The file cannot be read.
+        """
+        names = ("day", "answered_by", *_COUNTS, *_USED, "latencies")
+        rows = self._read("usage", names, engine, model, "ORDER BY day DESC, answered_by")
+        return [_day(row) for row in rows]
+
+    def models(self) -> list[tuple[str, str]]:
+        """Give engine and name of every model that has a run.
+
+        Raises:
+            PortkeyHandlerError: The file cannot be read.
+        """
+        rows = self._read("runs", ("engine", "model"), None, None, "GROUP BY engine, model")
+        return [(engine, model) for engine, model in rows]
+
+    def _read(
+        self, table: str, names: Sequence[str], engine: str | None, model: str | None, end: str
+    ) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return []
+        given = {"engine": engine, "model": model}
+        wanted = {name: value for name, value in given.items() if value is not None}
+        where = " AND ".join(f"{name} = :{name}" for name in wanted) or "true"
+        statement = f"SELECT {', '.join(names)} FROM {table} WHERE {where} {end}"  # noqa: S608 - our own names
+        try:
+            with reading(self.path, seconds=_BUSY_SECONDS) as connection:
+                return connection.execute(statement, wanted).fetchall()
+        except sqlite3.Error as error:
+            raise PortkeyHandlerError(f"{self.path} cannot be read: {error}") from error
+
+
+def _use_of(run: Run) -> Iterator[DayOfUse]:
+    """Give what a run used, by model that answered."""
+    day = datetime.fromtimestamp(run.started, timezone.utc).date().isoformat()
+    given = {name: use.answers for name, use in run.models.items()} or run.kept_by
+    first = max(given, key=given.__getitem__, default=run.asked)
+    counts = (1, run.rows, run.requests, run.answered, run.failed, run.kept)
+    yield DayOfUse(day, first or run.asked, *counts, use=run.models.get(first) or Use())
+    for name, use in run.models.items():
+        if name != first:
+            yield DayOfUse(day, name or run.asked, use=use)
+
+
+def _add(connection: sqlite3.Connection, who: tuple[str, str], new: DayOfUse) -> None:
+    names = ("day", "answered_by", *_COUNTS, *_USED, "latencies")
+    key = (new.day, *who, _clean(new.answered_by))
+    found = connection.execute(
+        f"SELECT {', '.join(names)} FROM usage "  # noqa: S608 - our own names
+        "WHERE day = ? AND engine = ? AND model = ? AND answered_by = ?",
+        key,
+    ).fetchone()
+    old = DayOfUse(new.day, new.answered_by) if found is None else _day(found)
+    counts = [getattr(old, name) + getattr(new, name) for name in _COUNTS]
+    used = [getattr(old.use, name) + getattr(new.use, name) for name in _USED]
+    latencies = written_latencies(Latencies(old.use.latencies.counts + new.use.latencies.counts))
+    columns = ("day", "engine", "model", "answered_by", *_COUNTS, *_USED, "latencies")
+    _insert(connection, "REPLACE", "usage", columns, (*key, *counts, *used, latencies))
+
+
+def _day(row: Sequence[Any]) -> DayOfUse:
+    day, answered_by, *numbers, latencies = row
+    counts, used = numbers[: len(_COUNTS)], numbers[len(_COUNTS) :]
+    use = Use(**dict(zip(_USED, used, strict=True)), latencies=read_latencies(latencies))
+    return DayOfUse(day, answered_by, **dict(zip(_COUNTS, counts, strict=True)), use=use)
+
+
+def _clean_up(connection: sqlite3.Connection, engine: str, model: str) -> None:
+    oldest = time.time() - _DAYS * 86_400
+    for table, most, age in (("runs", _MOST_RUNS, "started"), ("errors", _MOST_ERRORS, "at")):
+        connection.execute(
+            f"DELETE FROM {table} WHERE engine = :engine AND model = :model AND number <= "  # noqa: S608 - our own names
+            f"(SELECT number FROM {table} WHERE engine = :engine AND model = :model "
+            f"ORDER BY number DESC LIMIT 1 OFFSET {most:d})",
+            {"engine": engine, "model": model},
+        )
+        connection.execute(f"DELETE FROM {table} WHERE {age} < ?", (oldest,))  # noqa: S608 - our own names
+    day = datetime.fromtimestamp(oldest, timezone.utc).date().isoformat()
+    connection.execute("DELETE FROM usage WHERE day < ?", (day,))
+
+
+def _insert(
+    connection: sqlite3.Connection, verb: str, table: str, names: Sequence[str], values: Sequence[Any]
+) -> None:
+    places = ", ".join("?" * len(names))
+    connection.execute(f"{verb} INTO {table} ({', '.join(names)}) VALUES ({places})", values)
+
+
+def _clean(value: Any) -> Any:
+    """Give what SQLite can keep: text without halves of characters."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -1,0 +1,253 @@
+"""Typed answers: a chat whose reply has to be an object that fits the columns asked for.
+
+An answer that does not fit is asked once more, with what was wrong; nothing is coerced. How it is asked for
+(response_format, a tool, an instruction) has no part in an item's key, and neither has the limit of tokens: a
+complete answer stays right, whoever asks for it how.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..errors import GatewayError
+from ..exchange import Answer, Evidence, Item, Reply, Request, Unasked, is_cut_off
+from ..options import Plan
+from ..options.output_schema import read_output
+from .bodies import rest_of_body
+from .chat import Chat, Messages
+from .keys import Keys
+from .replies import HELD_BACK, is_held_back, read_chat
+from .typed_text import NotReadable, exactly, leniently
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+#: In the order in which `auto` tries them.
+METHODS = ("json_schema", "tool", "prompt")
+#: What providers and the gateway call a method that they do not take.
+_WORDS = {
+    "json_schema": ("response_format", "response format", "schema", "structured"),
+    "tool": ("tool", "function", "schema"),
+}
+_REFUSALS = frozenset({400, 404, 422})
+_TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
+_LIMITS = ("max_tokens", "max_completion_tokens")
+_NAME = "answer"
+_MOST_RAW = 2_000
+
+
+class TypedChat:
+    """The operation behind `mode = 'chat'` with `output`.
+
+    Args:
+        plan: The resolved options.
+        output: The option `output`.
+
+    Raises:
+        TemplateError: A template is wrong.
+    """
+
+    path = Chat.path
+    together = 1
+
+    def __init__(self, plan: Plan, output: str) -> None:
+        self._output = read_output(output)
+        parameters = json.loads(plan.parameters)
+        decisive = {name: value for name, value in parameters.items() if name not in _LIMITS}
+        keys = Keys("typed chat", self._output.text, json.dumps(decisive, sort_keys=True))
+        self._chat = Chat(plan, keys)
+        self._steps_down = plan.output.output_method == "auto"
+        #: The one in force, which all rows of the query share.
+        self._method = METHODS[0] if self._steps_down else plan.output.output_method
+        #: Those by which there was JSON at least.
+        self._taken: set[str] = set()
+        self._rests = {
+            method: rest_of_body(json.dumps({**parameters, **self._asking(method)})) for method in METHODS
+        }
+        self._instruction = (
+            "Answer with one JSON object that fits this JSON Schema, and with nothing else: no explanation, "
+            f"no code fence.\n{self._output.text}"
+        )
+
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+        """Give the items of a chat; their keys say what columns are asked for.
+
+        Raises:
+            InputError: The frame lacks a column.
+        """
+        return self._chat.items(frame)
+
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+        """Ask, and once more where the answer does not fit."""
+        (item,) = items
+        method, reply = yield from self._send(item.payload)
+        first = self._read(reply, method)
+        if first.complaint is None:
+            return [first.answer]
+        if self._steps_down and method != METHODS[-1] and method not in self._taken:
+            # Some providers say nothing of what they do not know, and answer in prose.
+            self._step_down(method, "answers were no JSON")
+        before = first.answer.evidence
+        try:
+            method, reply = yield from self._send(self._repairing(item.payload, first))
+            second = self._read(reply, method)
+        except GatewayError as error:
+            evidence = error.evidence if isinstance(error.evidence, Evidence) else Evidence()
+            evidence.raw = before.raw
+            error.details["evidence"] = _paid_for_both(before, evidence)
+            raise
+        answer = second.answer
+        reason = answer.reason
+        if second.complaint is not None:
+            reason = f"the answer does not fit output, and neither did the one before it: {second.complaint}"
+        return [Answer(answer.value, _paid_for_both(before, answer.evidence), reason)]
+
+    def _send(self, messages: bytes) -> Generator[Request, Reply, tuple[str, Reply]]:
+        """Send messages by the method in force, or by the next one where the provider refuses it."""
+        while True:
+            method = self._method
+            told = self._instructed(messages) if method == "prompt" else messages
+            try:
+                reply = yield Request(self.path, b"".join((b'{"messages":', told, self._rests[method])))
+            except GatewayError as error:
+                if not _is_refused(method, error):
+                    raise
+                if not self._steps_down:
+                    error.message += "; output_method = 'auto' asks in another way where one is refused"
+                    raise
+                self._step_down(method, error.message)
+            else:
+                return method, reply
+
+    def _step_down(self, method: str, reason: str) -> None:
+        if method == self._method:  # other rows may have been told the same meanwhile
+            self._method = METHODS[METHODS.index(method) + 1]
+            logger.info("output is asked for by %s from now on, not by %s: %s", self._method, method, reason)
+
+    def _asking(self, method: str) -> dict[str, Any]:
+        """Give the parameters by which a method asks for the columns."""
+        schema = json.loads(self._output.text)
+        if method == "json_schema":
+            described = {"name": _NAME, "schema": schema, "strict": self._output.is_strict}
+            return {"response_format": {"type": "json_schema", "json_schema": described}}
+        if method == "tool":
+            function = {"name": _NAME, "description": "Give the answer.", "parameters": schema}
+            return {
+                "tools": [{"type": "function", "function": function}],
+                "tool_choice": {"type": "function", "function": {"name": _NAME}},
+            }
+        return {}
+
+    def _instructed(self, messages: bytes) -> bytes:
+        """Add the instruction to the system's message, or put one in front."""
+        listed: Messages = orjson.loads(messages)
+        first = listed[0]
+        content = first.get("content")
+        if first.get("role") != "system" or not isinstance(content, (str, list)):
+            return orjson.dumps([{"role": "system", "content": self._instruction}, *listed])
+        if isinstance(content, str):
+            content = f"{content}\n\n{self._instruction}"
+        else:
+            content = [*content, {"type": "text", "text": self._instruction}]
+        return orjson.dumps([{**first, "content": content}, *listed[1:]])
+
+    def _repairing(self, messages: bytes, first: _Read) -> bytes:
+        """Give the conversation with the answer and what is wrong with it."""
+        listed: Messages = orjson.loads(messages)
+        if first.text:
+            listed.append({"role": "assistant", "content": first.text})
+        asked = (
+            f"This cannot be used: {first.complaint}. Answer again with one JSON object, and nothing else, "
+            f"that fits this JSON Schema:\n{self._output.text}"
+        )
+        return orjson.dumps([*listed, {"role": "user", "content": asked}])
+
+    def _read(self, reply: Reply, method: str) -> _Read:
+        answer = read_chat(reply)
+        if answer.reason is not None:  # refused, kept back by a filter, cut off before it began
+            return _Read(answer)
+        text = _text_of(reply, answer.value)
+        evidence = answer.evidence
+        value, complaint, is_json = self._fitting(text, method)
+        if is_json:
+            self._taken.add(method)
+        if complaint is None:
+            return _Read(Answer(value, evidence))
+        evidence.raw = text[:_MOST_RAW]
+        if is_cut_off(evidence.finish_reason):
+            ran_out = "max_tokens ran out before the answer was complete; raise max_tokens"
+            return _Read(Answer(None, evidence, ran_out))
+        if is_held_back(evidence.finish_reason):
+            return _Read(Answer(None, evidence, HELD_BACK))
+        return _Read(Answer(None, evidence, complaint), complaint, text)
+
+    def _fitting(self, text: str, method: str) -> tuple[Any, str | None, bool]:
+        """Give the object in a text, or what is wrong with it, and whether it is JSON."""
+        misfits = self._output.fit.misfits
+        if method != "prompt":
+            try:
+                value = exactly(text)
+            except NotReadable as found:
+                return None, str(found), False
+            return value, "; ".join(misfits(value)) or None, True
+        complaint, fitting = "there is no JSON object in it", []
+        for number, value in enumerate(leniently(text)):
+            unfit = misfits(value)
+            if not unfit and value not in fitting:
+                fitting.append(value)
+            if unfit and not number:
+                complaint = "; ".join(unfit)
+        if len(fitting) == 1:
+            return fitting[0], None, True
+        return None, "there are several JSON objects in it" if fitting else complaint, True
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a reply says.
+
+    Attributes:
+        answer: The answer, or why there is none.
+        complaint: What is wrong with it, where it is worth to be asked again.
+        text: What the model wrote, likewise.
+    """
+
+    answer: Answer
+    complaint: str | None = None
+    text: str = ""
+
+
+def _text_of(reply: Reply, value: Any) -> str:
+    """Give what the model wrote: the arguments of its call, or its text."""
+    if isinstance(value, str):
+        return value
+    message = reply.body["choices"][0]["message"]
+    calls = [call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)]
+    call = next((one for one in [*calls, message.get("function_call")] if isinstance(one, dict)), {})
+    arguments = call.get("arguments")
+    # As the model wrote them; some providers have read them already.
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _is_refused(method: str, error: GatewayError) -> bool:
+    """Tell whether the provider does not take a method, as far as its words say so."""
+    said = error.message.lower()
+    return error.status in _REFUSALS and any(word in said for word in _WORDS.get(method, ()))
+
+
+def _paid_for_both(first: Evidence, last: Evidence) -> Evidence:
+    """Note on the last reply's evidence what both requests used."""
+    for name in _TOKENS:
+        counts = [count for count in (getattr(first, name), getattr(last, name)) if count is not None]
+        setattr(last, name, sum(counts) if counts else None)
+    last.model = last.model or first.model
+    last.provider = last.provider or first.provider
+    return last

@@ -1,0 +1,215 @@
+"""Whether an answer fits: the only door to the library that checks JSON Schemas (Draft 2020-12).
+
+What is said of a misfit names the place and what is wanted there, not the value: rows that fail alike have
+the same reason then, and no error carries a text of the data.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .output_kinds import Kind
+from .output_words import cut
+
+if TYPE_CHECKING:
+    import jsonschema
+
+_MOST_MISFITS = 3
+_MOST_LOOKED_AT = 100
+_LONGEST = 120
+#: Words of a schema that could lead elsewhere, and such that could take for ever to check.
+_REFERENCES = frozenset({"$ref", "$dynamicRef"})
+_PATTERNS = frozenset({"pattern", "patternProperties"})
+#: Words of a schema whose values are no schemas, or have some under names of their own.
+_DATA = frozenset({"enum", "const", "default", "dependentRequired", "examples"})
+_OF_NAMES = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
+_DEEPEST = 50
+#: One of each kind, to see whether a value can be checked at all.
+_SAMPLES: tuple[Any, ...] = (None, True, 1, 0.5, "", [None], {"": None})
+
+_PYTHON: Mapping[Kind, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int, float),
+    "number": (int, float),
+    "boolean": (bool,),
+    "list": (list,),
+    "object": (dict,),
+}
+_NAMES = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
+
+
+class Fit:
+    """Tells how an object differs from a schema.
+
+    Args:
+        schema: The schema, as checked by `check_schema`.
+        kinds: What each column holds.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:
+        self._validator = _validator(schema)
+        self._kinds = kinds
+
+    def misfits(self, answer: Any) -> list[str]:
+        """Say how an answer does not fit, at most a few; nothing where it does."""
+        try:
+            # Of several names that are missing, the library tells one by one.
+            errors = itertools.islice(self._validator.iter_errors(answer), _MOST_LOOKED_AT)
+            said = list(dict.fromkeys(map(_said, errors)))[:_MOST_MISFITS]
+        except RecursionError:
+            return ["it is nested too deeply to be checked"]
+        return said or list(itertools.islice(self._unfit_cells(answer), _MOST_MISFITS))
+
+    def _unfit_cells(self, answer: Mapping[str, Any]) -> Iterator[str]:
+        for name, kind in self._kinds.items():
+            value = answer.get(name)
+            if value is None or kind == "any":
+                continue
+            if type(value) not in _PYTHON[kind]:
+                yield f"{cut(name)}: expected {kind}, not {_named(value)}"
+            elif kind == "integer" and not _is_whole(value):
+                yield f"{cut(name)}: expected a whole number of 64 bits"
+
+
+def _is_whole(value: Any) -> bool:
+    return bool(-(2**63) <= value < 2**63 and value == int(value))
+
+
+def check_schema(schema: Mapping[str, Any], shown: str) -> None:
+    """See that answers can be checked by a schema, and that it asks for nothing outside of itself.
+
+    Args:
+        schema: The whole schema.
+        shown: What it is called where the fault is in no column; columns are named.
+
+    Raises:
+        ValueError: It is wrong, or cannot be used; says where and why.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    try:
+        _check_words(schema)
+        Draft202012Validator.check_schema(schema)
+        _check_references(schema)
+        validator = _validator(schema)
+        for sample in _SAMPLES:
+            validator.is_valid(dict.fromkeys(schema["properties"], sample))
+    except SchemaError as error:
+        path = [str(part) for part in error.absolute_path]
+        where = ".".join(path[1:] if path[:1] == ["properties"] else [shown, *path]).strip(".")
+        said = _short(error.message)
+        raise ValueError(f"{where}: no JSON Schema ({said})" if where else said) from None
+    except RecursionError:
+        raise ValueError("the JSON Schema refers to itself without end") from None
+
+
+def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
+    # Late: most models have no schema, and the library takes a tenth of a second to load.
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    registry: Any = Registry()  # which fetches nothing
+    return Draft202012Validator(schema, registry=registry)
+
+
+def _check_words(schema: Mapping[str, Any]) -> None:
+    """Refuse what would be fetched, and what could take for ever to check."""
+    for each in parts_of(schema):
+        for word in _PATTERNS.intersection(each):
+            raise ValueError(
+                f"{word} cannot be used: a regular expression may take for ever on what a model wrote; use "
+                "enum, or regexp_matches in the SELECT"
+            )
+        for word in _REFERENCES.intersection(each):
+            if not str(each[word]).startswith("#"):
+                raise ValueError(
+                    f"{word} '{cut(str(each[word]))}' leads out of the JSON Schema, and nothing is fetched; "
+                    "put what it names into $defs"
+                )
+        if "$id" in each and each is not schema:
+            raise ValueError("$id can only stand at the top of the JSON Schema")
+
+
+def _check_references(schema: Mapping[str, Any]) -> None:
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    registry: Any = Registry()
+    resolver = registry.resolver_with_root(DRAFT202012.create_resource(schema))
+    for each in parts_of(schema):
+        for word in _REFERENCES.intersection(each):
+            try:
+                resolver.lookup(each[word])
+            except Unresolvable:
+                raise ValueError(
+                    f"{word} '{cut(str(each[word]))}' names nothing in the JSON Schema"
+                ) from None
+
+
+def parts_of(schema: Any, left: int = _DEEPEST) -> Iterator[Mapping[str, Any]]:
+    """Give a schema and all schemas in it.
+
+    Raises:
+        ValueError: They are nested too deeply.
+    """
+    if not left:
+        raise ValueError("the JSON Schema is nested too deeply")
+    if isinstance(schema, list):
+        for one in schema:
+            yield from parts_of(one, left - 1)
+    elif isinstance(schema, Mapping):
+        yield schema
+        for word, value in schema.items():
+            if word in _OF_NAMES and isinstance(value, Mapping):
+                for one in value.values():
+                    yield from parts_of(one, left - 1)
+            elif word not in _DATA:
+                yield from parts_of(value, left - 1)
+
+
+def _said(error: Any) -> str:
+    """Say what is wrong and where, without the value."""
+    word, wanted = error.validator, error.validator_value
+    where = ".".join(f"[{part}]" if isinstance(part, int) else cut(str(part)) for part in error.absolute_path)
+    prefix = f"{where.replace('.[', '[')}: " if where else ""
+    if word == "type":
+        named = wanted if isinstance(wanted, str) else " or ".join(map(str, wanted))
+        return f"{prefix}expected {named}, not {_named(error.instance)}"
+    if word == "required":
+        missing = [name for name in wanted if name not in error.instance]
+        return f"{prefix}{_listed(missing)} missing"
+    if word == "additionalProperties" and wanted is False:
+        known = error.schema.get("properties") or {}
+        return f"{prefix}{_listed([name for name in error.instance if name not in known])} not asked for"
+    if word in ("enum", "const"):
+        return f"{prefix}expected {_short(str(wanted))}"
+    if word == "anyOf":
+        types = [one.get("type") if isinstance(one, Mapping) else None for one in wanted]
+        if all(isinstance(name, str) for name in types):
+            return f"{prefix}expected {' or '.join(map(str, types))}, not {_named(error.instance)}"
+    return f"{prefix}does not fit {word} = {_short(str(wanted))}"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(map(cut, names[:3]))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{shown}{more} {'is' if len(names) == 1 else 'are'}"
+
+
+def _named(value: Any) -> str:
+    return "null" if value is None else _NAMES.get(type(value), "something else")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

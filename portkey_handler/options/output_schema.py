@@ -1,0 +1,159 @@
+"""The option `output`: what an answer looks like, as the JSON Schema that is asked for and checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from .output_fit import Fit, check_schema, parts_of
+from .output_kinds import Kind, kind_of
+from .output_words import columns_in_words, cut, fragment_of
+
+MOST_COLUMNS = 500
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an answer.
+
+    Attributes:
+        name: Its name.
+        kind: What it holds besides NULL.
+    """
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSchema:
+    """What an answer looks like.
+
+    Attributes:
+        text: The JSON Schema that is asked for, as JSON.
+        columns: The columns, in order.
+        is_strict: The schema is of the part that providers can enforce: its objects say all their properties,
+            each required, and allow no others.
+        fit: Tells how an object differs from the schema.
+    """
+
+    text: str
+    columns: tuple[Column, ...]
+    is_strict: bool
+    fit: Fit
+
+
+@lru_cache(maxsize=64)
+def read_output(written: str) -> OutputSchema:
+    """Read columns with their types: in words, as an object of names, or as a whole JSON Schema.
+
+    Raises:
+        ValueError: It is none of them, or cannot be checked; says why.
+    """
+    text = written.strip()
+    if not text:
+        raise ValueError("expected columns with their types, such as 'sentiment string, score float'")
+    given = _json(text) if text[0] == "{" else columns_in_words(text)
+    if given.get("type") == "object" and isinstance(given.get("properties"), dict):
+        schema = given
+    else:
+        properties = {str(name): _fragment(str(name), value) for name, value in given.items()}
+        schema = {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+    names = list(schema["properties"])
+    _check_names(names)
+    check_schema(schema, shown="output" if schema is given else "")
+    _check_that_it_can_be_sent(schema)
+    definitions = schema.get("$defs") or {}
+    columns = tuple(Column(name, kind_of(schema["properties"][name], definitions)) for name in names)
+    return OutputSchema(
+        json.dumps(schema, ensure_ascii=False, separators=(",", ":")),
+        columns,
+        _is_strict(schema),
+        Fit(schema, {column.name: column.kind for column in columns}),
+    )
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        # Not strict: SQL puts line breaks into strings as they are.
+        found: dict[str, Any] = json.loads(
+            text, strict=False, object_pairs_hook=_once, parse_constant=_no_constant
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not valid JSON ({error.msg.lower()}, at character {error.pos + 1})") from None
+    except RecursionError:
+        raise ValueError("not valid JSON (nested too deeply)") from None
+    if not found:
+        raise ValueError('expected at least one column, such as {"score": "float"}')
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{cut(name)} stands there twice")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"not valid JSON ({name} is no number there)")
+
+
+def _fragment(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        return fragment_of(value, name)
+    if isinstance(value, dict):
+        return value
+    raise ValueError(
+        f'{cut(name)}: expected a type such as "float", or a JSON Schema such as {{"enum": ["yes", "no"]}}'
+    )
+
+
+def _check_that_it_can_be_sent(schema: Mapping[str, Any]) -> None:
+    try:
+        orjson.dumps(schema)
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"the JSON Schema cannot be sent ({str(error).lower()})") from None
+
+
+def _check_names(names: list[str]) -> None:
+    if not names:
+        raise ValueError('expected at least one column, such as {"score": "float"}')
+    if len(names) > MOST_COLUMNS:
+        raise ValueError(f"{len(names):,} columns; at most {MOST_COLUMNS} can be asked for")
+    seen: dict[str, str] = {}
+    for name in names:
+        if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise ValueError(
+                f"'{cut(name)}' cannot name a column: expected a name of up to {_LONGEST_NAME} characters"
+            )
+        if name.startswith("__"):
+            raise ValueError(f"{cut(name)} cannot name a column: names that start with __ are the host's")
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise ValueError(f"{cut(other)} and {cut(name)} are one column to SQL; rename one of them")
+
+
+def _is_strict(schema: Mapping[str, Any]) -> bool:
+    return all(map(_is_closed, parts_of(schema)))
+
+
+def _is_closed(schema: Mapping[str, Any]) -> bool:
+    types = schema.get("type")
+    if types != "object" and not (isinstance(types, list) and "object" in types):
+        return "properties" not in schema
+    properties = schema.get("properties") or {}
+    return schema.get("additionalProperties") is False and {*properties} == {*schema.get("required", ())}

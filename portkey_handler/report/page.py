@@ -1,0 +1,71 @@
+"""The page of a report, put together from its sections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .charts import check_library
+from .choosing import Chosen
+from .marking import escaped, paragraph, section
+from .sections import SECTIONS, moment
+
+_FOOTER = "Written by portkey-handler report. Times are those of this machine, and rows count from 0."
+
+
+def write_page(chosen: Chosen) -> str:
+    """Write the page of a report.
+
+    Args:
+        chosen: The runs it is about.
+
+    Returns:
+        HTML that needs no network and no other file, and has no script.
+
+    Raises:
+        UsageError: The library that draws the charts is not installed.
+    """
+    check_library()
+    last = chosen.runs[0]
+    named = escaped(f"{last.engine}.{last.model}" if last.engine else last.model)
+    title = f"All recorded runs of {named}" if chosen.all_of_model else f"Last run: {named}"
+    parts = [make(chosen) for make in SECTIONS]
+    links = "".join(f'<li><a href="#{anchor}">{escaped(title)}</a></li>' for anchor, title, _ in parts)
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    body = "\n".join(section(anchor, heading, *inside) for anchor, heading, inside in parts)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<a class="skip" href="#figures">Skip to the figures</a>
+<header>
+<h1>{title}</h1>
+{paragraph(_lead(chosen))}
+<nav aria-label="Sections"><ul>{links}</ul></nav>
+</header>
+<main>
+{body}
+</main>
+<footer>{paragraph(_FOOTER)}</footer>
+</body>
+</html>
+"""
+
+
+def _lead(chosen: Chosen) -> str:
+    last = chosen.runs[0]
+    if not chosen.all_of_model:
+        return f"{moment(last.started)}, {last.seconds:,.1f} s: {last.ended}. Trace {last.trace_id}."
+    first = chosen.runs[-1]
+    number = len(chosen.runs)
+    return (
+        f"{number:,} run{'s' if number != 1 else ''} from {moment(first.started)} "
+        f"to {moment(last.started)}; the last one: {last.ended}."
+    )

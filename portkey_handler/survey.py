@@ -1,0 +1,108 @@
+"""Looking over the rows of a query before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .account import Latencies
+from .errors import PortkeyHandlerError
+from .estimate import Earlier, Estimate, Estimator
+from .exchange import Item, Outcome, Unasked
+from .labels import LabelledOperation
+from .ledger import Ledger
+from .options import Credentials, Plan
+from .routing import gateway_options
+
+#: Rows looked at before other tasks get their turn; an interrupt is one.
+_TURN = 1000
+_NOT_ASKED = Outcome(reason="not asked: dry run")
+
+
+#: The last queries of a model that tell what the next one will be like.
+_LAST = 20
+
+
+def earlier_of(ledger: Ledger, plan: Plan) -> Earlier:
+    """Tell what is known of earlier queries of a model."""
+    try:
+        runs = ledger.runs(plan.engine, plan.model or plan.target, most=_LAST)
+    except PortkeyHandlerError:
+        return Earlier()
+    asked = json.loads(plan.parameters).get("model", "")
+    latencies = Latencies()
+    answers = tokens = 0
+    for run in runs:
+        if run.asked == asked:
+            for use in run.models.values():
+                latencies.counts.update(use.latencies.counts)
+                answers += use.answers
+                tokens += use.completion_tokens
+    # Of answers without any tokens nobody told them.
+    return Earlier(answers, tokens / answers if tokens else None, latencies.quantile(0.5))
+
+
+class Survey:
+    """Looks over the rows of one query.
+
+    Args:
+        plan: The resolved options.
+        credentials: The engine's options.
+        operation: Makes requests of items.
+        has: Tells whether an item's answer is kept.
+        earlier: What is known of the model.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        credentials: Credentials,
+        operation: LabelledOperation,
+        has: Callable[[bytes], bool],
+        earlier: Earlier,
+    ) -> None:
+        self._plan = plan
+        self._operation = operation
+        self._has = has
+        self._earlier = earlier
+        provider: Any = gateway_options(credentials.options, json.loads(plan.routing)).get("provider")
+        # A slug is a name in somebody's account, which no price list has.
+        self._provider = None if not isinstance(provider, str) or provider.startswith("@") else provider
+
+    async def estimate(
+        self, rows: Iterable[Item | Unasked], number: int, note: Callable[[Outcome], object] | None = None
+    ) -> Estimate:
+        """Look at every row and say what the query would ask.
+
+        Args:
+            rows: The operation's items.
+            number: How many there are.
+            note: Called with the outcome that each row has in a dry run, in order.
+        """
+        execution = self._plan.execution
+        estimator = Estimator(
+            self._operation.ask,
+            together=self._operation.together,
+            deduplicate=execution.deduplicate,
+            has=self._has,
+            rows=number,
+        )
+        for row, item in enumerate(rows, start=1):
+            estimator.take(item)
+            if note is not None:
+                note(Outcome(reason=item.reason) if isinstance(item, Unasked) else _NOT_ASKED)
+            if row % _TURN == 0:
+                await asyncio.sleep(0)
+        return estimator.finish(
+            at=time.time(),
+            name=self._plan.model or self._plan.target,
+            provider=self._provider,
+            answers_text=self._plan.input.mode != "embedding",
+            concurrency=execution.concurrency,
+            earlier=self._earlier,
+            requests_per_minute=execution.requests_per_minute,
+            tokens_per_minute=execution.tokens_per_minute,
+        )

@@ -1,0 +1,129 @@
+"""What a terminal shows: a result as a table, and a block that lives while a query runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from .amounts import counted, duration
+from .cells import is_null, to_text
+from .progress import Progress, said_reasons, said_speed, said_use, watching
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_ROWS_SHOWN = 100
+_MOST_TEXT_SHOWN = 400
+_LONGEST_NAME = 30
+_REDRAWN_PER_SECOND = 5
+
+
+def print_table(frame: pd.DataFrame) -> None:
+    """Write rows to stdout, and how many they are to stderr."""
+    table = Table(show_lines=False)
+    for name in frame.columns:
+        table.add_column(Text(str(name)), overflow="fold")
+    for row in frame.head(_MOST_ROWS_SHOWN).itertuples(index=False, name=None):
+        cells = []
+        for cell in row:
+            text = "NULL" if is_null(cell) else to_text(cell)
+            text = text if len(text) <= _MOST_TEXT_SHOWN else text[: _MOST_TEXT_SHOWN - 1] + "…"
+            cells.append(Text(text, style="dim" if is_null(cell) else ""))
+        table.add_row(*cells)
+    Console().print(table)
+    hidden = len(frame) - _MOST_ROWS_SHOWN
+    rows = counted(len(frame), "row")
+    more = f", {hidden:,} of them not shown; --format csv shows all" if hidden > 0 else ""
+    print(rows + more, file=sys.stderr)  # noqa: T201 - this is the place that prints
+
+
+@contextmanager
+def shown_in_terminal(*, ends: bool = False) -> Iterator[None]:
+    """Show how far the queries of the `with` block are, where stderr is a terminal, and nothing elsewhere.
+
+    Args:
+        ends: Write the line about the end too, where no log does.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    block = _Block(ends=ends)
+    try:
+        with watching(block):
+            yield
+    finally:
+        block.close()
+
+
+class _Block:
+    """Listens to queries, one after the other; the block is there while one runs, and gone when it ended.
+
+    Drawn by a thread of its own from what was heard last: a terminal that stands still stops no query.
+    """
+
+    def __init__(self, *, ends: bool) -> None:
+        self._ends = ends
+        self._console = Console(stderr=True)
+        self._lock = threading.Lock()
+        self._live: Live | None = None
+        self._closed = False
+
+    def __call__(self, progress: Progress) -> None:
+        with self._lock:
+            self._latest = progress
+            if progress.ended is not None:
+                self._stop()
+                if self._ends:
+                    self._console.print(progress.ended, markup=False, highlight=False, soft_wrap=True)
+            elif self._live is None and not self._closed:
+                self._live = Live(
+                    get_renderable=lambda: drawn(self._latest),
+                    console=self._console,
+                    refresh_per_second=_REDRAWN_PER_SECOND,
+                    transient=True,
+                    redirect_stdout=False,
+                )
+                self._live.start()
+
+    def close(self) -> None:
+        """Take the block away for good: who was interrupted waits no longer for the query's end."""
+        with self._lock:
+            self._closed = True
+            self._stop()
+
+    def _stop(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+
+
+def drawn(progress: Progress) -> Group:
+    """Draw how far a query is, for a terminal of 80 columns and others."""
+    name = Text(progress.model, style="bold", no_wrap=True, overflow="ellipsis")
+    name.truncate(_LONGEST_NAME, overflow="ellipsis")
+    left = "" if progress.seconds_left is None else f"about {duration(progress.seconds_left)} left"
+    first = Table.grid(expand=True, padding=(0, 1))
+    for _ in range(4):
+        first.add_column(no_wrap=True)
+    first.columns[1].ratio = 1
+    bar = ProgressBar(total=max(progress.total, 1), completed=progress.done)
+    done = f"{progress.done:,}/{progress.total:,}"
+    first.add_row(name, bar, done, left)
+    facts = [] if progress.rows_per_second is None else [f"{said_speed(progress.rows_per_second)} rows/s"]
+    facts += [f"{progress.kept:,} kept"] if progress.kept else []
+    facts += [f"{progress.flight:,} in flight", counted(progress.requests, "request")]
+    facts.append(said_use(progress.tokens, progress.cost, progress.unpriced))
+    lines: list[Table | Text] = [first, Text(", ".join(facts), style="dim")]
+    if progress.failed:
+        said = f"{progress.failed:,} failed: {said_reasons(progress.reasons)}"
+        lines.append(Text(said, style="red", no_wrap=True, overflow="ellipsis"))
+    return Group(*lines)

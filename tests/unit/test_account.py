@@ -1,0 +1,153 @@
+"""The account of a query: what it used, how it went, bounded whatever the rows."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from portkey_handler.account import Account, Latencies
+from portkey_handler.exchange import Evidence, Outcome
+from portkey_handler.prices import cost, cost_of
+
+
+def answered(**evidence: Any) -> Outcome:
+    """Make an answer of a model whose price is a dollar for each token of the request."""
+    told = {"model": "m", "prompt_tokens": 3, "completion_tokens": 2, "latency_ms": 10, **evidence}
+    return Outcome("x", None, Evidence(status=200, **told))
+
+
+def failed(reason: str, **evidence: Any) -> Outcome:
+    """Make a failure."""
+    return Outcome(None, reason, Evidence(**evidence), failed=True)
+
+
+def account() -> Account:
+    """Give an account in which every token of a request costs a dollar, but of the model `unknown`."""
+    return Account(lambda told: None if told.model == "unknown" else float(told.prompt_tokens or 0))
+
+
+def test_what_was_used_is_summed_up_by_model() -> None:
+    """Tokens, dollars and answers, and how many of them have no known price."""
+    book = account()
+    for row, model in enumerate(["m", "m", "unknown"]):
+        book.note(row, answered(model=model, cached_tokens=1))
+    assert (book.settled, book.asked, book.failed) == (3, 3, 0)
+    assert (book.prompt_tokens, book.completion_tokens, book.tokens) == (9, 6, 15)
+    assert (book.cost, book.unpriced) == (6.0, 1)
+    assert {name: use.answers for name, use in book.models.items()} == {"m": 2, "unknown": 1}
+    assert sum(use.cached_tokens for use in book.models.values()) == 3
+
+
+def test_the_price_goes_into_the_evidence() -> None:
+    """Each row says what it cost; where the price is not known, nothing."""
+    book = account()
+    known, unknown = answered(), answered(model="unknown")
+    book.note(0, known)
+    book.note(1, unknown)
+    assert known.evidence is not None
+    assert unknown.evidence is not None
+    assert (known.evidence.cost, unknown.evidence.cost) == (3.0, None)
+
+
+def test_kept_answers_use_nothing() -> None:
+    """They were paid by an earlier query, and say what they cost then."""
+    book = account()
+    book.note(0, answered(kept_from=1.0, cost=3.0))
+    assert (book.kept, book.asked, book.tokens, book.cost) == (1, 0, 0, 0.0)
+
+
+@pytest.mark.parametrize("status", ["HIT", "SEMANTIC HIT"])
+def test_answers_from_the_gateways_cache_cost_nothing(status: str) -> None:
+    """The provider was not asked, though the reply tells the tokens of the answer that was kept."""
+    book = account()
+    outcome = answered(cache_status=status)
+    book.note(0, outcome)
+    assert (book.gateway_hits, book.asked, book.tokens, book.cost) == (1, 1, None, 0.0)
+    assert outcome.evidence is not None
+    assert outcome.evidence.cost == 0.0
+
+
+def test_failures_are_counted_by_reason_and_the_last_ones_kept() -> None:
+    """A hundred of them, whatever the rows; reasons beyond a hundred are counted together."""
+    book = account()
+    for row in range(300):
+        book.note(row, failed(f"reason {row}", status=400, trace_id="t", span_id=f"s{row}"))
+    assert (book.failed, book.settled) == (300, 300)
+    assert len(book.reasons) <= 101
+    assert book.reasons.total() == 300
+    assert [one.row for one in book.failures] == list(range(200, 300))
+    assert (book.failures[-1].status, book.failures[-1].span_id) == (400, "s299")
+
+
+def test_long_reasons_are_cut() -> None:
+    """A provider that sends a page of text does not fill the account."""
+    book = account()
+    book.note(0, failed("x" * 5000))
+    assert len(next(iter(book.reasons))) == len(book.failures[0].reason) == 300
+
+
+def test_the_slowest_rows_are_known() -> None:
+    """The twenty slowest, by row."""
+    book = account()
+    for row in range(100):
+        book.note(row, answered(latency_ms=row * 7 % 101))
+    expected = sorted(((row * 7 % 101, row) for row in range(100)), reverse=True)[:20]
+    assert sorted(book.slowest, reverse=True) == expected
+
+
+def test_moments_are_bounded() -> None:
+    """However long a query runs, how far it was is known some hundred times, evenly."""
+    seconds = itertools.count()
+    book = Account(lambda _: None, clock=lambda: float(next(seconds)))
+    for row in range(20_000):
+        book.note(row, answered())
+    assert 100 < len(book.moments) <= 240
+    assert [moment.settled for moment in book.moments] == sorted({moment.settled for moment in book.moments})
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
+def test_quantiles_are_a_few_percent_off(share: float) -> None:
+    """The steps of the histogram grow with what they hold."""
+    latencies = Latencies()
+    for milliseconds in range(1, 10_001):
+        latencies.add(milliseconds)
+    found = latencies.quantile(share)
+    assert found == pytest.approx(share * 10_000, rel=0.05)
+    assert Latencies().quantile(share) is None
+
+
+# Prices
+
+
+def test_prices_are_those_of_the_list() -> None:
+    """gpt-4o-mini is 0.15 and 0.60 dollars a million; what the provider had in its cache is half."""
+    assert cost("gpt-4o-mini", "openai", 1_000_000 // 20, 0) == pytest.approx(0.15 / 20)
+    assert cost("gpt-4o-mini", "openai", 0, 1000) == pytest.approx(0.0006)
+    assert cost("gpt-4o-mini", "openai", 1000, 0, 1000) == pytest.approx(0.000075)
+
+
+def test_a_dated_name_has_the_price_of_its_model() -> None:
+    """Providers answer with the full name."""
+    assert cost("gpt-4o-mini-2024-07-18", "openai", 1000, 10) == cost("gpt-4o-mini", "openai", 1000, 10)
+
+
+def test_a_provider_that_the_list_does_not_have_has_no_price() -> None:
+    """A model on one's own machine is not charged, whatever it is called."""
+    assert cost("gpt-4o-mini", "ollama", 1000, 10) is None
+    assert cost("a-model-of-mine", None, 1000, 10) is None
+
+
+def test_long_requests_are_priced_exactly() -> None:
+    """Some models charge more for each token beyond a limit."""
+    little, much = cost("gemini-1.5-pro", "google", 1000, 0), cost("gemini-1.5-pro", "google", 200_000, 0)
+    assert little is not None
+    assert much is not None
+    assert much > 200 * little
+
+
+def test_an_answer_without_tokens_has_no_price() -> None:
+    """What is not told is not guessed."""
+    assert cost_of(Evidence(model="gpt-4o-mini", provider="openai")) is None
+    assert cost_of(Evidence(prompt_tokens=3)) is None
