@@ -141,6 +141,7 @@ class Account:
     failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=_MOST_ERRORS))
     slowest: list[tuple[int, int]] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
+    _slow: int = -1
     _fruitless: Latencies = field(default_factory=Latencies)
     _started: float = 0.0
     _next_moment: float = 0.0
@@ -192,31 +193,32 @@ class Account:
     def note(self, row: int, outcome: Outcome) -> None:
         """Take note of an item's outcome, and put what it cost into its evidence."""
         self.settled += 1
+        evidence = outcome.evidence
         if outcome.failed:
             self._note_failure(row, outcome)
-        evidence = outcome.evidence
         if evidence is not None:
-            if is_cut_off(evidence.finish_reason):
+            ended = evidence.finish_reason
+            if ended is not None and ended != "stop" and is_cut_off(ended):
                 self.cut_off += 1
-            if evidence.kept_from is not None:
+            if evidence.kept_from is None:
+                self._note_asked(row, evidence, failed=outcome.failed)
+            else:
                 self.kept += 1
                 self.kept_by[evidence.model or ""] += 1
-            else:
-                self._note_answer(row, evidence, failed=outcome.failed)
         seconds = self.clock() - self._started
         if seconds >= self._next_moment:
             self._note_moment(seconds)
 
-    def _note_answer(self, row: int, evidence: Evidence, *, failed: bool) -> None:
+    def _note_asked(self, row: int, evidence: Evidence, *, failed: bool) -> None:
         self.asked += 1
-        latency = evidence.latency_ms
-        if latency is not None and (len(self.slowest) < _MOST_SLOW or latency > self.slowest[0][0]):
+        model, latency, asked = evidence.model, evidence.latency_ms, evidence.prompt_tokens
+        if latency is not None and latency > self._slow:
             self._note_slow(latency, row)
-        if failed and evidence.model is None and evidence.prompt_tokens is None:
+        if failed and model is None and asked is None:
             if latency is not None:
                 self._fruitless.add(latency)
             return  # nothing was used that anybody told of
-        use = self.models.get(evidence.model or "") or self._use_of(evidence.model or "")
+        use = self.models.get(model or "") or self._use_of(model or "")
         use.answers += 1
         if latency is not None:
             use.latencies.counts[step_of(latency)] += 1
@@ -225,14 +227,17 @@ class Account:
             self.gateway_hits += 1
             evidence.cost = 0.0
             return
-        use.prompt_tokens += evidence.prompt_tokens or 0
-        use.completion_tokens += evidence.completion_tokens or 0
-        use.cached_tokens += evidence.cached_tokens or 0
-        evidence.cost = self.price(evidence)
-        if evidence.cost is None:
+        if asked:
+            use.prompt_tokens += asked
+        if evidence.completion_tokens:
+            use.completion_tokens += evidence.completion_tokens
+        if evidence.cached_tokens:
+            use.cached_tokens += evidence.cached_tokens
+        cost = evidence.cost = self.price(evidence)
+        if cost is None:
             use.unpriced += 1
         else:
-            use.cost += evidence.cost
+            use.cost += cost
 
     def _use_of(self, model: str) -> Use:
         known = len(self.models) < _MOST_MODELS
@@ -243,6 +248,8 @@ class Account:
             heapq.heappush(self.slowest, (latency, row))
         else:
             heapq.heapreplace(self.slowest, (latency, row))
+        if len(self.slowest) == _MOST_SLOW:
+            self._slow = self.slowest[0][0]
 
     def _note_failure(self, row: int, outcome: Outcome) -> None:
         self.failed += 1

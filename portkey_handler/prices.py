@@ -27,15 +27,15 @@ _SAMPLE = 1_000
 
 def cost_of(evidence: Evidence) -> float | None:
     """Return what an answer cost, or None where its tokens or its model's price are not known."""
-    if evidence.model is None or evidence.prompt_tokens is None:
+    model, asked = evidence.model, evidence.prompt_tokens
+    if model is None or asked is None:
         return None
-    return cost(
-        evidence.model,
-        evidence.provider,
-        evidence.prompt_tokens,
-        evidence.completion_tokens or 0,
-        evidence.cached_tokens or 0,
-    )
+    if asked > _TIERS_BEGIN or evidence.cached_tokens:
+        answered, cached = evidence.completion_tokens or 0, evidence.cached_tokens or 0
+        return cost(model, evidence.provider, asked, answered, cached)
+    # What `cost` does, without calling it: this is done for every row.
+    rates = _rates(model, evidence.provider)
+    return None if rates is None else asked * rates[0] + (evidence.completion_tokens or 0) * rates[1]
 
 
 def cost(

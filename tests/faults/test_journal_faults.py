@@ -26,8 +26,8 @@ def files_of(home: Path) -> list[Path]:
 
 
 def journals(home: Path) -> list[Path]:
-    """Give the files that SQLite could open."""
-    return [path for path in files_of(home) if path.read_bytes().startswith(SQLITE)]
+    """Give the journals that SQLite could open."""
+    return [path for path in files_of(home / "journal") if path.read_bytes().startswith(SQLITE)]
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -41,10 +41,12 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_an_unusable_home_costs_the_journal_only(
     ask: Asks, paid: Paid, home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file in place of the folder: every row is answered, and one warning says that nothing is kept."""
+    """A file in place of the folder: every row is answered, and a warning each says what is not on disk."""
     home.write_text("not a folder")
     assert_answered(ask(30), 30)
-    assert [("kept" in text, str(home) in text) for text in warnings(caplog)] == [(True, True)]
+    told = warnings(caplog)
+    assert [("kept" in text, "recorded" in text) for text in told] == [(True, False), (False, True)]
+    assert all(str(home) in text for text in told)
     assert_answered(ask(30), 30)
     assert paid.asked == 60
 
