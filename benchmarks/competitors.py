@@ -63,8 +63,10 @@ def messages(prompt: str) -> list[dict[str, str]]:
 
 def predictor(place: Place) -> Runner:
     """This project, without SQL."""
+    # Or their imports would be in the time of the first call.
+    import genai_prices  # noqa: F401
     import pandas as pd
-    import portkey_ai  # noqa: F401 - or its import would be in the time of the first call
+    import portkey_ai  # noqa: F401
 
     from portkey_handler.options import resolve
     from portkey_handler.predictor import Predictor

@@ -74,6 +74,7 @@ class Journal:
         self._keep = keep
         self._numbers: dict[bytes, int] = {}
         self._connection: sqlite3.Connection | None = None
+        self._taken: list[tuple[bytes, float, float, bytes, int]] = []
         self._inode = 0
         self._doubted = False
         if only_look:
@@ -119,16 +120,10 @@ class Journal:
         return Outcome(value, None, found)
 
     def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
-        """Put answers on disk; where they cannot be, `fault` says why. Failures are not kept.
-
-        One commit for those that were asked together, in the event loop: to wait for others and commit them
-        together takes longer than the commit does, and so does a thread, which would wait for the
-        interpreter's lock.
-        """
+        """Take answers, to be on disk when `flush` returns. Failures are not kept."""
         if self._connection is None:
             return
         now = time.time()
-        rows = []
         for key, outcome in outcomes:
             if not outcome.failed and outcome.evidence is not None:
                 try:
@@ -136,11 +131,20 @@ class Journal:
                 except orjson.JSONEncodeError as error:  # nested more deeply than can be written
                     logger.warning("an answer is not kept for later queries: %s", error)
                     continue
-                rows.append((key, now, now + self._keep, answer, _checksum(key, answer)))
+                self._taken.append((key, now, now + self._keep, answer, _checksum(key, answer)))
+
+    def flush(self) -> None:
+        """Put what was taken on disk, in one commit; where it cannot be, `fault` says why.
+
+        In the event loop: a thread would wait for the interpreter's lock longer than a commit takes.
+        """
+        rows, self._taken = self._taken, []
+        if not rows or self._connection is None:
+            return
         try:
             if len(rows) == 1:
                 self._connection.execute(_INSERT, rows[0])
-            elif rows:
+            else:
                 with self._transaction(self._connection):
                     self._connection.executemany(_INSERT, rows)
         except sqlite3.Error as error:
@@ -159,7 +163,8 @@ class Journal:
         connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Put on disk what was taken, and let go of the file."""
+        self.flush()
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
@@ -199,10 +204,12 @@ class Journal:
         os.close(opened)
         connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
+            # An answer is some hundred bytes, and a commit writes whole pages.
+            connection.execute("PRAGMA page_size = 2048")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             # Moving what is in the log into the file stops the loop for a moment: seldom, 16 MB at a time.
-            connection.execute("PRAGMA wal_autocheckpoint = 4000")
+            connection.execute("PRAGMA wal_autocheckpoint = 8000")
             now = time.time()
             connection.execute(_SCHEMA)
             connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))

@@ -34,7 +34,11 @@ class Keeper(Protocol):
         ...
 
     def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
-        """Keep outcomes; they are safe when this returns."""
+        """Take outcomes to keep; they are safe when `flush` returns."""
+        ...
+
+    def flush(self) -> None:
+        """Put on disk what was taken; return at once where nothing was."""
         ...
 
 
@@ -296,6 +300,12 @@ class Mapper:
             self._observe(row, made)
         if self._keeper is not None:
             self._keeper.keep([(key, made) for _, key, made in answered])
+            # Whoever was answered in the same turn of the loop is kept in the same commit. The slot is not
+            # free before: a kill costs what was in flight, and no more.
+            try:
+                await asyncio.sleep(0)
+            finally:
+                self._keeper.flush()
         for row, _, made in answered:
             self._settle(row, made)
         self._fill_flight()

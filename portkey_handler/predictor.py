@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .account import Account
+from .collecting import seldom_collected
 from .columns import to_frame
 from .dry_run import dry_run_listener, keep_estimate
 from .endings import interrupted, raise_failures, summary
@@ -28,6 +29,7 @@ from .options import Credentials, Plan
 from .options.schema import seconds_of
 from .paced import Paced
 from .prices import cost_of
+from .prices import load as load_prices
 from .progress import Progress, Watch, current_listener, log_seconds
 from .routing import gateway_options
 from .running import run_apart
@@ -149,6 +151,8 @@ class _Run:
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
+        # Beside the first requests, not between them.
+        self._prices = asyncio.get_running_loop().run_in_executor(None, load_prices)
         return self
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -158,12 +162,17 @@ class _Run:
             self.journal.close()
             if self._paced is not None:
                 self._paced.close()
+            await self._prices
             await self._gateway.__aexit__(None, None, None)
 
     async def map(self, frame: pd.DataFrame) -> Mapping:
         self._recorder.rows = len(frame)
         execution = self._plan.execution
         operation = self._operation
+
+        def note(row: int, outcome: Outcome) -> None:
+            self._note(mapper, row, outcome)
+
         mapper = Mapper(
             operation.ask,
             self._paced or self._gateway.send,
@@ -174,7 +183,7 @@ class _Run:
             deduplicate=execution.deduplicate,
             deadline=execution.deadline,
             keeper=self.journal,
-            observe=lambda row, outcome: self._note(mapper, row, outcome),
+            observe=self.account.note if execution.max_cost is None else note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else _summarised(),
             halted=self._halted,
         )
@@ -182,7 +191,7 @@ class _Run:
         if execution.max_cost is not None:
             await self._check_cost(frame)
         self._recorder.look = mapper.now
-        with Watch(self._look(mapper), current_listener(), log_seconds()) as watch:
+        with seldom_collected(), Watch(self._look(mapper), current_listener(), log_seconds()) as watch:
             try:
                 mapping = await mapper.run(rows, len(frame))
             except asyncio.CancelledError:

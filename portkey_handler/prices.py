@@ -25,6 +25,11 @@ _TIERS_BEGIN = 100_000
 _SAMPLE = 1_000
 
 
+def load() -> None:
+    """Load the price list, which takes a tenth of a second, before the first row asks for a price."""
+    _calculator()
+
+
 def cost_of(evidence: Evidence) -> float | None:
     """Return what an answer cost, or None where its tokens or its model's price are not known."""
     model, asked = evidence.model, evidence.prompt_tokens

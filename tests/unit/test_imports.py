@@ -73,6 +73,7 @@ ROOMS: dict[str, set[str]] = {
     "gateway": {"options", "gateway_evidence", "rejections", "routing", "running"},
     "pacing": set(),
     "patience": set(),
+    "collecting": set(),
     "limits": set(),
     "sending": {"pacing"},
     "mapper": {"pacing", "patience", "sending"},
@@ -95,6 +96,7 @@ ROOMS: dict[str, set[str]] = {
     "columns": {"options"},
     "predictor": {
         "account",
+        "collecting",
         "columns",
         "dry_run",
         "endings",

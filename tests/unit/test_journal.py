@@ -115,14 +115,16 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
     assert stat.filemode(path.parent.stat().st_mode) == "drwx------"
 
 
-def test_it_is_on_disk_when_keep_returns(path: Path) -> None:
+def test_it_is_on_disk_when_flush_returns(path: Path) -> None:
     """Another process sees it before the slot is free; nothing waits for close."""
 
     def work(journal: Journal) -> list[Any]:
         journal.keep([(b"a", outcome("x"))])
+        journal.keep([(b"b", outcome("y"))])
+        journal.flush()
         return execute(path, "SELECT count(*) FROM answers")
 
-    assert with_journal(path, work) == [(1,)]
+    assert with_journal(path, work) == [(2,)]
 
 
 @pytest.mark.parametrize("place", [0, 2000, 5000])
@@ -181,6 +183,7 @@ def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptu
         journal._connection.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
         for number in range(20):
             journal.keep([(str(number).encode(), outcome("x" * 3000))])
+            journal.flush()
         return journal.fault
 
     with caplog.at_level(logging.WARNING):

@@ -586,13 +586,18 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
     """Who gives up on the query sends nothing more, and keeps what is paid already."""
     server = Server(latency=0.05)
     kept: list[bytes] = []
+    taken: list[bytes] = []
 
     class Keeper:
         def kept(self, key: bytes) -> None:
             return None
 
         def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
-            kept.extend(key for key, _ in outcomes)
+            taken.extend(key for key, _ in outcomes)
+
+        def flush(self) -> None:
+            kept.extend(taken)
+            taken.clear()
 
     async def main() -> None:
         mapper = Mapper(
@@ -700,6 +705,45 @@ def test_equal_and_unasked_rows_between_do_not_part_a_group() -> None:
     server = Server()
     assert values(run(rows, server, operation=capitals, together=3)) == ["A", "A", None, "B", "A", "C"]
     assert server.sent == ["a b c"]
+
+
+def test_a_row_is_done_when_its_answer_is_safe() -> None:
+    """Nothing is sent in its place, and nobody is told that it is done, before the keeper has it."""
+    safe: set[bytes] = set()
+    taken: list[bytes] = []
+    flushes: list[int] = []
+
+    class Keeper:
+        def kept(self, key: bytes) -> None:
+            return None
+
+        def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+            taken.extend(key for key, _ in outcomes)
+
+        def flush(self) -> None:
+            flushes.append(len(taken))
+            safe.update(taken)
+            taken.clear()
+
+    answered: list[bytes] = []
+
+    async def send(request: Request) -> Reply:
+        assert set(answered) - safe <= set(answered[-4:])  # those of the other slots
+        await asyncio.sleep(0.001)
+        answered.append(request.body)
+        return Reply(200, {}, request.body.decode())
+
+    async def main() -> None:
+        mapper = Mapper(
+            alone(ask), send, concurrency=4, timeout=60, max_attempts=1, deduplicate=True, keeper=Keeper()
+        )
+        texts = [str(number) for number in range(100)]
+        mapping = await mapper.run(map(item, texts), 100)
+        assert values(mapping) == texts
+
+    asyncio.run(main())
+    assert safe == {str(number).encode() for number in range(100)}
+    assert max(flushes) > 1  # several that came in the same turn
 
 
 def test_after_the_deadline_nothing_is_sent() -> None:
