@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -28,13 +28,20 @@ def writing(path: Path, schema: str, *, seconds: float) -> Iterator[sqlite3.Conn
         OSError: The folder or the file cannot be used.
         sqlite3.Error: Likewise.
     """
-    connection, inode = _opened_in_turn(path, schema, seconds)
+
+    def begin(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            for statement in schema.split(";"):
+                connection.execute(statement)
+
+    connection, inode = opened(path, begin, seconds=seconds)
     try:
         yield connection
         connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         if not isinstance(error, sqlite3.OperationalError):
-            _set_aside(path, inode, error)
+            set_aside(path, inode, error)
         raise
     finally:
         connection.close()  # what is not committed is taken back
@@ -59,28 +66,69 @@ def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
     return connection
 
 
-def _opened_in_turn(path: Path, schema: str, seconds: float) -> tuple[sqlite3.Connection, int]:
+def opened(
+    path: Path, prepare: Callable[[sqlite3.Connection], None], *, seconds: float
+) -> tuple[sqlite3.Connection, int]:
+    """Open a file to write, in WAL mode, and do with it what comes first.
+
+    A damaged file is set aside under another name, with a warning, and a new one begun.
+
+    Args:
+        path: The file. It and its folder are made where they are missing.
+        prepare: What comes first; done again where the file turns out to be damaged.
+        seconds: How long other processes are waited for.
+
+    Returns:
+        The connection, and the number by which the file system knows the file.
+
+    Raises:
+        OSError: The folder or the file cannot be used.
+        sqlite3.Error: Likewise.
+    """
     until = time.monotonic() + seconds
-    set_aside = False
+    is_aside = False
     while True:
         inode = _make(path)
         try:
-            return _opened(path, schema, seconds), inode
+            return _prepared(path, prepare, seconds), inode
         except sqlite3.OperationalError as error:
             # Who makes a file one of WAL mode is not waited for by SQLite, whatever the timeout; and another
             # process may have set the file aside a moment ago.
             if ("locked" not in str(error) and path.exists()) or time.monotonic() > until:
                 raise
             time.sleep(0.005)
-        except sqlite3.DatabaseError as error:
-            if set_aside:
+        # The message of the second quotes what is in the file, which damage has made no text of.
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if is_aside:
                 raise
-            set_aside = True
-            _set_aside(path, inode, error)
+            is_aside = True
+            set_aside(path, inode, error)
+
+
+def set_aside(path: Path, inode: int, error: Exception) -> None:
+    """Give a damaged file another name, unless another process has done so.
+
+    Args:
+        path: The file.
+        inode: The number of the file that was found to be damaged.
+        error: How that was noticed.
+
+    Raises:
+        OSError: It cannot be.
+    """
+    if path.stat().st_ino != inode:
+        return  # this is the other process's new one
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).unlink()
+    logger.warning("%s is damaged (%s); it was set aside as %s", path, error, aside.name)
 
 
 def _make(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (path.parent.parent, path.parent):  # a mode is not for parents
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # SQLite gives its side files the mode of this one.
     opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -89,15 +137,16 @@ def _make(path: Path) -> int:
         os.close(opened)
 
 
-def _opened(path: Path, schema: str, seconds: float) -> sqlite3.Connection:
+def _prepared(
+    path: Path, prepare: Callable[[sqlite3.Connection], None], seconds: float
+) -> sqlite3.Connection:
     connection = _connected(path, "rw", seconds)
     try:
+        # Records are some hundred bytes, and a commit writes whole pages.
+        connection.execute("PRAGMA page_size = 2048")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            for statement in schema.split(";"):
-                connection.execute(statement)
+        prepare(connection)
     except BaseException:
         connection.close()
         raise
@@ -107,14 +156,3 @@ def _opened(path: Path, schema: str, seconds: float) -> sqlite3.Connection:
 def _text(written: bytes) -> str:
     """Read a text; what damage has made of it fails nothing."""
     return written.decode("utf-8", "replace")
-
-
-def _set_aside(path: Path, inode: int, error: Exception) -> None:
-    if path.stat().st_ino != inode:
-        return  # another process has done so, and this is its new one
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).unlink()
-    logger.warning("%s is damaged (%s); it was set aside as %s", path, error, aside.name)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sqlite3
 import time
 import zlib
@@ -26,6 +25,7 @@ from typing import Any
 
 import orjson
 
+from .database import opened, reading, set_aside
 from .exchange import EVIDENCE_FIELDS, Evidence, Outcome
 
 logger = logging.getLogger(__name__)
@@ -81,13 +81,9 @@ class Journal:
             self._look(reuse)
             return
         try:
-            try:
-                self._open_in_turn(reuse)
-            except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
-                    raise
-                self._set_aside(error)
-                self._open_in_turn(reuse)
+            self._connection, self._inode = opened(
+                path, lambda connection: self._prepare(connection, reuse), seconds=_BUSY_SECONDS
+            )
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
@@ -176,49 +172,20 @@ class Journal:
             return
         try:
             # As a reader: nothing that happens here can change what is kept.
-            with contextlib.closing(
-                sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", timeout=_BUSY_SECONDS, uri=True)
-            ) as connection:
+            with reading(self._path, seconds=_BUSY_SECONDS) as connection:
                 self._numbers = dict(connection.execute(_NEWEST_LAST, (time.time() - reuse, time.time())))
         except sqlite3.Error as error:
             self.fault = f"{self._path.parent} cannot be used: {error}"
             logger.warning("what is kept is not known: %s", self.fault)
 
-    def _open_in_turn(self, reuse: float) -> None:
-        until = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                return self._open(reuse)
-            except sqlite3.OperationalError as error:
-                # Who makes a file one of WAL mode is not waited for by SQLite, whatever the timeout.
-                if "locked" not in str(error) or time.monotonic() > until:
-                    raise
-                time.sleep(0.005)
-
-    def _open(self, reuse: float) -> None:
-        for folder in (self._path.parent.parent, self._path.parent):  # a mode is not for parents
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # SQLite gives its side files the mode of this one.
-        opened = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        self._inode = os.fstat(opened).st_ino
-        os.close(opened)
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            # An answer is some hundred bytes, and a commit writes whole pages.
-            connection.execute("PRAGMA page_size = 2048")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            # Moving what is in the log into the file stops the loop for a moment: seldom, 16 MB at a time.
-            connection.execute("PRAGMA wal_autocheckpoint = 8000")
-            now = time.time()
-            connection.execute(_SCHEMA)
-            connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
-            if reuse > 0:
-                self._numbers = dict(connection.execute(_NEWEST_LAST, (now - reuse, now)))
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
+    def _prepare(self, connection: sqlite3.Connection, reuse: float) -> None:
+        # Moving what is in the log into the file stops the loop for a moment: seldom, 16 MB at a time.
+        connection.execute("PRAGMA wal_autocheckpoint = 8000")
+        now = time.time()
+        connection.execute(_SCHEMA)
+        connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
+        if reuse > 0:
+            self._numbers = dict(connection.execute(_NEWEST_LAST, (now - reuse, now)))
 
     def _doubt(self, error: Exception) -> None:
         if not self._doubted:
@@ -226,20 +193,10 @@ class Journal:
             name = self._path.name
             logger.warning("the journal %s is damaged: answers are asked again that it has (%s)", name, error)
 
-    def _set_aside(self, error: sqlite3.Error) -> None:
-        if self._path.stat().st_ino != self._inode:
-            return  # another process has done so, and this is its new one
-        aside = self._path.with_name(f"{self._path.name}.damaged-{time.time_ns()}")
-        self._path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            with contextlib.suppress(FileNotFoundError):
-                self._path.with_name(self._path.name + suffix).unlink()
-        logger.warning("the journal is damaged (%s); it was set aside as %s", error, aside.name)
-
     def _give_up(self, error: Exception) -> None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
             with contextlib.suppress(OSError):
-                self._set_aside(error)
+                set_aside(self._path, self._inode, error)
         self.fault = f"{self._path.parent} cannot be used: {error}"
         logger.warning("answers are not kept: %s", self.fault)
         connection, self._connection = self._connection, None

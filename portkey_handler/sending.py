@@ -99,9 +99,11 @@ class Sender:
         """Return the seconds to wait before trying again, or None where that is no use."""
         now = self._loop.time()
         if _is_overload(failure):
-            if not self._spacing.in_force or isinstance(failure, TimedOutError):
+            # Only 429 speaks of how many were sent; an overloaded provider has other reasons.
+            too_many = isinstance(failure, RateLimitedError)
+            if not (too_many and self._spacing.in_force):
                 self._flight.refused(sent_at, now)
-            if not isinstance(failure, TimedOutError):
+            if too_many:
                 self._spacing.refused(sent_at, now)
         if not failure.retryable or attempt >= self._max_attempts or self._halted.is_set():
             return None

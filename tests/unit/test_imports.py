@@ -81,7 +81,7 @@ ROOMS: dict[str, set[str]] = {
     "token_estimate": set(),
     "paced": {"limits", "options", "sending", "token_estimate"},
     "identity": {"gateway", "options", "routing"},
-    "journal": set(),
+    "journal": {"database"},
     "asked_bodies": set(),
     "estimate": {"asked_bodies", "pacing", "prices", "token_estimate"},
     "estimate_words": {"amounts", "estimate"},

@@ -137,10 +137,21 @@ def test_a_damaged_file_is_set_aside(place: int, path: Path, caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         found = with_journal(path, lambda journal: [journal.kept(f"k{n}".encode()) for n in range(100)])
     assert all(one is None or one.value == "x" * 300 for one in found)
-    assert "the journal is damaged" in caplog.text
+    assert "is damaged" in caplog.text
     assert list(path.parent.glob("engine.sqlite.damaged-*"))
     keep(path, b="y")
     assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
+
+
+def test_damage_that_is_no_text_is_set_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """SQLite's message then quotes bytes that Python cannot read, and is no error of SQLite's to it."""
+    keep(path, a="x")
+    content = path.read_bytes()
+    place = content.index(b"CREATE TABLE answers")
+    path.write_bytes(content[:place] + b"\xa0" * 8 + content[place + 8 :])
+    keep(path, a="y")
+    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "y"
+    assert "is damaged" in caplog.text
 
 
 def test_a_damaged_file_is_set_aside_once(path: Path) -> None:

@@ -313,6 +313,40 @@ def test_each_burst_of_refusals_slows_down_once() -> None:
     assert second - first == pytest.approx(1 / (95 * 0.85), rel=0.02)
 
 
+def test_refusals_by_chance_do_not_slow_down_for_ever() -> None:
+    """One that refuses one of twenty, however few it is asked, is still asked half of what it answers."""
+    spacing = Spacing()
+    now = 0.0
+    for request in range(20_000):
+        sent_at = now + spacing.wait(now)
+        now = max(now + 0.01, sent_at)  # nobody asks for more than 100 a second
+        if request % 20 == 19:
+            spacing.refused(sent_at, now)
+        else:
+            spacing.answered(now)
+    assert spacing.in_force
+    assert 20_000 / now > 45
+
+
+def test_many_refusals_slow_down_as_far_as_it_takes() -> None:
+    """A limit that has become a tenth of what it was is found, too."""
+    spacing = Spacing()
+    now, allowed, sent = 0.0, 100.0, [0] * 2000
+    refused = 0
+    for request in range(6_000):
+        now = max(now + 0.005, now + spacing.wait(now))
+        if request == 1_000:
+            allowed = 10.0
+        second = int(now)
+        sent[second] += 1
+        if sent[second] > allowed:
+            refused += request > 4_000
+            spacing.refused(now, now)
+        else:
+            spacing.answered(now)
+    assert refused < 0.2 * 2_000
+
+
 # Equal items
 
 
