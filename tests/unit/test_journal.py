@@ -148,7 +148,7 @@ def test_damage_that_is_no_text_is_set_aside(path: Path, caplog: pytest.LogCaptu
     keep(path, a="x")
     content = path.read_bytes()
     place = content.index(b"CREATE TABLE answers")
-    path.write_bytes(content[:place] + b"\xa0" * 8 + content[place + 8 :])
+    path.write_bytes(content[: place + 7] + b"\xa0" * 4 + content[place + 11 :])
     keep(path, a="y")
     assert with_journal(path, lambda journal: journal.kept(b"a")).value == "y"
     assert "is damaged" in caplog.text
