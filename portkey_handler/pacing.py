@@ -28,7 +28,7 @@ _EASING = 1.005
 _FEW = 0.1
 _LATELY = 100
 #: … so that they do not space requests beyond this part of what was answered in the best second.
-_FLOOR = 0.5
+_FLOOR = 0.8
 
 
 class Flight:
@@ -114,7 +114,7 @@ class Spacing:
     How many those are is what it answered in its busiest second. They are asked for a little slower than
     that, slower still after each further burst of refusals, and a little faster with every second without.
     A provider that refuses a few by chance, however few it is asked, is not slowed down for ever: while
-    refusals are few, requests are not spaced further than half of what the best second answered.
+    refusals are few, requests are spaced no further than for most of what the best second answered.
     """
 
     def __init__(self) -> None:
