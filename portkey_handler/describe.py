@@ -129,7 +129,7 @@ def _estimate(resolved: Resolved) -> pd.DataFrame:
 
 
 def _who(plan: Plan) -> tuple[str, str]:
-    return plan.engine, plan.model or plan.target
+    return plan.engine, plan.name
 
 
 def _cost(known: float, unpriced: int) -> float | None:

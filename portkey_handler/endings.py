@@ -46,7 +46,7 @@ def summary(plan: Plan, mapping: Mapping, account: Account, oldest_kept: float |
     if cut_off:
         parts.append(f"{cut_off:,} cut off by max_tokens")
     parts += [_used(tally, account), f"{seconds:.1f} s"]
-    return f"{_who(plan)}: " + ", ".join(parts)
+    return f"{plan.name}: " + ", ".join(parts)
 
 
 def interrupted(plan: Plan, tally: Tally, account: Account, fault: str | None, seconds: float) -> str:
@@ -55,10 +55,10 @@ def interrupted(plan: Plan, tally: Tally, account: Account, fault: str | None, s
     failed = f", {tally.failed:,} failed" if tally.failed else ""
     used = f"{failed}, {_used(tally, account)}, {seconds:.1f} s"
     if fault is not None:
-        return f"{_who(plan)}: interrupted; {answered}{used}, but nothing was kept, because {fault}"
+        return f"{plan.name}: interrupted; {answered}{used}, but nothing was kept, because {fault}"
     again = Again.after_interrupt(plan, tally, account)
     rest = "all again" if again.all_of_it else "only the rest"
-    return f"{_who(plan)}: interrupted; {answered} and kept{used}; run it again to ask {rest} ({again})"
+    return f"{plan.name}: interrupted; {answered} and kept{used}; run it again to ask {rest} ({again})"
 
 
 def raise_failures(plan: Plan, mapping: Mapping, account: Account, fault: str | None) -> None:
@@ -196,10 +196,6 @@ def _used(tally: Tally, account: Account) -> str:
 
 def _requests(tally: Tally) -> str:
     return f"{tally.requests:,} request{'s' if tally.requests != 1 else ''}"
-
-
-def _who(plan: Plan) -> str:
-    return plan.model or plan.target
 
 
 def _moment(seconds: float) -> str:

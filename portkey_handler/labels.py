@@ -49,9 +49,7 @@ class Labels:
         given = {**credentials.options, **json.loads(plan.routing)}
         self.trace_id: str = given.get("trace_id") or uuid.uuid4().hex
         own = given.get("metadata") or {}
-        self._template = JsonTemplate(
-            {"_source": SOURCE, "_model": plan.model or plan.target, **own}, "metadata"
-        )
+        self._template = JsonTemplate({"_source": SOURCE, "_model": plan.name, **own}, "metadata")
         self.decide = bool(own) and _may_route(given.get("config"))
         #: Of 16 hexadecimal digits, as OpenTelemetry's: half by chance, half the row's number.
         self._span = secrets.token_hex(4)

@@ -97,7 +97,7 @@ class Predictor:
         operation = operation_of(plan, credentials)
         kept = _journal(plan, credentials, only_look=True)
         outcomes: list[Outcome] = []
-        survey = Survey(plan, credentials, operation, kept.has, earlier_of(Ledger(home()), plan))
+        survey = _survey(plan, credentials, operation, kept)
         estimate = await survey.estimate(operation.items(frame), len(frame), outcomes.append)
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate)
         estimate = replace(estimate, refused=refused)
@@ -127,6 +127,10 @@ def _journal(plan: Plan, credentials: Credentials, *, only_look: bool = False) -
     reuse = seconds_of(plan.execution.reuse)
     path = home() / "journal" / f"{identity}.sqlite"
     return Journal(path, reuse=reuse, keep=reuse or _KEPT_ANYWAY, only_look=only_look)
+
+
+def _survey(plan: Plan, credentials: Credentials, operation: LabelledOperation, journal: Journal) -> Survey:
+    return Survey(plan, credentials, operation, journal.has, earlier_of(Ledger(home()), plan))
 
 
 class _Run:
@@ -207,9 +211,7 @@ class _Run:
     async def _check_cost(self, frame: pd.DataFrame) -> None:
         """Refuse what would cost too much, before anything is sent."""
         plan, operation = self._plan, self._operation
-        survey = Survey(
-            plan, self._credentials, operation, self.journal.has, earlier_of(Ledger(home()), plan)
-        )
+        survey = _survey(plan, self._credentials, operation, self.journal)
         estimate = await survey.estimate(operation.items(frame), len(frame))
         if (refused := too_expensive(plan, estimate)) is not None:
             raise AboveLimitError(refused)
@@ -223,7 +225,7 @@ class _Run:
     def _look(self, mapper: Mapper) -> Callable[[], Progress]:
         """Join what the rooms have counted, for who watches."""
         account = self.account
-        name = self._plan.model or self._plan.target
+        name = self._plan.name
 
         def look() -> Progress:
             tally = mapper.now()

@@ -173,7 +173,7 @@ class Recorder:
         self._write(
             Run(
                 engine=self._plan.engine,
-                model=self._plan.model or self._plan.target,
+                model=self._plan.name,
                 started=self._started,
                 seconds=seconds,
                 rows=tally.total,

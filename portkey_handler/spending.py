@@ -17,7 +17,7 @@ def too_many_rows(plan: Plan, rows: int) -> str | None:
     if most is None or rows <= most:
         return None
     return (
-        f"{plan.model or plan.target}: the query has {counted(rows, 'row')}, more than max_rows = {most:,}, "
+        f"{plan.name}: the query has {counted(rows, 'row')}, more than max_rows = {most:,}, "
         "and nothing was sent; raise max_rows, or ask fewer rows by LIMIT or WHERE"
     )
 
@@ -27,7 +27,7 @@ def too_expensive(plan: Plan, estimate: Estimate) -> str | None:
     most = plan.execution.max_cost
     if most is None or (estimate.cost is not None and estimate.cost <= most):
         return None
-    who = plan.model or plan.target
+    who = plan.name
     limit = f"max_cost = {_plain(most)}"
     if estimate.cost is None:
         return (

@@ -29,7 +29,7 @@ _LAST = 20
 def earlier_of(ledger: Ledger, plan: Plan) -> Earlier:
     """Tell what is known of earlier queries of a model."""
     try:
-        runs = ledger.runs(plan.engine, plan.model or plan.target, most=_LAST)
+        runs = ledger.runs(plan.engine, plan.name, most=_LAST)
     except PortkeyHandlerError:
         return Earlier()
     asked = json.loads(plan.parameters).get("model", "")
@@ -98,7 +98,7 @@ class Survey:
                 await asyncio.sleep(0)
         return estimator.finish(
             at=time.time(),
-            name=self._plan.model or self._plan.target,
+            name=self._plan.name,
             provider=self._provider,
             answers_text=self._plan.input.mode != "embedding",
             concurrency=execution.concurrency,

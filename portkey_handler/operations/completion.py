@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..exchange import Answer, Item, Reply, Request, Unasked
 from ..options import Plan
-from .bodies import encoded, rest_of_body
-from .keys import Keys
+from .bodies import rest_of_body
 from .replies import read_completion
 from .texts import Texts
 
@@ -32,7 +31,6 @@ class Completion:
     def __init__(self, plan: Plan) -> None:
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters)
-        self._keys = Keys("completion", plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
         """Give one item per row: the prompt to send.
@@ -40,14 +38,10 @@ class Completion:
         Raises:
             InputError: The frame lacks a column.
         """
-        return (text if isinstance(text, Unasked) else self._item(text) for text in self._texts.of(frame))
+        return self._texts.items(frame)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
         """Send the prompt and read the first choice."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"prompt":', item.payload, self._rest)))
         return [read_completion(reply)]
-
-    def _item(self, text: str) -> Item | Unasked:
-        prompt = encoded(text)
-        return prompt if isinstance(prompt, Unasked) else Item(self._keys.of(prompt), prompt)

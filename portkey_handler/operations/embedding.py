@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import GatewayError, MalformedReplyError, RejectedError
 from ..exchange import Answer, Evidence, Item, Reply, Request, Unasked
 from ..options import Plan
-from .bodies import encoded, rest_of_body
-from .keys import Keys
+from .bodies import rest_of_body
 from .replies import evidence_of_reply, malformed
 from .texts import Texts
 
@@ -41,7 +40,6 @@ class Embedding:
         self.together = plan.execution.inputs_per_request
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters)
-        self._keys = Keys("embedding", plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
         """Give one item per row: the text to embed.
@@ -49,7 +47,7 @@ class Embedding:
         Raises:
             InputError: The frame lacks a column.
         """
-        return (text if isinstance(text, Unasked) else self._item(text) for text in self._texts.of(frame))
+        return self._texts.items(frame)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
         """Send all texts in one request; where it is rejected, halves of them, until bad ones are alone."""
@@ -73,10 +71,6 @@ class Embedding:
                 if error.concerns_every_row:
                     break
         return answers
-
-    def _item(self, text: str) -> Item | Unasked:
-        body = encoded(text)
-        return body if isinstance(body, Unasked) else Item(self._keys.of(body), body)
 
 
 def _after(error: GatewayError, attempts: int) -> GatewayError:

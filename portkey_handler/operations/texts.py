@@ -1,13 +1,15 @@
-"""One text per row, from a column or a template."""
+"""One text per row, from a column or a template, as an item."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..exchange import Unasked
+from ..exchange import Item, Unasked
 from ..options import Plan
 from ..prompts import Template
+from .bodies import encoded
+from .keys import Keys
 from .rows import column_texts, prompt_column, template_texts
 
 if TYPE_CHECKING:
@@ -29,13 +31,21 @@ class Texts:
         self._target = plan.target
         source = plan.input.prompt_template
         self._template = None if source is None else Template(source, where="prompt_template")
+        self._keys = Keys(plan.input.mode, plan.parameters)
 
-    def of(self, frame: pd.DataFrame) -> Iterator[str | Unasked]:
-        """Give the text of each row, or why there is none to ask.
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+        """Give one item per row, whose payload is the text as JSON; or why there is none to ask.
 
         Raises:
-            InputError: The frame lacks a column; raised before the first text.
+            InputError: The frame lacks a column; raised before the first item.
         """
+        return (text if isinstance(text, Unasked) else self._item(text) for text in self._of(frame))
+
+    def _item(self, text: str) -> Item | Unasked:
+        written = encoded(text)
+        return written if isinstance(written, Unasked) else Item(self._keys.of(written), written)
+
+    def _of(self, frame: pd.DataFrame) -> Iterator[str | Unasked]:
         if self._template is None:
             return column_texts(frame, prompt_column(frame, self._column, self._target))
         self._template.check([str(name) for name in frame.columns], where="prompt_template")

@@ -40,6 +40,11 @@ class Plan:
     engine: str = ""
     model: str = ""
 
+    @property
+    def name(self) -> str:
+        """What the model is called to people and in records: its name in SQL, else the target."""
+        return self.model or self.target
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -8,39 +8,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from support.embeddings import USING, inputs, reply, vector_of
 from support.predicting import bodies, predict, replying
 
 from portkey_handler.errors import OptionError
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, embedding
+from portkey_handler.offline import OfflineProvider
 from portkey_handler.session import Session
-
-USING = {"mode": "embedding", "model": "text-embedding-3-small"}
-
-
-def inputs(provider: OfflineProvider) -> list[list[str]]:
-    """Give the inputs of each request."""
-    return [body["input"] for body in bodies(provider)]
-
-
-def vector_of(text: str, dimensions: int = 8) -> list[float]:
-    """Give the stand-in's vector."""
-    return embedding(text, dimensions).tolist()
-
-
-def reply(vectors: list[Any], **further: Any) -> dict[str, Any]:
-    """Give a reply as OpenAI writes it."""
-    data = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(vectors)]
-    return {"object": "list", "data": data, **further}
-
-
-def refusing(*bad: str, status: int = 400) -> Any:
-    """Give faults: a request that has one of these inputs is refused as a whole."""
-
-    def fault(request: RecordedRequest) -> Fault | None:
-        return Fault(status=status) if set(bad).intersection(request.body["input"]) else None
-
-    return fault
-
 
 # What is sent, and what comes back
 
