@@ -65,7 +65,11 @@ def _args(resolved: Resolved) -> pd.DataFrame:
 
 
 def _engine(resolved: Resolved) -> pd.DataFrame:
-    mine = (row for row in _options(resolved) if row[0] in OPTIONS and OPTIONS[row[0]].section == "gateway")
+    mine = (
+        row
+        for row in _options(resolved)
+        if row[0] in OPTIONS and OPTIONS[row[0]].section in ("gateway", "routing")
+    )
     return _frame(_OPTION_COLUMNS, mine)
 
 

@@ -211,7 +211,9 @@ def test_describe_args_says_where_each_value_comes_from(monkeypatch: pytest.Monk
 
 def test_describe_engine_is_about_the_gateway() -> None:
     """What goes where, without what is asked."""
-    engine = described(make_handler({"base_url": "http://localhost:1/v1"}, {"max_tokens": 5}), "engine")
+    given = {"base_url": "http://localhost:1/v1", "retry": 2}
+    engine = described(make_handler(given, {"max_tokens": 5}), "engine")
+    assert engine["retry"] == ("{'attempts': 2}", "engine")
     assert engine["base_url"] == ("http://localhost:1/v1", "engine")
     assert "max_tokens" not in engine
 
