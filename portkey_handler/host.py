@@ -165,13 +165,22 @@ def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
 
 
 def model_name(model_storage: Any) -> str:
-    """Give the model's name for a message; "model" where nobody knows it."""
+    """Give the model's name as SQL calls it; "model" where nobody knows it.
+
+    A model outside of MindsDB's first project has that in front: two projects may have models of one name.
+    """
     if not _is_mindsdbs(model_storage):
         return getattr(model_storage, "name", None) or "model"
     from mindsdb.interfaces.storage import db
+    from mindsdb.utilities.config import Config
 
     record = db.Predictor.query.get(model_storage.predictor_id)
-    return "model" if record is None else str(record.name)
+    if record is None:
+        return "model"
+    project = db.Project.query.get(record.project_id)
+    if project is None or project.name == Config().get("default_project", "mindsdb"):
+        return str(record.name)
+    return f"{project.name}.{record.name}"
 
 
 def engine_name(engine_storage: Any) -> str:

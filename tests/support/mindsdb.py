@@ -182,7 +182,7 @@ class MindsDB:
             {"Content-Type": f"multipart/form-data; boundary={boundary}"},
         )
 
-    def wait_for_model(self, name: str, seconds: float = 60) -> None:
+    def wait_for_model(self, name: str, seconds: float = 60, project: str = "mindsdb") -> None:
         """Wait until no version of a model is under way.
 
         Raises:
@@ -190,7 +190,9 @@ class MindsDB:
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            versions = self.query(f"SELECT version, status, error FROM mindsdb.models WHERE name = '{name}'")
+            versions = self.query(
+                f"SELECT version, status, error FROM {project}.models WHERE name = '{name}'"
+            )
             versions.columns = [str(column).lower() for column in versions.columns]
             if not versions.empty and not {"generating", "training"} & set(versions["status"]):
                 latest = versions.sort_values("version").iloc[-1]
