@@ -76,11 +76,14 @@ class MindsDB:
         port: Where it listens for HTTP.
     """
 
-    def __init__(self, folder: Path, env: Mapping[str, str], python: Path | None = None) -> None:
-        """Take the folder for its data, its environment's PORTKEY_ variables, and its interpreter."""
+    def __init__(
+        self, folder: Path, env: Mapping[str, str], python: Path | None = None, *, jobs: bool = False
+    ) -> None:
+        """Take the folder for its data, variables of its environment, its interpreter; may it run jobs?"""
         self.python = python or mindsdb_python()
         self.folder = folder
         self.env = env
+        self.jobs = jobs
         self.log = folder / "mindsdb.log"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -126,9 +129,9 @@ class MindsDB:
                 "http": {"host": "127.0.0.1", "port": str(self.port)},
                 "mysql": {"host": "127.0.0.1", "port": str(free_port())},
             },
-            # Processes that nobody here needs.
-            "jobs": {"disable": True},
-            "tasks": {"disable": True},
+            # Its scheduler looks for due jobs every so many seconds and, at random, one to ten more.
+            "jobs": {"disable": not self.jobs, "check_interval": 0},
+            "tasks": {"disable": True},  # a process that nobody here needs
         }
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
