@@ -13,7 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from .errors import InstallError
 
@@ -42,9 +42,31 @@ except importlib.metadata.PackageNotFoundError:
 wanted = [re.match(r"[\\w.-]+", line)[0] for line in wanted if ";" not in line]
 print(json.dumps({
     "mindsdb": folder("mindsdb"), "mindsdb_version": version("mindsdb"),
-    "package": folder("portkey_handler"), "missing": [name for name in wanted if version(name) is None],
+    "package": folder("portkey_handler"), "package_version": version("portkey-handler"),
+    "missing": [name for name in wanted if version(name) is None],
 }))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an interpreter has of a MindsDB and of this package.
+
+    Attributes:
+        python: The interpreter.
+        mindsdb: The folder of MindsDB's package; None where there is none.
+        mindsdb_version: MindsDB's version, where its metadata says so.
+        package: The folder of this package; None where it isn't installed.
+        package_version: The version of this package, where its metadata says so.
+        missing: What this package needs and that interpreter lacks.
+    """
+
+    python: str
+    mindsdb: Path | None
+    mindsdb_version: str | None
+    package: Path | None
+    package_version: str | None
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +99,69 @@ class InstallReport:
         return f"{done} the handler into {mindsdb}: {self.place}, from {self.source}. {restart}"
 
 
+def look(python: str | None = None) -> Found:
+    """Look at what an interpreter has, without importing or changing any of it.
+
+    Args:
+        python: The interpreter that runs MindsDB; by default the one that runs this.
+
+    Raises:
+        InstallError: It does not answer as an interpreter.
+    """
+    interpreter = python or sys.executable
+    try:
+        done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
+            [interpreter, "-c", _QUESTION],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        answer = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise InstallError(
+            f"{interpreter} does not answer as a Python interpreter. Give the path of the one that runs "
+            "MindsDB, such as /path/to/venv/bin/python."
+        ) from error
+    return Found(
+        python=interpreter,
+        mindsdb=Path(answer["mindsdb"]) if answer["mindsdb"] else None,
+        mindsdb_version=answer["mindsdb_version"],
+        package=Path(answer["package"]) if answer["package"] else None,
+        package_version=answer["package_version"],
+        missing=tuple(answer["missing"]),
+    )
+
+
+def place_of(found: Found) -> Path:
+    """Give the path where that MindsDB loads the handler, whether something is there or not.
+
+    Raises:
+        InstallError: There is no MindsDB, or it has no folder of handlers.
+    """
+    if found.mindsdb is None:
+        raise InstallError(
+            f"There is no MindsDB in the environment of {found.python}. Give the interpreter that runs it "
+            "(--python /path/to/venv/bin/python), or install one there: pip install mindsdb."
+        )
+    handlers = found.mindsdb / "integrations" / "handlers"
+    if not handlers.is_dir():
+        raise InstallError(
+            f"MindsDB {found.mindsdb_version or ''} of {found.python} has no folder {handlers}. This handler "
+            "is made for MindsDB 26.1; install that."
+        )
+    return handlers / _FOLDER
+
+
+def is_ours(place: Path) -> bool:
+    """Tell whether what is at a place was put there by install."""
+    if place.is_symlink():
+        # One that leads nowhere is what is left of us after the package has moved.
+        return not place.exists() or (place / Path(__file__).name).exists()
+    return (place / _MARKER).exists()
+
+
 def install(python: str | None = None, copy: bool = False) -> InstallReport:
     """Put the handler into a MindsDB; safe to run again, also after an upgrade of either.
 
@@ -89,12 +174,11 @@ def install(python: str | None = None, copy: bool = False) -> InstallReport:
         InstallError: There is no MindsDB, the package or what it needs is not installed for that
             interpreter, something else has the handler's name there, or the folder can't be written.
     """
-    interpreter = python or sys.executable
-    found = _ask(interpreter)
-    place = _place(interpreter, found)
-    source = _source(interpreter, found)
+    found = look(python)
+    place = place_of(found)
+    source = _source(found)
     _refuse_foreign(place)
-    version = found["mindsdb_version"]
+    version = found.mindsdb_version
     if not copy and place.is_symlink() and place.resolve() == source.resolve():
         return InstallReport("nothing", place, source, version)
     try:
@@ -118,10 +202,9 @@ def uninstall(python: str | None = None) -> InstallReport:
         InstallError: There is no MindsDB, something else has the handler's name there, or it can't be
             removed.
     """
-    interpreter = python or sys.executable
-    found = _ask(interpreter)
-    place = _place(interpreter, found)
-    version = found["mindsdb_version"]
+    found = look(python)
+    place = place_of(found)
+    version = found.mindsdb_version
     if not os.path.lexists(place):
         return InstallReport("nothing", place, None, version)
     _refuse_foreign(place)
@@ -132,6 +215,18 @@ def uninstall(python: str | None = None) -> InstallReport:
     return InstallReport("removed", place, None, version)
 
 
+def _source(found: Found) -> Path:
+    again = f"Run: {found.python} -m pip install portkey-handler"
+    if found.package is None:
+        raise InstallError(f"portkey_handler is not installed in the environment of {found.python}. {again}")
+    if found.missing:
+        raise InstallError(
+            f"The environment of {found.python} lacks what portkey_handler needs "
+            f"({', '.join(found.missing)}). {again}"
+        )
+    return found.package
+
+
 def _unwritable(place: Path, error: OSError, otherwise: str = "") -> InstallError:
     reason = error.strerror or error
     return InstallError(
@@ -139,68 +234,13 @@ def _unwritable(place: Path, error: OSError, otherwise: str = "") -> InstallErro
     )
 
 
-def _ask(python: str) -> dict[str, Any]:
-    try:
-        done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
-            [python, "-c", _QUESTION],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise InstallError(
-            f"{python} does not answer as a Python interpreter. Give the path of the one that runs MindsDB, "
-            "such as /path/to/venv/bin/python."
-        ) from error
-    return answer
-
-
-def _place(python: str, found: dict[str, Any]) -> Path:
-    if found["mindsdb"] is None:
-        raise InstallError(
-            f"There is no MindsDB in the environment of {python}. Give the interpreter that runs it "
-            "(--python /path/to/venv/bin/python), or install one there: pip install mindsdb."
-        )
-    handlers = Path(found["mindsdb"], "integrations", "handlers")
-    if not handlers.is_dir():
-        raise InstallError(
-            f"MindsDB {found['mindsdb_version'] or ''} of {python} has no folder {handlers}. This handler is "
-            "made for MindsDB 26.1; install that."
-        )
-    return handlers / _FOLDER
-
-
-def _source(python: str, found: dict[str, Any]) -> Path:
-    if found["package"] is None:
-        raise InstallError(
-            f"portkey_handler is not installed in the environment of {python}. Run: "
-            f"{python} -m pip install portkey-handler"
-        )
-    if found["missing"]:
-        raise InstallError(
-            f"The environment of {python} lacks what portkey_handler needs ({', '.join(found['missing'])}). "
-            f"Run: {python} -m pip install portkey-handler"
-        )
-    return Path(found["package"])
-
-
 def _refuse_foreign(place: Path) -> None:
-    if not os.path.lexists(place) or _is_ours(place):
+    if not os.path.lexists(place) or is_ours(place):
         return
     raise InstallError(
         f"{place} is there already and was not put there by this command (older versions of MindsDB had a "
         "handler of that name). Move it away, then run this again."
     )
-
-
-def _is_ours(place: Path) -> bool:
-    if place.is_symlink():
-        # One that leads nowhere is what is left of us after the package has moved.
-        return not place.exists() or (place / Path(__file__).name).exists()
-    return (place / _MARKER).exists()
 
 
 def _remove(place: Path) -> None:
