@@ -38,7 +38,7 @@ def recorded(folder):
     except importlib.metadata.PackageNotFoundError:
         return {}
     rows = [row for row in csv.reader(lines.splitlines()) if len(row) == 3 and row[0].startswith(folder)]
-    return {name[len(folder):]: hash for name, hash, _ in rows if hash}  # caches have none
+    return {name[len(folder):]: hash for name, hash, _ in rows if "__pycache__" not in name}
 try:
     wanted = importlib.metadata.requires("portkey-handler") or []
 except importlib.metadata.PackageNotFoundError:
