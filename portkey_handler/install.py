@@ -113,8 +113,8 @@ class InstallReport:
             said += f" MindsDB's own handler of that name is kept in {self.aside}; uninstall puts it back."
         if self.must_copy:
             said += (
-                " It is copied and not linked because pip, when it upgrades this MindsDB, would follow the "
-                "link and delete the package's files. Run this again after an upgrade of either."
+                " The handler is copied and not linked because pip, when it upgrades this MindsDB, would "
+                "follow the link and delete the package's files. Run this again after an upgrade of either."
             )
         return said
 

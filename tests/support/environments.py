@@ -33,7 +33,7 @@ class Environment:
 
     def pip_install(self, *what: Path | str) -> None:
         """Let pip install from files alone; what they need has to be there."""
-        self._run(sys.executable, "-m", "pip", f"--python={self.python}", "install", "--no-index", *what)
+        self._run(sys.executable, "-m", "pip", f"--python={self.python}", "install", *what)
 
     def pip_uninstall(self, name: str) -> None:
         """Let pip remove a package."""
@@ -43,11 +43,20 @@ class Environment:
         """Run `portkey-handler …` of this environment and give what it printed on stdout."""
         return self._run(self.folder / "bin" / "portkey-handler", *words)
 
+    def shell(self, command: str) -> str:
+        """Run a command with this environment's programs first, and give what it printed on stdout.
+
+        Where it uses pip, it installs from files alone.
+        """
+        return self._run("bash", "-ec", command)
+
     def _run(self, *command: Path | str) -> str:
+        env = environment_of(self.folder)
+        env |= {"PATH": f"{self.folder / 'bin'}:{env['PATH']}", "PIP_NO_INDEX": "1"}
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**environment_of(self.folder), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -71,7 +80,7 @@ def mindsdb_environment(folder: Path) -> Environment:
     for site in map(Path, json.loads(run_python(python, _SITES, folder))):
         for entry in sorted(site.iterdir()):
             target = made.site / entry.name
-            if re.match(r"portkey_handler|pip\b|__pycache__", entry.name) or target.exists():
+            if re.match(r"portkey_handler|__pycache__", entry.name) or target.exists():
                 continue
             if re.fullmatch(r"mindsdb(-.*\.dist-info)?", entry.name):
                 shutil.copytree(

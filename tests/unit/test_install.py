@@ -147,7 +147,7 @@ def test_mindsdbs_own_handler_is_set_aside_and_put_back(site: Path, copy: bool) 
     assert report.action == "copied"
     assert not _place(site).is_symlink()
     assert f"MindsDB's own handler of that name is kept in {aside}; uninstall puts it back." in str(report)
-    assert ("It is copied and not linked because pip" in str(report)) is not copy
+    assert ("The handler is copied and not linked because pip" in str(report)) is not copy
     assert install(copy=copy).aside == aside
     assert str(uninstall()).startswith(
         f"Removed the handler from MindsDB 26.1.0 ({_place(site)}) and put MindsDB's own of that name back."
@@ -220,7 +220,7 @@ def test_pip_upgrades_a_mindsdb_with_a_handler_of_its_own(tmp_path: Path) -> Non
     there.pip_install("--no-deps", "--force-reinstall", build_wheel(tmp_path / "wheel"))
     package = contents(there.site / "portkey_handler", caches=False)
 
-    assert "It is copied and not linked because pip" in there.command("install")
+    assert "The handler is copied and not linked because pip" in there.command("install")
     there.pip_install(_mindsdb_wheel(tmp_path, "25.2"))
     assert contents(there.site / "portkey_handler", caches=False) == package
     there.command("install")
