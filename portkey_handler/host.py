@@ -7,6 +7,7 @@ a row in MindsDB's database. What MindsDB does was read in, and tried with, vers
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,11 @@ else:
 
 
 def runs_in_mindsdb() -> bool:
-    """Tell whether this package was loaded by a MindsDB, which does so under a name of its own."""
-    return __name__.startswith("mindsdb.")
+    """Tell whether this process is a MindsDB's server or one of its workers.
+
+    The name under which we are loaded says so too, but not where the folder for community handlers is used.
+    """
+    return __name__.startswith("mindsdb.") or "mindsdb.integrations.libs.process_cache" in sys.modules
 
 
 def _is_mindsdbs(storage: Any) -> bool:

@@ -55,14 +55,14 @@ def run_python(python: Path, code: str, cwd: Path) -> str:
         MindsDBUnavailable: It failed.
     """
     done = subprocess.run(
-        [python, "-c", code], cwd=cwd, env=_environment(cwd), capture_output=True, text=True, check=False
+        [python, "-c", code], cwd=cwd, env=environment_of(cwd), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise MindsDBUnavailable(f"{python}: {done.stderr.strip()[-1000:]}")
     return done.stdout
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment_of(folder: Path) -> dict[str, str]:
     """Give an environment without keys, proxies and paths of the one who runs the tests."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     return {**kept, "HOME": str(folder), "TMPDIR": str(folder), "PYTHONSAFEPATH": "1"}
@@ -77,12 +77,23 @@ class MindsDB:
     """
 
     def __init__(
-        self, folder: Path, env: Mapping[str, str], python: Path | None = None, *, jobs: bool = False
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        python: Path | None = None,
+        *,
+        install: bool = True,
+        jobs: bool = False,
     ) -> None:
-        """Take the folder for its data, variables of its environment, its interpreter; may it run jobs?"""
+        """Take the folder for its data, more variables of its environment, and its interpreter.
+
+        With `install` the handler is put into it at the start, with `jobs` its jobs run. It may be started
+        again, in the same folder.
+        """
         self.python = python or mindsdb_python()
         self.folder = folder
         self.env = env
+        self.install = install
         self.jobs = jobs
         self.log = folder / "mindsdb.log"
         self.port = free_port()
@@ -90,14 +101,15 @@ class MindsDB:
         self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def __enter__(self) -> MindsDB:
-        """Install the handler, start, wait until it answers.
+        """Start, wait until it answers.
 
         Raises:
             MindsDBUnavailable: It does not start.
         """
         storage = self.folder / "storage"
-        storage.mkdir()
-        run_python(self.python, INSTALL, self.folder)
+        storage.mkdir(exist_ok=True)
+        if self.install:
+            run_python(self.python, INSTALL, self.folder)
         config = self.folder / "config.json"
         config.write_text(json.dumps(self._config()))
         with self.log.open("wb") as log:
@@ -105,7 +117,7 @@ class MindsDB:
                 [self.python, "-m", "mindsdb", "--api=http,mysql", "--no_studio"],
                 cwd=self.folder,
                 env={
-                    **_environment(self.folder),
+                    **environment_of(self.folder),
                     **self.env,
                     "MINDSDB_STORAGE_DIR": str(storage),
                     "MINDSDB_CONFIG_PATH": str(config),
@@ -204,6 +216,14 @@ class MindsDB:
                 return
             time.sleep(0.1)
         raise MindsDBError(f"model {name} is not complete after {seconds:g} s")
+
+    def get(self, path: str) -> bytes:
+        """Give what the server answers under a path.
+
+        Raises:
+            MindsDBError: It answers with an error.
+        """
+        return self._request("GET", path)
 
     def _json(self, method: str, path: str, body: Any, timeout: float = 60) -> Any:
         data = json.dumps(body).encode()
