@@ -7,6 +7,7 @@ a row in MindsDB's database. What MindsDB does was read in, and tried with, vers
 from __future__ import annotations
 
 import importlib.util
+import pickle
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,3 +205,37 @@ def storage_root() -> Path | None:
     from mindsdb.utilities.config import Config
 
     return Path(Config()["paths"]["root"])
+
+
+# --- what is examined without a server --------------------------------------------------------------------
+
+
+def stored_engines(database: str) -> dict[str, dict[str, Any]]:
+    """Give the engines of this handler, name to arguments; to be called by a process that serves nobody.
+
+    Args:
+        database: The address of MindsDB's records, as SQLAlchemy takes it.
+    """
+    from mindsdb.interfaces.storage import db
+
+    db.init(database)
+    try:
+        records = db.session.query(db.Integration).filter_by(engine="portkey").order_by(db.Integration.name)
+        # Where MindsDB encrypts them, reading decrypts them.
+        return {str(record.name): dict(record.data or {}) for record in records}
+    finally:
+        db.session.remove()
+        db.engine.dispose()
+
+
+def cache_keeps() -> bool:
+    """Tell whether MindsDB's predict cache keeps an answer that was handed over by `deliver`; tries it."""
+    from mindsdb.interfaces.storage.model_fs import ModelStorage
+    from mindsdb.utilities.cache import get_cache
+
+    storage = ModelStorage.__new__(ModelStorage)  # whose it is, is all that `deliver` asks
+    handed_over = deliver(pd.DataFrame({"answer": ["kept"]}), storage)
+    in_server = pickle.loads(pickle.dumps(handed_over))  # noqa: S301 - our own
+    cache = get_cache("predict")
+    cache.set("portkey_handler_doctor", in_server)
+    return cache.get("portkey_handler_doctor") is not None
