@@ -7,6 +7,7 @@ a row in MindsDB's database. What MindsDB does was read in, and tried with, vers
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,11 @@ else:
 
 
 def runs_in_mindsdb() -> bool:
-    """Tell whether this package was loaded by a MindsDB, which does so under a name of its own."""
-    return __name__.startswith("mindsdb.")
+    """Tell whether this process is a MindsDB's server or one of its workers.
+
+    The name under which we are loaded says so too, but not where the folder for community handlers is used.
+    """
+    return __name__.startswith("mindsdb.") or "mindsdb.integrations.libs.process_cache" in sys.modules
 
 
 def _is_mindsdbs(storage: Any) -> bool:
@@ -191,13 +195,22 @@ def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
 
 
 def model_name(model_storage: Any) -> str:
-    """Give the model's name for a message; "model" where nobody knows it."""
+    """Give the model's name as SQL calls it; "model" where nobody knows it.
+
+    A model outside of MindsDB's first project has that in front: two projects may have models of one name.
+    """
     if not _is_mindsdbs(model_storage):
         return getattr(model_storage, "name", None) or "model"
     from mindsdb.interfaces.storage import db
+    from mindsdb.utilities.config import Config
 
     record = db.Predictor.query.get(model_storage.predictor_id)
-    return "model" if record is None else str(record.name)
+    if record is None:
+        return "model"
+    project = db.Project.query.get(record.project_id)
+    if project is None or project.name == Config().get("default_project", "mindsdb"):
+        return str(record.name)
+    return f"{project.name}.{record.name}"
 
 
 def engine_name(engine_storage: Any) -> str:

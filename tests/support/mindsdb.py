@@ -56,14 +56,14 @@ def run_python(python: Path, code: str, cwd: Path) -> str:
         MindsDBUnavailable: It failed.
     """
     done = subprocess.run(
-        [python, "-c", code], cwd=cwd, env=_environment(cwd), capture_output=True, text=True, check=False
+        [python, "-c", code], cwd=cwd, env=environment_of(cwd), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise MindsDBUnavailable(f"{python}: {done.stderr.strip()[-1000:]}")
     return done.stdout
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment_of(folder: Path) -> dict[str, str]:
     """Give an environment without keys, proxies and paths of the one who runs the tests."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     return {**kept, "HOME": str(folder), "TMPDIR": str(folder), "PYTHONSAFEPATH": "1"}
@@ -77,25 +77,40 @@ class MindsDB:
         port: Where it listens for HTTP.
     """
 
-    def __init__(self, folder: Path, env: Mapping[str, str], python: Path | None = None) -> None:
-        """Take the folder for its data, its environment's PORTKEY_ variables, and its interpreter."""
+    def __init__(
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        python: Path | None = None,
+        *,
+        install: bool = True,
+        jobs: bool = False,
+    ) -> None:
+        """Take the folder for its data, more variables of its environment, and its interpreter.
+
+        With `install` the handler is put into it at the start, with `jobs` its jobs run. It may be started
+        again, in the same folder.
+        """
         self.python = python or mindsdb_python()
         self.folder = folder
         self.env = env
+        self.install = install
+        self.jobs = jobs
         self.log = folder / "mindsdb.log"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def __enter__(self) -> MindsDB:
-        """Install the handler, start, wait until it answers.
+        """Start, wait until it answers.
 
         Raises:
             MindsDBUnavailable: It does not start.
         """
         storage = self.folder / "storage"
         storage.mkdir(exist_ok=True)
-        run_python(self.python, INSTALL, self.folder)
+        if self.install:
+            run_python(self.python, INSTALL, self.folder)
         config = self.folder / "config.json"
         config.write_text(json.dumps(self._config()))
         with self.log.open("ab") as log:
@@ -103,7 +118,7 @@ class MindsDB:
                 [self.python, "-m", "mindsdb", "--api=http,mysql", "--no_studio"],
                 cwd=self.folder,
                 env={
-                    **_environment(self.folder),
+                    **environment_of(self.folder),
                     **self.env,
                     "MINDSDB_STORAGE_DIR": str(storage),
                     "MINDSDB_CONFIG_PATH": str(config),
@@ -127,9 +142,9 @@ class MindsDB:
                 "http": {"host": "127.0.0.1", "port": str(self.port)},
                 "mysql": {"host": "127.0.0.1", "port": str(free_port())},
             },
-            # Processes that nobody here needs.
-            "jobs": {"disable": True},
-            "tasks": {"disable": True},
+            # Its scheduler looks for due jobs every so many seconds and, at random, one to ten more.
+            "jobs": {"disable": not self.jobs, "check_interval": 0},
+            "tasks": {"disable": True},  # a process that nobody here needs
         }
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
@@ -206,7 +221,7 @@ class MindsDB:
             {"Content-Type": f"multipart/form-data; boundary={boundary}"},
         )
 
-    def wait_for_model(self, name: str, seconds: float = 60) -> None:
+    def wait_for_model(self, name: str, seconds: float = 60, project: str = "mindsdb") -> None:
         """Wait until no version of a model is under way.
 
         Raises:
@@ -214,7 +229,9 @@ class MindsDB:
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            versions = self.query(f"SELECT version, status, error FROM mindsdb.models WHERE name = '{name}'")
+            versions = self.query(
+                f"SELECT version, status, error FROM {project}.models WHERE name = '{name}'"
+            )
             versions.columns = [str(column).lower() for column in versions.columns]
             if not versions.empty and not {"generating", "training"} & set(versions["status"]):
                 latest = versions.sort_values("version").iloc[-1]
@@ -223,6 +240,14 @@ class MindsDB:
                 return
             time.sleep(0.1)
         raise MindsDBError(f"model {name} is not complete after {seconds:g} s")
+
+    def get(self, path: str) -> bytes:
+        """Give what the server answers under a path.
+
+        Raises:
+            MindsDBError: It answers with an error.
+        """
+        return self._request("GET", path)
 
     def _json(self, method: str, path: str, body: Any, timeout: float = 60) -> Any:
         data = json.dumps(body).encode()
