@@ -179,7 +179,9 @@ def test_four_selects_at_once_each_get_their_own(shared: tuple[MindsDB, Paid], t
     """Every row of tables that overlap has its answer; what all four ask at once may be paid four times."""
     server, paid = shared
     paid.provider.behaviour.latency = 0.02
-    tables = [questions(500).iloc[start : start + 300] for start in (0, 50, 100, 200)]
+    rows = questions(500)
+    rows["q"] = rows["q"].where(rows["id"] % 10 > 0, "what many rows ask")
+    tables = [rows.iloc[start : start + 300] for start in (0, 50, 100, 200)]
     for number, rows in enumerate(tables):
         _prepare(server, tmp_path, rows, f"t{number}")
     selects = [SELECT.replace("files.t ", f"files.t{number} ") for number in range(4)]
@@ -187,7 +189,7 @@ def test_four_selects_at_once_each_get_their_own(shared: tuple[MindsDB, Paid], t
         for rows, answers in zip(tables, pool.map(server.query, selects), strict=True):
             assert answers["id"].tolist() == rows["id"].tolist()
             assert answers["answer"].tolist() == [f"the answer to {question}" for question in rows["q"]]
-    asking = pd.concat(tables)["q"].value_counts()
+    asking = pd.concat([rows["q"].drop_duplicates() for rows in tables]).value_counts()
     assert set(paid.answers) == set(asking.index)
     assert all(paid.answers[question] <= count for question, count in asking.items())
     since = paid.since()
