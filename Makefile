@@ -39,7 +39,7 @@ announce:
 	@echo "and a MindsDB $(MINDSDB) of 1.1 GB into $(MINDSDB_VENV). The first time takes some minutes."
 
 soak: $(VENV)/.tools
-	SOAK=1 $(PY) -m pytest tests/faults -m soak -s
+	SOAK=1 $(PY) -m pytest tests/faults tests/mindsdb -m soak -s
 
 check: $(VENV)/.tools
 	$(PY) -m ruff check .

@@ -128,7 +128,9 @@ class PortkeyHandler(host.BaseMLEngine):
         """
         kept = self._kept()
         resolved = self._resolve(kept["target"], kept["using"], (args or {}).get("using"))
-        answers = Predictor(resolved.plan)(host.receive(df, self.model_storage), resolved.credentials)
+        frame = host.receive(df, self.model_storage)
+        names = host.row_names(frame, self.model_storage)
+        answers = Predictor(resolved.plan)(frame, resolved.credentials, names)
         return host.deliver(answers, self.model_storage)
 
     @_briefly

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from .row_names import RowNames
+
 
 def _has_mindsdb() -> bool:
     # A folder that merely happens to be called mindsdb has no origin.
@@ -114,6 +116,30 @@ def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
         return frame
     renamed: pd.DataFrame = frame.rename(columns=lambda name: str(name).strip("`"))
     return renamed
+
+
+def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
+    """Tell what the rows are called in errors, where MindsDB gives only a part of them.
+
+    With `partition_size` the index goes on from part to part. With `track_column` it begins anew, and what a
+    row has in that column tells which it is.
+    """
+    if not _is_mindsdbs(model_storage):
+        return RowNames()
+    tracked = (_tracked_column() or "").lower()
+    for column in frame.columns:
+        if tracked and str(column).lower() == tracked:
+            return RowNames(column=str(column), values=frame[column].tolist())
+    return RowNames(frame.index.start if isinstance(frame.index, pd.RangeIndex) else 0)
+
+
+def _tracked_column() -> str | None:
+    from mindsdb.interfaces.storage import db
+    from mindsdb.utilities.context import context
+
+    query = context.dump().get("run_query_id")  # of a query in parts; others have none
+    record = None if query is None else db.Queries.query.get(query)
+    return None if record is None else (record.parameters or {}).get("track_column")
 
 
 def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import pandas as pd
+import psutil
 
 from .gateway import free_port
 
@@ -112,7 +113,7 @@ class MindsDB:
             run_python(self.python, INSTALL, self.folder)
         config = self.folder / "config.json"
         config.write_text(json.dumps(self._config()))
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self.python, "-m", "mindsdb", "--api=http,mysql", "--no_studio"],
                 cwd=self.folder,
@@ -168,6 +169,29 @@ class MindsDB:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
         self._process = None
+
+    def restart(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        """Stop all its processes by a signal, and start it again with what it has stored.
+
+        Raises:
+            MindsDBUnavailable: It does not start.
+        """
+        assert self._process is not None
+        os.killpg(self._process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(30)
+        self.__exit__(None, None, None)  # what has outlived the signal
+        self.__enter__()
+
+    def kill_workers(self, port: int) -> int:
+        """Kill its processes that have a connection to a port, without a word; give how many there were."""
+        assert self._process is not None
+        killed = 0
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            if any(one.raddr and one.raddr.port == port for one in process.net_connections("tcp4")):
+                process.kill()
+                killed += 1
+        return killed
 
     def forget_answers(self) -> None:
         """Remove the journal, so that whoever comes next pays for his own questions."""

@@ -54,6 +54,11 @@ def test_outside_mindsdb_the_frame_is_itself() -> None:
     assert host.deliver(frame, SimpleNamespace(name="m")) is frame
 
 
+def test_outside_mindsdb_rows_are_counted_from_0() -> None:
+    """Whatever the index of the frame."""
+    assert host.row_names(_frame(), SimpleNamespace(name="m")).of(1) == 1
+
+
 def test_the_frame_arrives_whole_and_can_be_kept_by_nobody(queue: dict[str, str]) -> None:
     """One pickle brings values, index, types and attributes to the server; the cache's pickle holds None."""
     arrived = _sent(host.deliver(_frame(), _Storage()))

@@ -60,7 +60,8 @@ ROOMS: dict[str, set[str]] = {
     "prompts": {"cells", "column_names", "template_language", "template_pieces"},
     "json_template": {"cells", "prompts"},
     "prices": set(),
-    "account": set(),
+    "row_names": set(),
+    "account": {"row_names"},
     "database": set(),
     "runs": {"account", "mapper", "options"},
     "ledger": {"account", "database", "runs"},
@@ -89,7 +90,7 @@ ROOMS: dict[str, set[str]] = {
     "dry_run": {"estimate"},
     "spending": {"account", "amounts", "estimate", "estimate_words", "options"},
     "survey": {"account", "estimate", "labels", "ledger", "options", "routing"},
-    "endings": {"account", "amounts", "mapper", "options", "progress"},
+    "endings": {"account", "amounts", "mapper", "options", "progress", "row_names"},
     "amounts": set(),
     "progress": {"amounts"},
     "terminal": {"amounts", "cells", "progress"},
@@ -115,6 +116,7 @@ ROOMS: dict[str, set[str]] = {
         "prices",
         "progress",
         "routing",
+        "row_names",
         "running",
         "runs",
         "spending",
@@ -122,7 +124,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "checks": {"database", "gateway", "journal", "options"},
     "describe": {"checks", "dry_run", "estimate_words", "home", "ledger", "options"},
-    "host": set(),
+    "host": {"row_names"},
     "handler": {"describe", "dry_run", "gateway", "host", "options", "predictor", "routing"},
     "aside": set(),
     "install": {"aside"},
@@ -169,6 +171,7 @@ PURE = (
     "prompts",
     "rejections",
     "routing",
+    "row_names",
 )
 OUTSIDE = {"aiohttp", "httpx", "requests", "socket", "subprocess", "sqlite3", "urllib.request", "http.client"}
 
