@@ -39,7 +39,7 @@ announce:
 	@echo "and a MindsDB $(MINDSDB) of 1.1 GB into $(MINDSDB_VENV). The first time takes some minutes."
 
 soak: $(VENV)/.tools
-	SOAK=1 $(PY) -m pytest tests/faults -m soak -s
+	SOAK=1 $(PY) -m pytest tests/faults tests/mindsdb -m soak -s
 
 check: $(VENV)/.tools
 	$(PY) -m ruff check .
@@ -112,9 +112,10 @@ $(MINDSDB_VENV)/.made: $(VENV)/.made
 	@$(MINDSDB_VENV)/bin/python $(PIP) --upgrade pip
 	@touch $@
 
-# The first line settles what both need together; the second replaces a wheel of the same version.
+# faiss keeps MindsDB's knowledge bases. The first line settles what all need together; the second replaces a wheel
+# of the same version.
 $(MINDSDB_VENV)/.installed: $(MINDSDB_VENV)/.made dist/.built
 	@echo "Installing MindsDB $(MINDSDB) and the wheel into $(MINDSDB_VENV)"
-	@$(MINDSDB_VENV)/bin/python $(PIP) mindsdb==$(MINDSDB) dist/portkey_handler-*.whl
+	@$(MINDSDB_VENV)/bin/python $(PIP) mindsdb==$(MINDSDB) faiss-cpu==1.13.2 dist/portkey_handler-*.whl
 	@$(MINDSDB_VENV)/bin/python $(PIP) --force-reinstall --no-deps dist/portkey_handler-*.whl
 	@touch $@

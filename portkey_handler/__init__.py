@@ -6,6 +6,10 @@ as a module under another name. Nothing heavy is loaded before somebody asks for
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .__about__ import __version__
@@ -51,6 +55,23 @@ __all__ = [
     "version",
 ]
 
+
+def _importable() -> str:
+    """Name a package with the code of this folder that MindsDB's worker processes can import, too."""
+    installed = find_spec("portkey_handler")
+    if installed is not None and installed.origin is not None:
+        return "portkey_handler"
+    folder = Path(__file__).parent
+    if str(folder.parent) not in sys.path:
+        sys.path.append(str(folder.parent))  # the workers inherit it
+    return folder.name
+
+
+if __name__.startswith("mindsdb_community_handlers."):
+    # MindsDB tells its workers to import what stands here, and they know nothing of the name above.
+    __package__ = _importable()
+    version = __version__ = import_module(f"{__package__}.__about__").__version__
+
 _ON_DEMAND = ("Handler", "PortkeyHandler", "creation_args", "import_error", "model_using_args")
 
 
@@ -69,14 +90,14 @@ def __getattr__(wanted: str) -> Any:
 
 def _load() -> dict[str, Any]:
     try:
-        from .creation_args import creation_args
-        from .handler import PortkeyHandler
-        from .model_using_args import model_using_args
+        creation_args = import_module(f"{__package__}.creation_args").creation_args
+        handler = import_module(f"{__package__}.handler").PortkeyHandler
+        model_using_args = import_module(f"{__package__}.model_using_args").model_using_args
     except Exception as error:  # noqa: BLE001 - whatever it is, MindsDB shows it to the user
         return {"Handler": None, "import_error": error, "creation_args": {}, "model_using_args": {}}
     return {
-        "Handler": PortkeyHandler,
-        "PortkeyHandler": PortkeyHandler,
+        "Handler": handler,
+        "PortkeyHandler": handler,
         "import_error": None,
         "creation_args": creation_args,
         "model_using_args": model_using_args,

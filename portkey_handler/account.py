@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .exchange import Evidence, Outcome, is_cut_off
+from .row_names import RowNames
 
 _STEPS = 8  # of a latency's histogram to a doubling, so that a bound is 4 % off at most
 _MOST_REASONS = 100
@@ -87,10 +88,15 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row that should have had an answer and has none; `at` is in seconds since 1970."""
+    """A row that should have had an answer and has none.
+
+    Attributes:
+        at: When that was known, in seconds since 1970.
+        row: The row's name; see `RowNames.of`.
+    """
 
     at: float
-    row: int
+    row: int | str
     reason: str
     status: int | None
     trace_id: str | None
@@ -112,6 +118,7 @@ class Account:
 
     Attributes:
         price: Tells what an answer cost, or None.
+        names: What the rows are called; set before the first is noted.
         clock: Tells seconds that only go forward.
         settled: Items that have an outcome.
         asked: Those among them for which a request was sent.
@@ -123,11 +130,12 @@ class Account:
         kept_by: Model that kept answers are of, to how many.
         reasons: Why items failed, to how many; at most a hundred, the rest under "other reasons".
         failures: The last hundred.
-        slowest: Milliseconds and row of the twenty slowest, as a heap.
+        slowest: Milliseconds and place of the twenty slowest rows, as a heap.
         moments: How far the query was, at most 240 times, evenly.
     """
 
     price: Callable[[Evidence], float | None]
+    names: RowNames = field(default_factory=RowNames)
     clock: Callable[[], float] = time.monotonic
     settled: int = 0
     asked: int = 0
@@ -257,8 +265,9 @@ class Account:
         known = reason in self.reasons or len(self.reasons) < _MOST_REASONS
         self.reasons[reason if known else "other reasons"] += 1
         evidence = outcome.evidence or Evidence()
+        name = self.names.of(row)
         self.failures.append(
-            Failure(time.time(), row, reason, evidence.status, evidence.trace_id, evidence.span_id)
+            Failure(time.time(), name, reason, evidence.status, evidence.trace_id, evidence.span_id)
         )
 
     def _note_moment(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ about them to stderr.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -23,6 +24,7 @@ from .errors import PortkeyHandlerError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .checks import Finding
     from .estimate import Estimate
     from .session import Session
 
@@ -201,6 +203,61 @@ def uninstall(
 
     with _errors_on_stderr():
         typer.echo(str(take_back(python=python)))
+
+
+@app.command()
+def doctor(
+    python: Annotated[
+        str | None, typer.Option("--python", help="Interpreter of the MindsDB; default: this one.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            help="Address of the running MindsDB; default: its port of this machine, if it answers there. "
+            "Where it wants a login: MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN.",
+        ),
+    ] = None,
+    storage: Annotated[
+        Path | None,
+        typer.Option(
+            "--storage", help="Storage folder of the MindsDB; default: what its environment variables say."
+        ),
+    ] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help="Check this engine only.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Also ask this model one short question, which costs a few tokens."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Say what is wrong with a MindsDB and this engine in it, and what to do; changes nothing."""
+    from .doctor import examine
+
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise typer.BadParameter("write http://HOST:PORT", param_hint="--url")
+    found = examine(python=python, url=url, storage=storage, engine=engine, model=model)
+    states = list(_show_findings(found, as_json))
+    if "wrong" in states:
+        _leave(1)
+
+
+def _show_findings(findings: Iterator[Finding], as_json: bool) -> Iterator[str]:
+    """Write findings, as a line each while they are found, and give their states."""
+    from dataclasses import asdict
+
+    if as_json:
+        found = [asdict(finding) for finding in findings]
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        yield from (finding["state"] for finding in found)
+        return
+    colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
+    for finding in findings:
+        line = f"{finding.words}; {finding.remedy}" if finding.remedy else finding.words
+        typer.echo(
+            f"{typer.style(f'{finding.state:<8}', fg=colours[finding.state])} {finding.what:<14} {line}"
+        )
+        yield finding.state
 
 
 def main() -> None:

@@ -58,6 +58,35 @@ def reading(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
+@contextlib.contextmanager
+def looking(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
+    """Open a file to look at it, so that nothing is made, not even the side files of SQLite.
+
+    Raises:
+        sqlite3.Error: It cannot be read.
+    """
+    # Where nobody has it open there is no log, and what the file itself says is all.
+    is_open = path.with_name(f"{path.name}-wal").exists()
+    with contextlib.closing(_connected(path, "ro" if is_open else "ro&immutable=1", seconds)) as connection:
+        yield connection
+
+
+def damage(path: Path, *, seconds: float) -> str | None:
+    """Say how a file is damaged, or None; nothing is made or changed.
+
+    Raises:
+        sqlite3.OperationalError: It cannot be read.
+    """
+    try:
+        with looking(path, seconds=seconds) as connection:
+            [said] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+    return None if said == "ok" else str(said)
+
+
 def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
     # By its address, because by its path SQLite would make a file that everybody can read.
     address = f"{path.absolute().as_uri()}?mode={mode}"

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .dry_run import kept_estimate
+from .checks import check_gateway, check_home
+from .dry_run import dry_run_listener, kept_estimate
 from .errors import NotFoundError
 from .estimate_words import table
 from .home import home
@@ -24,6 +25,7 @@ _USAGE_COLUMNS = (
     *("p50_ms", "p95_ms", "p99_ms"),
 )
 _ESTIMATE_COLUMNS = ("what", "value")
+_CHECK_COLUMNS = ("what", "state", "words", "remedy")
 _ERROR_COLUMNS = ("time", "row", "reason", "status", "trace_id", "span_id")
 _RUN_COLUMNS = (
     *("started", "seconds", "rows", "distinct", "requests", "answered", "failed", "kept", "copies"),
@@ -43,7 +45,8 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
         (`******` where secret) and `source` (default, environment, engine or model). For `usage` a row per
         day (in UTC) and model that answered, for `errors` one per failed row, for `runs` one per query, each
         newest first. For `estimate` what the last dry run found, as rows of `what` and `value`; none where
-        there was none.
+        there was none. For `check` a row per thing that was examined just now, the engine's gateway first:
+        `what`, `state` (ok, warning or wrong), `words` and `remedy`.
 
     Raises:
         NotFoundError: There is no table of that name.
@@ -132,6 +135,13 @@ def _estimate(resolved: Resolved) -> pd.DataFrame:
     return _frame(_ESTIMATE_COLUMNS, [] if found is None else table(found))
 
 
+def _check(resolved: Resolved) -> pd.DataFrame:
+    engine = f"engine {resolved.plan.engine}"
+    asked = [] if dry_run_listener() is not None else [check_gateway(resolved.credentials, engine)]
+    found = (*asked, *check_home(home()))
+    return _frame(_CHECK_COLUMNS, ((one.what, one.state, one.words, one.remedy or None) for one in found))
+
+
 def _who(plan: Plan) -> tuple[str, str]:
     return plan.engine, plan.name
 
@@ -161,4 +171,5 @@ TABLES: dict[str, Callable[[Resolved], pd.DataFrame]] = {
     "errors": _errors,
     "runs": _runs,
     "estimate": _estimate,
+    "check": _check,
 }

@@ -14,6 +14,7 @@ from .exchange import Outcome, is_cut_off
 from .mapper import Mapping, Tally
 from .options import Plan
 from .progress import said_use
+from .row_names import RowNames
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
@@ -95,7 +96,8 @@ def raise_failures(plan: Plan, mapping: Mapping, account: Account, fault: str | 
         )
     if failed and plan.execution.on_error == "raise":
         reasons = _reasons(mapping.outcomes)
-        raise QueryError(_failure(reasons, answered, failed, fault, again), reasons=reasons, **known)
+        message = _failure(reasons, account.names, answered, failed, fault, again)
+        raise QueryError(message, reasons=reasons, **known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,12 @@ def _reasons(outcomes: Sequence[Outcome]) -> list[tuple[str, list[int]]]:
 
 
 def _failure(
-    reasons: list[tuple[str, list[int]]], answered: int, failed: int, fault: str | None, again: Again
+    reasons: list[tuple[str, list[int]]],
+    names: RowNames,
+    answered: int,
+    failed: int,
+    fault: str | None,
+    again: Again,
 ) -> str:
     first_reason, first_rows = reasons[0]
     if not answered and failed == 1:
@@ -168,10 +175,10 @@ def _failure(
     run = f"run again to send {which} ({again}), or " if again.requests else ""
     lines = [
         f"{answered:,} answered{_kept(answered, fault)}, {failed:,} failed "
-        f"({_named(first_rows)}: {first_reason}); {run}add on_error = 'null' to get the others with NULL "
-        "in its place"
+        f"({_named(first_rows, names)}: {first_reason}); {run}add on_error = 'null' to get the others with "
+        "NULL in its place"
     ]
-    lines += [f"  {_named(rows)}: {reason}" for reason, rows in reasons[1:_MOST_REASONS_SHOWN]]
+    lines += [f"  {_named(rows, names)}: {reason}" for reason, rows in reasons[1:_MOST_REASONS_SHOWN]]
     if len(reasons) > _MOST_REASONS_SHOWN:
         lines.append(f"  and {len(reasons) - _MOST_REASONS_SHOWN:,} further reasons")
     return "\n".join(lines)
@@ -183,8 +190,8 @@ def _kept(answered: int, fault: str | None) -> str:
     return " and kept" if fault is None else f" but not kept ({fault})"
 
 
-def _named(rows: list[int]) -> str:
-    shown = ", ".join(str(row) for row in rows[:_MOST_ROWS_SHOWN])
+def _named(rows: list[int], names: RowNames) -> str:
+    shown = ", ".join(str(names.of(row)) for row in rows[:_MOST_ROWS_SHOWN])
     more = len(rows) - _MOST_ROWS_SHOWN
     return f"row{'s' if len(rows) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
 

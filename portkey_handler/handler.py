@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from . import host
 from .describe import describe_tables
 from .dry_run import dry_run_listener
-from .errors import UsageError
+from .errors import PortkeyHandlerError, UsageError
 from .gateway import check_engine
 from .options import Resolved, overlay, resolve, resolve_engine
 from .predictor import Predictor, operation_of
@@ -20,6 +21,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger(__name__)
+
+_Args = ParamSpec("_Args")
+_Result = TypeVar("_Result")
+
+
+def _briefly(hook: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+    """Keep what a hook raises on purpose short: MindsDB shows the user its whole traceback."""
+
+    @wraps(hook)
+    def brief(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
+        try:
+            return hook(*args, **kwargs)
+        except PortkeyHandlerError as error:
+            if not host.runs_in_mindsdb():
+                raise
+            raise error.with_traceback(None) from None
+
+    return brief
 
 
 class PortkeyHandler(host.BaseMLEngine):
@@ -35,6 +54,7 @@ class PortkeyHandler(host.BaseMLEngine):
         super().__init__(model_storage, engine_storage, **kwargs)
         self.generative = True  # the target is made, not learned from a column of that name
 
+    @_briefly
     def create_engine(self, connection_args: Mapping[str, Any]) -> None:
         """Check CREATE ML_ENGINE's options, and try the gateway once unless `check = false`.
 
@@ -53,6 +73,7 @@ class PortkeyHandler(host.BaseMLEngine):
         self.create_engine(connection_args)
 
     @staticmethod
+    @_briefly
     def create_validation(
         target: str, args: Mapping[str, Any] | None = None, handler_storage: Any = None
     ) -> None:
@@ -67,6 +88,7 @@ class PortkeyHandler(host.BaseMLEngine):
         resolved = resolve(target=_name(target), engine=engine, model=using, environment=os.environ)
         operation_of(resolved.plan, resolved.credentials)
 
+    @_briefly
     def create(
         self, target: str, df: pd.DataFrame | None = None, args: Mapping[str, Any] | None = None
     ) -> None:
@@ -93,6 +115,7 @@ class PortkeyHandler(host.BaseMLEngine):
             )
         self.model_storage.json_set("args", {"target": _name(target), "using": using})
 
+    @_briefly
     def predict(self, df: pd.DataFrame, args: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Answer the rows of `df`, which is not changed.
 
@@ -105,9 +128,12 @@ class PortkeyHandler(host.BaseMLEngine):
         """
         kept = self._kept()
         resolved = self._resolve(kept["target"], kept["using"], (args or {}).get("using"))
-        answers = Predictor(resolved.plan)(host.receive(df, self.model_storage), resolved.credentials)
+        frame = host.receive(df, self.model_storage)
+        names = host.row_names(frame, self.model_storage)
+        answers = Predictor(resolved.plan)(frame, resolved.credentials, names)
         return host.deliver(answers, self.model_storage)
 
+    @_briefly
     def describe(self, attribute: str | list[str] | None = None) -> pd.DataFrame:
         """Describe the model: its tables, or the one named `attribute`."""
         kept = self._kept()

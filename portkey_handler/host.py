@@ -7,10 +7,14 @@ a row in MindsDB's database. What MindsDB does was read in, and tried with, vers
 from __future__ import annotations
 
 import importlib.util
+import pickle
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from .row_names import RowNames
 
 
 def _has_mindsdb() -> bool:
@@ -54,8 +58,11 @@ else:
 
 
 def runs_in_mindsdb() -> bool:
-    """Tell whether this package was loaded by a MindsDB, which does so under a name of its own."""
-    return __name__.startswith("mindsdb.")
+    """Tell whether this process is a MindsDB's server or one of its workers.
+
+    The name under which we are loaded says so too, but not where the folder for community handlers is used.
+    """
+    return __name__.startswith("mindsdb.") or "mindsdb.integrations.libs.process_cache" in sys.modules
 
 
 def _is_mindsdbs(storage: Any) -> bool:
@@ -109,6 +116,30 @@ def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
         return frame
     renamed: pd.DataFrame = frame.rename(columns=lambda name: str(name).strip("`"))
     return renamed
+
+
+def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
+    """Tell what the rows are called in errors, where MindsDB gives only a part of them.
+
+    With `partition_size` the index goes on from part to part. With `track_column` it begins anew, and what a
+    row has in that column tells which it is.
+    """
+    if not _is_mindsdbs(model_storage):
+        return RowNames()
+    tracked = (_tracked_column() or "").lower()
+    for column in frame.columns:
+        if tracked and str(column).lower() == tracked:
+            return RowNames(column=str(column), values=frame[column].tolist())
+    return RowNames(frame.index.start if isinstance(frame.index, pd.RangeIndex) else 0)
+
+
+def _tracked_column() -> str | None:
+    from mindsdb.interfaces.storage import db
+    from mindsdb.utilities.context import context
+
+    query = context.dump().get("run_query_id")  # of a query in parts; others have none
+    record = None if query is None else db.Queries.query.get(query)
+    return None if record is None else (record.parameters or {}).get("track_column")
 
 
 def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
@@ -165,13 +196,22 @@ def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
 
 
 def model_name(model_storage: Any) -> str:
-    """Give the model's name for a message; "model" where nobody knows it."""
+    """Give the model's name as SQL calls it; "model" where nobody knows it.
+
+    A model outside of MindsDB's first project has that in front: two projects may have models of one name.
+    """
     if not _is_mindsdbs(model_storage):
         return getattr(model_storage, "name", None) or "model"
     from mindsdb.interfaces.storage import db
+    from mindsdb.utilities.config import Config
 
     record = db.Predictor.query.get(model_storage.predictor_id)
-    return "model" if record is None else str(record.name)
+    if record is None:
+        return "model"
+    project = db.Project.query.get(record.project_id)
+    if project is None or project.name == Config().get("default_project", "mindsdb"):
+        return str(record.name)
+    return f"{project.name}.{record.name}"
 
 
 def engine_name(engine_storage: Any) -> str:
@@ -191,3 +231,37 @@ def storage_root() -> Path | None:
     from mindsdb.utilities.config import Config
 
     return Path(Config()["paths"]["root"])
+
+
+# --- what is examined without a server --------------------------------------------------------------------
+
+
+def stored_engines(database: str) -> dict[str, dict[str, Any]]:
+    """Give the engines of this handler, name to arguments; to be called by a process that serves nobody.
+
+    Args:
+        database: The address of MindsDB's records, as SQLAlchemy takes it.
+    """
+    from mindsdb.interfaces.storage import db
+
+    db.init(database)
+    try:
+        records = db.session.query(db.Integration).filter_by(engine="portkey").order_by(db.Integration.name)
+        # Where MindsDB encrypts them, reading decrypts them.
+        return {str(record.name): dict(record.data or {}) for record in records}
+    finally:
+        db.session.remove()
+        db.engine.dispose()
+
+
+def cache_keeps() -> bool:
+    """Tell whether MindsDB's predict cache keeps an answer that was handed over by `deliver`; tries it."""
+    from mindsdb.interfaces.storage.model_fs import ModelStorage
+    from mindsdb.utilities.cache import get_cache
+
+    storage = ModelStorage.__new__(ModelStorage)  # whose it is, is all that `deliver` asks
+    handed_over = deliver(pd.DataFrame({"answer": ["kept"]}), storage)
+    in_server = pickle.loads(pickle.dumps(handed_over))  # noqa: S301 - our own
+    cache = get_cache("predict")
+    cache.set("portkey_handler_doctor", in_server)
+    return cache.get("portkey_handler_doctor") is not None

@@ -1,8 +1,4 @@
-"""Put the handler where MindsDB really loads it, and take it back.
-
-MindsDB loads ML handlers from `mindsdb/integrations/handlers/` alone: it lists handlers of its folder for
-community handlers, but its worker processes can't import them (seen in 26.1.0).
-"""
+"""Put the handler where MindsDB loads it, and take it back: into `mindsdb/integrations/handlers/`."""
 
 from __future__ import annotations
 
@@ -11,10 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+from .aside import Recorded, aside_of, catch_up, has_all, is_mindsdbs, put_back, set_aside
 from .errors import InstallError
 
 _FOLDER = "portkey_handler"
@@ -24,7 +21,7 @@ _UNFINISHED = f"__{_FOLDER}_unfinished"
 
 # Asks where things are without importing them: MindsDB's import takes seconds and creates its storage.
 _QUESTION = """
-import importlib.metadata, importlib.util, json, re, sys
+import csv, importlib.metadata, importlib.util, json, re, sys
 if sys.path and sys.path[0] == "":
     del sys.path[0]  # the folder we happen to be in is no part of that interpreter
 def folder(name):
@@ -35,6 +32,13 @@ def version(name):
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+def recorded(folder):
+    try:
+        lines = importlib.metadata.distribution("mindsdb").read_text("RECORD") or ""
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    rows = [row for row in csv.reader(lines.splitlines()) if len(row) == 3 and row[0].startswith(folder)]
+    return {name[len(folder):]: hash for name, hash, _ in rows if "__pycache__" not in name}
 try:
     wanted = importlib.metadata.requires("portkey-handler") or []
 except importlib.metadata.PackageNotFoundError:
@@ -42,9 +46,34 @@ except importlib.metadata.PackageNotFoundError:
 wanted = [re.match(r"[\\w.-]+", line)[0] for line in wanted if ";" not in line]
 print(json.dumps({
     "mindsdb": folder("mindsdb"), "mindsdb_version": version("mindsdb"),
-    "package": folder("portkey_handler"), "missing": [name for name in wanted if version(name) is None],
+    "package": folder("portkey_handler"), "package_version": version("portkey-handler"),
+    "missing": [name for name in wanted if version(name) is None],
+    "recorded": recorded("mindsdb/integrations/handlers/portkey_handler/"),
 }))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an interpreter has of a MindsDB and of this package.
+
+    Attributes:
+        python: The interpreter.
+        mindsdb: The folder of MindsDB's package; None where there is none.
+        mindsdb_version: MindsDB's version, where its metadata says so.
+        package: The folder of this package; None where it isn't installed.
+        package_version: The version of this package, where its metadata says so.
+        missing: What this package needs and that interpreter lacks.
+        recorded: The files of a handler of our name that pip installed with MindsDB, and their hashes.
+    """
+
+    python: str
+    mindsdb: Path | None
+    mindsdb_version: str | None
+    package: Path | None
+    package_version: str | None
+    missing: tuple[str, ...]
+    recorded: Recorded = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +85,108 @@ class InstallReport:
         place: The folder in MindsDB.
         source: The package it comes from; None after uninstall.
         mindsdb_version: MindsDB's version, where it says so.
+        aside: Where MindsDB's own handler of our name is kept, or was; None where it has none.
+        must_copy: A link was wanted, and would not have been safe.
     """
 
     action: Literal["linked", "copied", "removed", "nothing"]
     place: Path
     source: Path | None = None
     mindsdb_version: str | None = None
+    aside: Path | None = None
+    must_copy: bool = False
 
     def __str__(self) -> str:
         """Say it in plain words."""
         mindsdb = f"MindsDB {self.mindsdb_version or ''}".strip()
         restart = f"Restart {mindsdb} if it is running."
         if self.action == "removed":
-            return f"Removed the handler from {mindsdb} ({self.place}). {restart}"
+            back = " and put MindsDB's own of that name back" if self.aside else ""
+            return f"Removed the handler from {mindsdb} ({self.place}){back}. {restart}"
         if self.source is None:
             return f"Nothing to remove: the handler is not in {mindsdb} ({self.place})."
         if self.action == "nothing":
             return f"Nothing to do: the handler is in {mindsdb} already ({self.place})."
         done = self.action.capitalize()
-        return f"{done} the handler into {mindsdb}: {self.place}, from {self.source}. {restart}"
+        said = f"{done} the handler into {mindsdb}: {self.place}, from {self.source}. {restart}"
+        if self.aside:
+            said += f" MindsDB's own handler of that name is kept in {self.aside}; uninstall puts it back."
+        if self.must_copy:
+            said += (
+                " The handler is copied and not linked because pip, when it upgrades this MindsDB, would "
+                "follow the link and delete the package's files. Run this again after an upgrade of either."
+            )
+        return said
 
 
-def install(python: str | None = None, copy: bool = False) -> InstallReport:
-    """Put the handler into a MindsDB; safe to run again, also after an upgrade of either.
+def look(python: str | None = None) -> Found:
+    """Look at what an interpreter has, without importing or changing any of it.
+
+    Args:
+        python: The interpreter that runs MindsDB; by default the one that runs this.
+
+    Raises:
+        InstallError: It does not answer as an interpreter.
+    """
+    interpreter = python or sys.executable
+    try:
+        done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
+            [interpreter, "-c", _QUESTION],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        answer = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise InstallError(
+            f"{interpreter} does not answer as a Python interpreter. Give the path of the one that runs "
+            "MindsDB, such as /path/to/venv/bin/python."
+        ) from error
+    return Found(
+        python=interpreter,
+        mindsdb=Path(answer["mindsdb"]) if answer["mindsdb"] else None,
+        mindsdb_version=answer["mindsdb_version"],
+        package=Path(answer["package"]) if answer["package"] else None,
+        package_version=answer["package_version"],
+        missing=tuple(answer["missing"]),
+        recorded=answer["recorded"],
+    )
+
+
+def place_of(found: Found) -> Path:
+    """Give the path where that MindsDB loads the handler, whether something is there or not.
+
+    Raises:
+        InstallError: There is no MindsDB, or it has no folder of handlers.
+    """
+    if found.mindsdb is None:
+        raise InstallError(
+            f"There is no MindsDB in the environment of {found.python}. Give the interpreter that runs it "
+            "(--python /path/to/venv/bin/python), or install one there: pip install mindsdb."
+        )
+    handlers = found.mindsdb / "integrations" / "handlers"
+    if not handlers.is_dir():
+        raise InstallError(
+            f"MindsDB {found.mindsdb_version or ''} of {found.python} has no folder {handlers}. This handler "
+            "is made for MindsDB 26.1; install that."
+        )
+    return handlers / _FOLDER
+
+
+def is_ours(place: Path) -> bool:
+    """Tell whether what is at a place was put there by install."""
+    if place.is_symlink():
+        # One that leads nowhere is what is left of us after the package has moved.
+        return not place.exists() or (place / Path(__file__).name).exists()
+    return (place / _MARKER).exists()
+
+
+def install(python: str | None = None, *, copy: bool = False) -> InstallReport:
+    """Put the handler into a MindsDB; safe to run again.
+
+    A handler of the same name that MindsDB itself ships is set aside, and ours is copied then.
 
     Args:
         python: The interpreter that runs MindsDB; by default the one that runs this.
@@ -89,15 +197,18 @@ def install(python: str | None = None, copy: bool = False) -> InstallReport:
         InstallError: There is no MindsDB, the package or what it needs is not installed for that
             interpreter, something else has the handler's name there, or the folder can't be written.
     """
-    interpreter = python or sys.executable
-    found = _ask(interpreter)
-    place = _place(interpreter, found)
-    source = _source(interpreter, found)
-    _refuse_foreign(place)
-    version = found["mindsdb_version"]
+    found = look(python)
+    place = place_of(found)
+    source = _source(found)
+    _refuse_foreign(place, found)
+    version = found.mindsdb_version
+    # pip finds recorded files through a link, and deletes them where the link leads.
+    must_copy = not copy and bool(found.recorded)
+    copy = copy or must_copy
     if not copy and place.is_symlink() and place.resolve() == source.resolve():
         return InstallReport("nothing", place, source, version)
     try:
+        catch_up(place, found.recorded)
         if copy:
             _copy(source, place)
         else:
@@ -105,7 +216,10 @@ def install(python: str | None = None, copy: bool = False) -> InstallReport:
             place.symlink_to(source, target_is_directory=True)
     except OSError as error:
         raise _unwritable(place, error, "" if copy else ", or copy instead of linking (--copy)") from error
-    return InstallReport("copied" if copy else "linked", place, source, version)
+    aside = aside_of(place)
+    return InstallReport(
+        "copied" if copy else "linked", place, source, version, aside if aside.exists() else None, must_copy
+    )
 
 
 def uninstall(python: str | None = None) -> InstallReport:
@@ -118,18 +232,37 @@ def uninstall(python: str | None = None) -> InstallReport:
         InstallError: There is no MindsDB, something else has the handler's name there, or it can't be
             removed.
     """
-    interpreter = python or sys.executable
-    found = _ask(interpreter)
-    place = _place(interpreter, found)
-    version = found["mindsdb_version"]
-    if not os.path.lexists(place):
+    found = look(python)
+    place = place_of(found)
+    version = found.mindsdb_version
+    _refuse_foreign(place, found)
+    aside = aside_of(place)
+    if not is_ours(place) and (os.path.lexists(place) or not aside.exists()):
         return InstallReport("nothing", place, None, version)
-    _refuse_foreign(place)
     try:
+        catch_up(place, found.recorded)
         _remove(place)
+        was_aside = put_back(place)
     except OSError as error:
         raise _unwritable(place, error) from error
-    return InstallReport("removed", place, None, version)
+    return InstallReport("removed", place, None, version, aside if was_aside else None)
+
+
+def _source(found: Found) -> Path:
+    again = f"Run: {found.python} -m pip install portkey-handler"
+    if found.package is None:
+        raise InstallError(f"portkey_handler is not installed in the environment of {found.python}. {again}")
+    if found.missing:
+        raise InstallError(
+            f"The environment of {found.python} lacks what portkey_handler needs "
+            f"({', '.join(found.missing)}). {again}"
+        )
+    if has_all(found.package, found.recorded):
+        raise InstallError(
+            f"{found.package} holds MindsDB's own handler: pip followed a link when it installed this "
+            f"MindsDB. Run: {found.python} -m pip install --force-reinstall --no-deps portkey-handler"
+        )
+    return found.package
 
 
 def _unwritable(place: Path, error: OSError, otherwise: str = "") -> InstallError:
@@ -139,68 +272,13 @@ def _unwritable(place: Path, error: OSError, otherwise: str = "") -> InstallErro
     )
 
 
-def _ask(python: str) -> dict[str, Any]:
-    try:
-        done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
-            [python, "-c", _QUESTION],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise InstallError(
-            f"{python} does not answer as a Python interpreter. Give the path of the one that runs MindsDB, "
-            "such as /path/to/venv/bin/python."
-        ) from error
-    return answer
-
-
-def _place(python: str, found: dict[str, Any]) -> Path:
-    if found["mindsdb"] is None:
-        raise InstallError(
-            f"There is no MindsDB in the environment of {python}. Give the interpreter that runs it "
-            "(--python /path/to/venv/bin/python), or install one there: pip install mindsdb."
-        )
-    handlers = Path(found["mindsdb"], "integrations", "handlers")
-    if not handlers.is_dir():
-        raise InstallError(
-            f"MindsDB {found['mindsdb_version'] or ''} of {python} has no folder {handlers}. This handler is "
-            "made for MindsDB 26.1; install that."
-        )
-    return handlers / _FOLDER
-
-
-def _source(python: str, found: dict[str, Any]) -> Path:
-    if found["package"] is None:
-        raise InstallError(
-            f"portkey_handler is not installed in the environment of {python}. Run: "
-            f"{python} -m pip install portkey-handler"
-        )
-    if found["missing"]:
-        raise InstallError(
-            f"The environment of {python} lacks what portkey_handler needs ({', '.join(found['missing'])}). "
-            f"Run: {python} -m pip install portkey-handler"
-        )
-    return Path(found["package"])
-
-
-def _refuse_foreign(place: Path) -> None:
-    if not os.path.lexists(place) or _is_ours(place):
+def _refuse_foreign(place: Path, found: Found) -> None:
+    if not os.path.lexists(place) or is_ours(place) or is_mindsdbs(place, found.recorded):
         return
     raise InstallError(
-        f"{place} is there already and was not put there by this command (older versions of MindsDB had a "
-        "handler of that name). Move it away, then run this again."
+        f"{place} is there already and was not put there by this command, nor by pip with MindsDB. "
+        "Move it away, then run this again."
     )
-
-
-def _is_ours(place: Path) -> bool:
-    if place.is_symlink():
-        # One that leads nowhere is what is left of us after the package has moved.
-        return not place.exists() or (place / Path(__file__).name).exists()
-    return (place / _MARKER).exists()
 
 
 def _remove(place: Path) -> None:
@@ -216,7 +294,10 @@ def _copy(source: Path, place: Path) -> None:
     try:
         shutil.copytree(source, unfinished, ignore=shutil.ignore_patterns("__pycache__"))
         (unfinished / _MARKER).touch()
-        _remove(place)
+        if is_ours(place):
+            _remove(place)
+        elif place.exists():
+            set_aside(place)
         unfinished.rename(place)
     finally:
         _remove(unfinished)

@@ -25,6 +25,7 @@ from typing import Any
 
 import orjson
 
+from . import database
 from .database import opened, reading, set_aside
 from .exchange import EVIDENCE_FIELDS, Evidence, Outcome
 
@@ -203,6 +204,26 @@ class Journal:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+def damage(path: Path) -> str | None:
+    """Say how a journal's file is damaged, or None; nothing is made or changed.
+
+    Raises:
+        sqlite3.OperationalError: It cannot be read.
+    """
+    said = database.damage(path, seconds=_BUSY_SECONDS)
+    if said is not None:
+        return said
+    try:
+        with database.looking(path, seconds=_BUSY_SECONDS) as connection:
+            kept = connection.execute("SELECT key, answer, checksum FROM answers")
+            changed = sum(_checksum(key, answer) != checksum for key, answer, checksum in kept)
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return f"answers that are not what was kept: {changed:,}" if changed else None
 
 
 def _written(value: Any, evidence: Evidence) -> bytes:

@@ -2,7 +2,8 @@
 
 One SQLite file for all engines and models, found by their names as the host knows them; several processes may
 use it. A query writes once, when it is over, in one transaction that also takes out what is too much or too
-old. Neither prompts and answers nor keys ever enter it; of failures it has the reason, cut to 300 characters.
+old. Neither prompts and answers nor keys ever enter it; of failures it has the reason, cut to 300 characters,
+and what the row is called (`row_names.py`).
 """
 
 from __future__ import annotations

@@ -32,6 +32,7 @@ from .prices import cost_of
 from .prices import load as load_prices
 from .progress import Progress, Watch, current_listener, log_seconds
 from .routing import gateway_options
+from .row_names import RowNames
 from .running import run_apart
 from .runs import Recorder
 from .spending import reached, too_expensive, too_many_rows
@@ -58,16 +59,21 @@ class Predictor:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
 
-    def __call__(self, frame: pd.DataFrame, credentials: Credentials) -> pd.DataFrame:
+    def __call__(
+        self, frame: pd.DataFrame, credentials: Credentials, names: RowNames | None = None
+    ) -> pd.DataFrame:
         """Answer every row of `frame`; see `run`. Works inside a running event loop and after a fork."""
-        return run_apart(self.run(frame, credentials))
+        return run_apart(self.run(frame, credentials, names))
 
-    async def run(self, frame: pd.DataFrame, credentials: Credentials) -> pd.DataFrame:
+    async def run(
+        self, frame: pd.DataFrame, credentials: Credentials, names: RowNames | None = None
+    ) -> pd.DataFrame:
         """Answer every row of `frame`.
 
         Args:
             frame: The rows; not changed.
             credentials: The engine's options.
+            names: What the rows are called in errors; by default by their number.
 
         Returns:
             A frame with the input's index and only the columns of `columns.to_frame`.
@@ -86,7 +92,7 @@ class Predictor:
             return await self._run_dry(frame, credentials)
         if (refused := too_many_rows(self.plan, len(frame))) is not None:
             raise AboveLimitError(refused)
-        async with _Run(self.plan, credentials) as run:
+        async with _Run(self.plan, credentials, names or RowNames()) as run:
             mapping = await run.map(frame)
         raise_failures(self.plan, mapping, run.account, run.journal.fault)
         return to_frame(self.plan, mapping.outcomes, frame.index)
@@ -136,7 +142,7 @@ def _survey(plan: Plan, credentials: Credentials, operation: LabelledOperation, 
 class _Run:
     """What one query holds open: the connections, the journal, the share of the limits."""
 
-    def __init__(self, plan: Plan, credentials: Credentials) -> None:
+    def __init__(self, plan: Plan, credentials: Credentials, names: RowNames) -> None:
         self._plan = plan
         self._credentials = credentials
         routing = json.loads(plan.routing)
@@ -147,7 +153,7 @@ class _Run:
         execution = plan.execution
         limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
         self._halted = asyncio.Event()
-        self.account = Account(cost_of)
+        self.account = Account(cost_of, names)
         self._recorder = Recorder(plan, self.account, labels.trace_id, Ledger(folder).record)
         scope = limits_scope(plan.engine, credentials)
         self._paced = Paced(self._gateway.send, plan, folder, scope, self._halted) if limited else None

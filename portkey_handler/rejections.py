@@ -138,8 +138,17 @@ def _said(content: bytes) -> tuple[str, str]:
             # The gateway's own: "Invalid config passed", and behind it what is invalid.
             reasons = [one["message"] for one in listed if isinstance(one, dict) and "message" in one]
             body = {"message": ": ".join([body["message"], "; ".join(map(str, reasons))])}
-        body = body.get("error") or body.get("message") or body.get("detail") or ""
+        body = body.get("error") or body.get("message") or body.get("detail") or _text_of(body)
     return " ".join(body.split()) if isinstance(body, str) else "", code
+
+
+def _text_of(body: Mapping[str, Any]) -> str:
+    """Give the text of a page that somebody on the way answered with; the gateway hands it over so."""
+    page = body.get("html-message")
+    return _TAGS.sub(" ", page) if isinstance(page, str) else ""
+
+
+_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def _remedy(  # noqa: PLR0911 - a table of cases

@@ -48,7 +48,7 @@ class Run:
         kept_by: Model that kept answers are of, to how many.
         latencies: How long answers and failures took.
         reasons: Why items failed, to how many; the most frequent ones.
-        slowest: Row and milliseconds, slowest first.
+        slowest: Row, by its name, and milliseconds, slowest first.
         moments: How far the query was, over time.
     """
 
@@ -78,7 +78,7 @@ class Run:
     kept_by: dict[str, int] = field(default_factory=dict)
     latencies: Latencies = field(default_factory=Latencies)
     reasons: dict[str, int] = field(default_factory=dict)
-    slowest: list[tuple[int, int]] = field(default_factory=list)
+    slowest: list[tuple[int | str, int]] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
 
     def details(self) -> str:
@@ -198,7 +198,10 @@ class Recorder:
                 kept_by=account.kept_by,
                 latencies=account.latencies,
                 reasons=dict(account.reasons.most_common(_MOST_REASONS)),
-                slowest=[(row, milliseconds) for milliseconds, row in sorted(account.slowest, reverse=True)],
+                slowest=[
+                    (account.names.of(row), milliseconds)
+                    for milliseconds, row in sorted(account.slowest, reverse=True)
+                ],
                 moments=[*account.moments, Moment(seconds, account.settled, account.failed)],
             ),
             account.failures,

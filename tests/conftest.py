@@ -14,6 +14,20 @@ from support.gateway import Gateway, GatewayUnavailableError
 from portkey_handler.offline import OfflineProvider
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker of what takes minutes."""
+    config.addinivalue_line("markers", "soak: takes minutes; runs with SOAK=1 (make soak)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, unless it is asked for."""
+    if os.environ.get("SOAK") == "1":
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the developer's keys and journal out of the tests."""

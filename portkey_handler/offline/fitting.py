@@ -24,8 +24,10 @@ def schema_asked_for(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def called(body: Mapping[str, Any]) -> str | None:
-    """Return the name of the function that a request's answer has to call."""
+    """Return the name of the function that a request's answer has to call; of several the first one."""
     choice = body.get("tool_choice")
+    if choice == "required" and body.get("tools"):
+        choice = body["tools"][0]
     function = choice.get("function") if isinstance(choice, dict) else None
     return function.get("name") if isinstance(function, dict) else None
 

@@ -55,7 +55,7 @@ class Chosen:
         return total.most_common()
 
     @property
-    def slowest(self) -> list[tuple[Run, int, int]]:
+    def slowest(self) -> list[tuple[Run, int | str, int]]:
         """Run, row and milliseconds of the twenty slowest rows, slowest first."""
         rows = [(run, row, milliseconds) for run in self.runs for row, milliseconds in run.slowest]
         return sorted(rows, key=lambda entry: -entry[2])[:20]

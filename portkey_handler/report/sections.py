@@ -210,7 +210,10 @@ def _slowest(chosen: Chosen) -> Section:
     anchor, title = "slowest", "Slowest rows"
     if not chosen.slowest:
         return anchor, title, [paragraph("Nothing was asked.")]
-    rows = [(f"row {row:,}", ms, moment(run.started), run.trace_id) for run, row, ms in chosen.slowest]
+    rows = [
+        (f"row {row:,}" if isinstance(row, int) else row, milliseconds, moment(run.started), run.trace_id)
+        for run, row, milliseconds in chosen.slowest
+    ]
     head = ("Row", "Milliseconds", "Run", "Trace")
     return anchor, title, [table("slowest-table", "The slowest rows, from 0", head, rows)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,6 @@ from support.paid import Paid
 
 from portkey_handler.offline import OfflineProvider
 from portkey_handler.session import Session
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of what takes minutes."""
-    config.addinivalue_line("markers", "soak: takes minutes; runs with SOAK=1 (make soak)")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes minutes, unless it is asked for."""
-    if os.environ.get("SOAK") == "1":
-        return
-    left_out = [item for item in items if item.get_closest_marker("soak")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture

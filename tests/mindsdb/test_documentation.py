@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from support.hosts import telling
-from support.mindsdb import MindsDB
+from support.mindsdb import MindsDB, MindsDBError
 
 from portkey_handler.offline import OfflineProvider
 
@@ -73,3 +74,18 @@ def test_the_worker_answers_again_after_close(documented: tuple[MindsDB, Offline
     server, _ = documented
     for _ in range(3):
         assert server.query(SELECT)["answer"].tolist() == ["<Where is Stockholm located?> max 300"]
+
+
+def test_the_traceback_below_an_error_is_short(documented: tuple[MindsDB, OfflineProvider]) -> None:
+    """MindsDB prints one below the first line, which is ours; of our code it has the hook alone."""
+    server, _ = documented
+    with pytest.raises(MindsDBError) as raised:
+        server.query("SELECT answer FROM portkey_model WHERE question = 'refuse me'")
+    first, *traceback = str(raised.value).splitlines()
+    assert first == (
+        "[portkey_engine/portkey_model]: QueryError: the row failed: 400 from openai: openai error: "
+        "The text was refused.; running again needs 1 request"
+    )
+    assert len(traceback) < 25
+    files = re.findall(r'File ".*/portkey_handler/(\w+)\.py"', "\n".join(traceback))
+    assert set(files) == {"handler"}

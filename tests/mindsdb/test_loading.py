@@ -10,9 +10,11 @@ import pytest
 from support.hosts import telling
 from support.mindsdb import MindsDB, MindsDBError, run_python
 
+import portkey_handler
 from portkey_handler.__about__ import __version__
 from portkey_handler.offline import OfflineProvider
 
+REQUIREMENTS = Path(portkey_handler.__file__).with_name("requirements.txt")
 CANARY = "pk-canary-7f3a9c"
 
 #: Loggers of MindsDB that write whole statements or engines at DEBUG.
@@ -41,14 +43,35 @@ def server(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> Iterator[MindsDB
 
 
 def test_mindsdb_lists_the_handler(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> None:
-    """SHOW HANDLERS has the name, the type and the version, and no import error."""
+    """SHOW HANDLERS has the name, the type, words about it and the version, and no import error."""
     server, _ = running_mindsdb
     [row] = server.query("SHOW HANDLERS WHERE name = 'portkey'").to_dict("records")
     assert row["TYPE"] == "ml"
     assert row["TITLE"] == "Portkey"
+    assert row["DESCRIPTION"] == portkey_handler.description
     assert row["VERSION"] == __version__
     assert row["IMPORT_SUCCESS"] is True
     assert row["IMPORT_ERROR"] is None
+
+
+def test_mindsdb_tells_what_an_engine_takes(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> None:
+    """SHOW HANDLERS and the HTTP API have every argument of CREATE ML_ENGINE, with its words."""
+    server, _ = running_mindsdb
+    [shown] = server.query("SHOW HANDLERS WHERE name = 'portkey'")["CONNECTION_ARGS"]
+    told = json.loads(server.get("/api/handlers/portkey"))
+    for given in (json.loads(shown), told["connection_args"]):
+        assert given["creation_args"] == portkey_handler.creation_args
+    assert portkey_handler.creation_args["portkey_api_key"]["description"].startswith("The Portkey API key")
+    assert told["import"]["dependencies"] == REQUIREMENTS.read_text().split()
+
+
+def test_mindsdb_shows_the_icon(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> None:
+    """MindsDB's editor gets the drawing, by itself and in the list of handlers."""
+    server, _ = running_mindsdb
+    icon = server.get("/api/handlers/portkey/icon").decode()
+    assert icon.startswith("<svg")
+    [listed] = [one for one in json.loads(server.get("/api/handlers/")) if one["name"] == "portkey"]
+    assert listed["icon"] == {"data": icon, "name": "icon.svg", "type": "svg"}
 
 
 def test_show_engines_masks_every_secret(server: MindsDB) -> None:
@@ -57,6 +80,25 @@ def test_show_engines_masks_every_secret(server: MindsDB) -> None:
     assert json.loads(row["CONNECTION_DATA"]) == dict.fromkeys(
         ("portkey_api_key", "headers", "provider_api_key", "config"), "******"
     )
+
+
+def test_show_models_masks_what_can_be_secret(server: MindsDB) -> None:
+    """The options of a model show, except its config; of a key that RETRAIN is given nothing stays."""
+    server.query(
+        f"CREATE MODEL masked PREDICT answer USING engine = 'canary', config = 'pc-{CANARY}', max_tokens = 7"
+    )
+    try:
+        server.wait_for_model("masked")
+        for name in ("portkey_api_key", "portkey_api_kye"):
+            with pytest.raises(MindsDBError, match=name):
+                server.query(f"RETRAIN masked USING {name} = '{CANARY}'")
+        shown = server.query("SHOW MODELS WHERE name = 'masked'")
+        [options] = shown["TRAINING_OPTIONS"]
+        using = (json.loads(options) if isinstance(options, str) else options)["using"]
+        assert using == {"config": "******", "max_tokens": 7}
+        assert CANARY not in shown.to_json()
+    finally:
+        server.query("DROP MODEL masked")
 
 
 @pytest.mark.parametrize("name", ["targets", "llms"])
@@ -168,12 +210,15 @@ print(install().action, install(copy=True).action, uninstall().action, uninstall
 
 
 def test_our_home_is_in_mindsdbs_storage(server: MindsDB, tmp_path: Path) -> None:
-    """Loaded by MindsDB the handler knows where MindsDB keeps its data; imported as a package it doesn't."""
+    """Loaded by MindsDB, or within it, the handler knows where MindsDB keeps its data; alone it doesn't."""
     code = """
 from mindsdb.integrations.handlers.portkey_handler import host as inside
 from portkey_handler import host as outside
-print(inside.storage_root(), outside.storage_root())
+print(inside.storage_root(), outside.storage_root(), end=" ")
+import mindsdb.integrations.libs.process_cache  # a server, or a worker of one
+print(outside.storage_root())
 """
-    inside, outside = run_python(server.python, code, tmp_path).splitlines()[-1].split()
+    inside, outside, within = run_python(server.python, code, tmp_path).splitlines()[-1].split()
     assert inside.startswith(str(tmp_path))
     assert outside == "None"
+    assert within == inside

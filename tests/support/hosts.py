@@ -27,6 +27,9 @@ from .mindsdb import MindsDB
 REFUSED = "refuse me"
 #: Between two lines of the server's log about a query that takes longer.
 SECONDS_BETWEEN_LINES = 1.0
+#: What MindsDB's own clients send, as the provider's key and as a header that only they have.
+CLIENTS_KEY = "key-of-mindsdbs-clients"
+ASKED_BY = "x-asked-by"
 #: A text with these words in it is answered in prose, whatever is asked for; its repair is not.
 MISFIT = "talk about me"
 
@@ -88,6 +91,25 @@ def environment(gateway: Gateway, provider: OfflineProvider) -> dict[str, str]:
     }
 
 
+def clients(gateway: Gateway, provider: OfflineProvider) -> dict[str, str]:
+    """Give the variables that send MindsDB's own clients, of agents for example, to the gateway, too.
+
+    The provider sees by `x-asked-by` that it was one of them that asked.
+    """
+    headers = {
+        "x-portkey-provider": "openai",
+        "x-portkey-custom-host": provider.base_url,
+        "x-portkey-forward-headers": ASKED_BY,
+        ASKED_BY: "MindsDB",
+    }
+    return {
+        "OPENAI_CUSTOM_HEADERS": "\n".join(f"{name}: {text}" for name, text in headers.items()),
+        "OPENAI_API_KEY": CLIENTS_KEY,
+        "LLM_FUNCTION_MODEL": "gpt-4o",
+        "LLM_FUNCTION_BASE_URL": gateway.base_url,
+    }
+
+
 class Shared:
     """One stand-in and one MindsDB for all who ask for them; gone when the last one has let go."""
 
@@ -109,6 +131,7 @@ class Shared:
                 provider = stack.enter_context(OfflineProvider(telling()))
                 told = {
                     **environment(gateway, provider),
+                    **clients(gateway, provider),
                     "PORTKEY_HANDLER_LOG_SECONDS": f"{SECONDS_BETWEEN_LINES}",
                 }
                 server = stack.enter_context(MindsDB(folder, told))

@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import pandas as pd
+import psutil
 
 from .gateway import free_port
 
@@ -55,14 +56,14 @@ def run_python(python: Path, code: str, cwd: Path) -> str:
         MindsDBUnavailable: It failed.
     """
     done = subprocess.run(
-        [python, "-c", code], cwd=cwd, env=_environment(cwd), capture_output=True, text=True, check=False
+        [python, "-c", code], cwd=cwd, env=environment_of(cwd), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise MindsDBUnavailable(f"{python}: {done.stderr.strip()[-1000:]}")
     return done.stdout
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment_of(folder: Path) -> dict[str, str]:
     """Give an environment without keys, proxies and paths of the one who runs the tests."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     return {**kept, "HOME": str(folder), "TMPDIR": str(folder), "PYTHONSAFEPATH": "1"}
@@ -77,11 +78,25 @@ class MindsDB:
         mysql_port: Where it listens for clients of MySQL.
     """
 
-    def __init__(self, folder: Path, env: Mapping[str, str], python: Path | None = None) -> None:
-        """Take the folder for its data, its environment's PORTKEY_ variables, and its interpreter."""
+    def __init__(
+        self,
+        folder: Path,
+        env: Mapping[str, str],
+        python: Path | None = None,
+        *,
+        install: bool = True,
+        jobs: bool = False,
+    ) -> None:
+        """Take the folder for its data, more variables of its environment, and its interpreter.
+
+        With `install` the handler is put into it at the start, with `jobs` its jobs run. It may be started
+        again, in the same folder.
+        """
         self.python = python or mindsdb_python()
         self.folder = folder
         self.env = env
+        self.install = install
+        self.jobs = jobs
         self.log = folder / "mindsdb.log"
         self.port = free_port()
         self.mysql_port = free_port()
@@ -89,22 +104,23 @@ class MindsDB:
         self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def __enter__(self) -> MindsDB:
-        """Install the handler, start, wait until it answers.
+        """Start, wait until it answers.
 
         Raises:
             MindsDBUnavailable: It does not start.
         """
         storage = self.folder / "storage"
-        storage.mkdir()
-        run_python(self.python, INSTALL, self.folder)
+        storage.mkdir(exist_ok=True)
+        if self.install:
+            run_python(self.python, INSTALL, self.folder)
         config = self.folder / "config.json"
         config.write_text(json.dumps(self._config()))
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self.python, "-m", "mindsdb", "--api=http,mysql", "--no_studio"],
                 cwd=self.folder,
                 env={
-                    **_environment(self.folder),
+                    **environment_of(self.folder),
                     **self.env,
                     "MINDSDB_STORAGE_DIR": str(storage),
                     "MINDSDB_CONFIG_PATH": str(config),
@@ -128,9 +144,9 @@ class MindsDB:
                 "http": {"host": "127.0.0.1", "port": str(self.port)},
                 "mysql": {"host": "127.0.0.1", "port": str(self.mysql_port)},
             },
-            # Processes that nobody here needs.
-            "jobs": {"disable": True},
-            "tasks": {"disable": True},
+            # Its scheduler looks for due jobs every so many seconds and, at random, one to ten more.
+            "jobs": {"disable": not self.jobs, "check_interval": 0},
+            "tasks": {"disable": True},  # a process that nobody here needs
         }
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
@@ -155,6 +171,29 @@ class MindsDB:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
         self._process = None
+
+    def restart(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        """Stop all its processes by a signal, and start it again with what it has stored.
+
+        Raises:
+            MindsDBUnavailable: It does not start.
+        """
+        assert self._process is not None
+        os.killpg(self._process.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(30)
+        self.__exit__(None, None, None)  # what has outlived the signal
+        self.__enter__()
+
+    def kill_workers(self, port: int) -> int:
+        """Kill its processes that have a connection to a port, without a word; give how many there were."""
+        assert self._process is not None
+        killed = 0
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            if any(one.raddr and one.raddr.port == port for one in process.net_connections("tcp4")):
+                process.kill()
+                killed += 1
+        return killed
 
     def forget_answers(self) -> None:
         """Remove journal and ledger, so that whoever comes next pays for his own questions, and sees them."""
@@ -193,7 +232,7 @@ class MindsDB:
             {"Content-Type": f"multipart/form-data; boundary={boundary}"},
         )
 
-    def wait_for_model(self, name: str, seconds: float = 60) -> None:
+    def wait_for_model(self, name: str, seconds: float = 60, project: str = "mindsdb") -> None:
         """Wait until no version of a model is under way.
 
         Raises:
@@ -201,7 +240,9 @@ class MindsDB:
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            versions = self.query(f"SELECT version, status, error FROM mindsdb.models WHERE name = '{name}'")
+            versions = self.query(
+                f"SELECT version, status, error FROM {project}.models WHERE name = '{name}'"
+            )
             versions.columns = [str(column).lower() for column in versions.columns]
             if not versions.empty and not {"generating", "training"} & set(versions["status"]):
                 latest = versions.sort_values("version").iloc[-1]
@@ -210,6 +251,14 @@ class MindsDB:
                 return
             time.sleep(0.03)
         raise MindsDBError(f"model {name} is not complete after {seconds:g} s")
+
+    def get(self, path: str) -> bytes:
+        """Give what the server answers under a path.
+
+        Raises:
+            MindsDBError: It answers with an error.
+        """
+        return self._request("GET", path)
 
     def _json(self, method: str, path: str, body: Any, timeout: float = 60) -> Any:
         data = json.dumps(body).encode()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import pickle
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +52,11 @@ def test_outside_mindsdb_the_frame_is_itself() -> None:
     """The embedded session gets the plain frame."""
     frame = _frame()
     assert host.deliver(frame, SimpleNamespace(name="m")) is frame
+
+
+def test_outside_mindsdb_rows_are_counted_from_0() -> None:
+    """Whatever the index of the frame."""
+    assert host.row_names(_frame(), SimpleNamespace(name="m")).of(1) == 1
 
 
 def test_the_frame_arrives_whole_and_can_be_kept_by_nobody(queue: dict[str, str]) -> None:
@@ -172,6 +179,63 @@ def test_the_handler_is_there_on_demand() -> None:
     assert portkey_handler.Handler is PortkeyHandler
     assert isinstance(portkey_handler.creation_args, dict)
     assert isinstance(portkey_handler.model_using_args, dict)
+
+
+#: What MindsDB does with a handler in its folder for community handlers, then in its workers.
+COMMUNITY = """
+import importlib, importlib.util, multiprocessing, sys, types
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+def work(name):
+    module = importlib.import_module(name)
+    return module.__file__, module.Handler.__name__, module.import_error
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    sys.path += sys.argv[2:]
+    parent = sys.modules["mindsdb_community_handlers"] = types.ModuleType("mindsdb_community_handlers")
+    parent.__path__ = [str(folder.parent)]
+    name = f"mindsdb_community_handlers.{folder.name}"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        file, handler, import_error = pool.submit(work, module.__package__).result()
+    print(file, handler, import_error, module.Handler.__module__, module.version, bool(module.creation_args))
+"""
+
+
+def _community(tmp_path: Path, options: Sequence[str] = (), path: Sequence[str] = ()) -> list[str]:
+    """Copy the package where MindsDB has community handlers, as version 0, and load it as MindsDB does."""
+    there = tmp_path / "community_handlers" / "portkey_handler"
+    shutil.copytree(Path(portkey_handler.__file__).parent, there)
+    (there / "__about__.py").write_text('__version__ = "0"')
+    script = tmp_path / "server.py"
+    script.write_text(COMMUNITY)
+    command = [sys.executable, *options, script, there, *path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+def test_in_the_folder_for_community_handlers_the_installed_package_works(tmp_path: Path) -> None:
+    """MindsDB's workers cannot import from that folder: server and workers use the installed package."""
+    file, *rest = _community(tmp_path)
+    assert Path(file) == Path(portkey_handler.__file__)
+    assert rest == ["PortkeyHandler", "None", "portkey_handler.handler", __version__, "True"]
+
+
+def test_in_the_folder_for_community_handlers_a_copy_works_alone(tmp_path: Path) -> None:
+    """Where the package is not installed, the workers import the copy."""
+    # Packages are seen there, but no .pth file that leads to the checkout.
+    options, others = ("-I", "-S"), [path for path in sys.path if "site-packages" in path]
+    file, *rest = _community(tmp_path, options, others)
+    assert Path(file).is_relative_to(tmp_path)
+    assert rest == ["PortkeyHandler", "None", "portkey_handler.handler", "0", "True"]
 
 
 def test_a_missing_dependency_becomes_import_error() -> None:

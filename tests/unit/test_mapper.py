@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import heapq
 import itertools
 import pickle
 import tracemalloc
@@ -201,13 +202,56 @@ def test_the_flight_stays_small_where_answers_would_come_too_late() -> None:
 def test_a_larger_flight_that_is_not_worth_it_is_taken_back() -> None:
     """With patience enough it is tried, found not to answer more, and left alone for a good while."""
     sizes = rounds(Flight(None, timeout=600), serves=4, seconds=1, count=20)
-    assert max(sizes) <= 32
-    assert sizes[3:] == [16] * 17
+    assert sizes == [32, 32] + [8] * 18
 
 
 def test_the_flight_reaches_its_end_where_it_is_worth_it() -> None:
-    """Three doublings from 8 to 64, and no further."""
-    assert rounds(Flight(None, timeout=60), serves=1000, seconds=1, count=5) == [16, 32, 64, 64, 64]
+    """A leap from 8 to 32, then 64, and no further."""
+    assert rounds(Flight(None, timeout=60), serves=1000, seconds=1, count=4) == [32, 64, 64, 64]
+
+
+def test_the_leap_is_a_step_where_answers_would_come_too_late() -> None:
+    """With 40 s of patience and 15 s an answer, 16 may be in flight and 32 may not."""
+    assert rounds(Flight(None, timeout=50), serves=1000, seconds=15, count=2) == [16, 32]
+
+
+def stream(flight: Flight, serves: int, seconds: float, count: int) -> tuple[float, list[int]]:
+    """Keep a flight full with somebody who serves a few at a time; give the end, and its size after each."""
+    free, waiting, sizes = [0.0] * serves, [], []
+    now, sent = 0.0, 0
+    while len(sizes) < count:
+        while sent < count and len(waiting) < flight.limit:
+            sent += 1
+            begun = max(now, heapq.heappop(free))
+            heapq.heappush(free, begun + seconds)
+            heapq.heappush(waiting, (begun + seconds, sent, now))
+        now, _, sent_at = heapq.heappop(waiting)
+        flight.answered(sent_at, now)
+        sizes.append(flight.limit)
+    return now, sizes
+
+
+def test_a_hundred_rows_take_three_rounds() -> None:
+    """8, then 32, then the rest: what waits for its answer when the flight grows doesn't hold it up."""
+    end, _ = stream(Flight(None, timeout=60), serves=1000, seconds=0.2, count=100)
+    assert end == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("serves", [1, 2, 4])
+def test_a_stream_that_is_served_few_at_a_time_stays_small(serves: int) -> None:
+    """With patience enough four times the flight is tried, twice later on, and taken back each time."""
+    _, sizes = stream(Flight(None, timeout=6000), serves=serves, seconds=1, count=1500)
+    assert max(sizes) == 32
+    assert max(sizes[100:]) == 16
+    assert sizes.count(8) > 1000
+
+
+@pytest.mark.parametrize(("serves", "size"), [(20, 32), (40, 64), (1000, 64)])
+def test_a_stream_that_is_served_many_at_a_time_grows(serves: int, size: int) -> None:
+    """The flight becomes as large as is answered at a time, or twice that."""
+    end, sizes = stream(Flight(None, timeout=6000), serves=serves, seconds=1, count=1500)
+    assert sizes.count(size) > 1000
+    assert end <= 1500 / min(serves, size) + 2
 
 
 def test_refusals_halve_the_flight_once_per_burst() -> None:

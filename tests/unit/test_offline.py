@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import json
 import math
 import os
 import subprocess
@@ -87,6 +88,23 @@ def test_answer_is_configurable(provider: OfflineProvider) -> None:
     provider.behaviour.answer = lambda body: body["messages"][0]["content"].upper()
 
     assert content(chat(provider, "abc")) == "ABC"
+
+
+@pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "note"}}])
+def test_a_tool_that_has_to_be_called_is_called(provider: OfflineProvider, choice: Any) -> None:
+    """Its arguments fit what it asks for, whether it is named or the only one there is."""
+    parameters = {"type": "object", "properties": {"text": {"type": "string"}, "words": {"type": "integer"}}}
+    tool = {"type": "function", "function": {"name": "note", "parameters": parameters}}
+
+    reply = chat(provider, tools=[tool], tool_choice=choice)
+
+    message = reply.json["choices"][0]["message"]
+    (call,) = message["tool_calls"]
+    assert (message["content"], call["function"]["name"]) == (None, "note")
+    assert {name: type(value) for name, value in json.loads(call["function"]["arguments"]).items()} == {
+        "text": str,
+        "words": int,
+    }
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])

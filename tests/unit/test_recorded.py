@@ -21,6 +21,7 @@ from portkey_handler.ledger import Ledger
 from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
+from portkey_handler.row_names import RowNames
 from portkey_handler.runs import Run
 
 USING = {"model": "gpt-4o-mini", "max_attempts": 1, "column": "q"}
@@ -136,6 +137,20 @@ def test_errors_name_row_reason_status_and_ids(provider: OfflineProvider) -> Non
 
 
 # How it ended
+
+
+def test_rows_have_the_names_that_the_host_gives_them(provider: OfflineProvider) -> None:
+    """In the message, in DESCRIBE's errors and among the slowest rows."""
+    provider.behaviour.faults = refusing("bad")
+    plan = resolve(
+        target="answer", engine={}, model=USING, environment={}, engine_name="e", model_name="m"
+    ).plan
+    names = RowNames(column="id", values=[10, 11, 12])
+    with pytest.raises(QueryError, match=r"1 answered and kept, 2 failed \(rows id = 10, id = 12: 400"):
+        Predictor(plan)(rows("bad 0", "good", "bad 2"), Credentials({"base_url": provider.base_url}), names)
+    ledger = Ledger(home())
+    assert {one.row for one in ledger.failures("e", "m")} == {"id = 10", "id = 12"}
+    assert {row for row, _ in ledger.runs(most=1)[0].slowest} == {"id = 10", "id = 11", "id = 12"}
 
 
 @pytest.mark.parametrize(

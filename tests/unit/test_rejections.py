@@ -1,4 +1,4 @@
-"""What a rejection says of waiting."""
+"""What a rejection says, of waiting too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import email.utils
 import time
 from datetime import datetime, timedelta, timezone
 
+import orjson
 import pytest
 
-from portkey_handler.rejections import seconds_to_wait
+from portkey_handler.rejections import describe_rejection, seconds_to_wait
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,17 @@ def test_moments_are_seconds_from_now() -> None:
         assert 97 < found <= 100
     past = email.utils.formatdate(time.time() - 50, usegmt=True)
     assert seconds_to_wait({"retry-after": past}) == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("Message: fetch failed Cause: Error: getaddrinfo ENOTFOUND ollama", None),
+        ("<html><style>h1 {color: red}</style><body>\n<h1>Bad Gateway</h1></body>", "Bad Gateway"),
+        ("", "no reason given"),
+    ],
+)
+def test_a_page_instead_of_an_answer_is_told_as_text(page: str, said: str | None) -> None:
+    """Somebody between the gateway and the model answered; the gateway hands his page over."""
+    content = orjson.dumps({"html-message": page})
+    assert describe_rejection(502, {}, content, b"{}") == f"502: {said or page}"

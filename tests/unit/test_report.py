@@ -37,7 +37,7 @@ def a_run(**given: Any) -> Run:
         "unasked": 1, "answered": 3, "failed": 1, "kept": 1, "copies": 1, "cut_off": 0, "gateway_hits": 0,
         "requests": 4, "prompt_tokens": 20, "completion_tokens": 10, "cached_tokens": 5, "cost": 0.25,
         "unpriced": 0, "trace_id": "trace-1", "ended": "done", "asked": "gpt", "models": {"gpt-1": use},
-        "latencies": use.latencies, "reasons": {"400: no": 1}, "slowest": [(1, 180), (0, 10)],
+        "latencies": use.latencies, "reasons": {"400: no": 1}, "slowest": [(1, 180), ("id = 7", 10)],
         "moments": [Moment(0.5, 1, 0), Moment(1.5, 3, 1)],
     }  # fmt: skip
     return Run(**{**kinds, **given})  # type: ignore[arg-type]
@@ -141,6 +141,7 @@ def test_the_figures_are_those_of_the_run() -> None:
     assert cells(page, "saved")["kept from an earlier query"] == ["1", "16.7"]
     assert cells(page, "errors") == {"400: no": ["1"]}
     assert cells(page, "slowest")["row 1"][0] == "180"
+    assert cells(page, "slowest")["id = 7"][0] == "10"
     assert cells(page, "time") == {"0": ["0", "0"], "0.5": ["1", "0"], "1.5": ["3", "1"]}
     assert sum(int(number) for (number,) in cells(page, "latency").values()) == 2
 

@@ -1,0 +1,151 @@
+"""What a running server tells of the handler, and of the engines that a model leads to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..checks import Finding
+from .server import ClosedServerError, NoServerError, Server, StatementFailedError, quoted
+
+NO_ENGINES = "there is none yet; CREATE ML_ENGINE … FROM portkey makes one"
+#: Each is a request to a gateway, which may be slow.
+_MOST_MODELS = 20
+_RESTART = "restart MindsDB, which looks for handlers when it starts"
+
+
+@dataclass
+class Served:
+    """What was found at a server.
+
+    Attributes:
+        server: The server, where it answers and lets us in.
+        findings: What there is to say.
+        version: The version of the handler that it has loaded, or None.
+        is_loaded: It has loaded this handler.
+        uses_community: It has loaded it from its folder for community handlers; None where it does not say.
+        unchecked: Names of its engines that no model leads to.
+        has_seen_home: It has told of the folder that outlives a query.
+    """
+
+    server: Server | None = None
+    findings: list[Finding] = field(default_factory=list)
+    version: str | None = None
+    is_loaded: bool = False
+    uses_community: bool | None = None
+    unchecked: list[str] = field(default_factory=list)
+    has_seen_home: bool = False
+
+
+def look_at_server(url: str, *, is_asked_for: bool, engine: str | None) -> Served:
+    """Ask a server all that it can tell.
+
+    Args:
+        url: Its address.
+        is_asked_for: The user names it, so that it should answer.
+        engine: The only engine to check, or None for all.
+    """
+    served = Served()
+    try:
+        server = Server(url)
+    except NoServerError as error:
+        if is_asked_for:
+            served.findings.append(Finding("server", "wrong", str(error), "start MindsDB, or mend --url"))
+        else:
+            served.findings.append(Finding("server", "ok", f"{error}, so that MindsDB is examined cold"))
+        return served
+    try:
+        server.log_in(os.environ)
+    except ClosedServerError as error:
+        remedy = "set MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN, for this command"
+        served.findings.append(
+            Finding("server", "wrong", f"{server.url} does not let us in: {error}", remedy)
+        )
+        return served
+    served.server = server
+    served.findings.append(Finding("server", "ok", f"MindsDB {server.version} answers at {server.url}"))
+    try:
+        served.findings.append(_handler(served, server))
+        if served.is_loaded:
+            served.findings += _engines(served, server, engine)
+    except StatementFailedError as error:
+        served.findings.append(Finding("server", "wrong", str(error), "see the log of MindsDB"))
+    return served
+
+
+def _handler(served: Served, server: Server) -> Finding:
+    rows = server.rows("SHOW HANDLERS WHERE name = 'portkey'")
+    served.version = rows[0]["version"] if rows else None
+    served.is_loaded = bool(rows) and bool(rows[0]["import_success"])
+    if served.is_loaded:  # one that is not there yet, MindsDB would fetch now
+        served.uses_community = server.is_community("portkey")
+    return judge_loaded(rows[0] if rows else None)
+
+
+def judge_loaded(row: Mapping[str, Any] | None) -> Finding:
+    """Say whether a server has loaded the handler, by its row of SHOW HANDLERS."""
+    if row is None:
+        words = "the server has no handler portkey"
+        return Finding("loaded", "wrong", words, f"run: portkey-handler install, then {_RESTART}")
+    if row["import_success"]:
+        return Finding("loaded", "ok", f"the server has loaded the handler, version {row['version']}")
+    if row["import_error"]:
+        words = f"the server cannot load the handler: {row['import_error']}"
+        return Finding("loaded", "wrong", words, f"mend what is wrong below, then {_RESTART}")
+    words = "the server knows only the handler portkey that MindsDB would fetch from its community"
+    return Finding("loaded", "wrong", words, f"run: portkey-handler install, then {_RESTART}")
+
+
+def judge_served_version(served: Served, version: str | None) -> Finding | None:
+    """Say whether the server runs what stands in its folder now; None where there is nothing to say."""
+    if not served.is_loaded or version is None or served.version == version:
+        return None
+    words = f"the server has loaded version {served.version}, and version {version} is in its folder now"
+    return Finding("loaded", "wrong", words, _RESTART)
+
+
+def _engines(served: Served, server: Server, only: str | None) -> Iterator[Finding]:
+    rows = server.rows("SHOW ML_ENGINES WHERE handler = 'portkey'")
+    names = [str(row["name"]) for row in rows]
+    if only is not None and only not in names:
+        yield no_such_engine(only, names)
+        return
+    if not names:
+        yield Finding("engines", "ok", NO_ENGINES)
+    served.unchecked = names if only is None else [only]
+    for first, *others in _told_by_models(server, served.unchecked):
+        name = first.what.removeprefix("engine ")
+        if name in served.unchecked:
+            served.unchecked.remove(name)
+            yield first
+        if not served.has_seen_home:
+            served.has_seen_home = True
+            yield from others
+
+
+def _told_by_models(server: Server, unchecked: list[str]) -> Iterator[list[Finding]]:
+    """Let the handler in the server check its engines, through models: an engine has nothing to describe.
+
+    MindsDB does not tell which engine a model belongs to; the answer does.
+    """
+    models = server.rows(
+        "SELECT name, project FROM information_schema.models "
+        "WHERE engine = 'portkey' AND status = 'complete' AND active = true"
+    )
+    for model in models[:_MOST_MODELS]:
+        if not unchecked:
+            return
+        where = f"{quoted(model['project'])}.{quoted(model['name'])}"
+        try:
+            rows = server.rows(f"DESCRIBE {where}.`check`")
+        except StatementFailedError:
+            continue  # an engine whose options are wrong is found where it is stored
+        yield [Finding(row["what"], row["state"], row["words"], row["remedy"] or "") for row in rows]
+
+
+def no_such_engine(name: str, names: list[str]) -> Finding:
+    """Say that there is no engine of a name, and which there are."""
+    there = f"there are {', '.join(names)}" if names else "there is none of this handler"
+    return Finding(f"engine {name}", "wrong", f"there is no such engine; {there}", "mend --engine")

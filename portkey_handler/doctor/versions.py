@@ -1,0 +1,37 @@
+"""Which versions there are, and whether they go together."""
+
+from __future__ import annotations
+
+from packaging.version import InvalidVersion, Version
+
+from ..checks import Finding
+from ..install import Found
+from .interpreter import Interpreter
+
+#: The MindsDB that the tests run, and the oldest whose handlers are made as ours is.
+TESTED, OLDEST = "26.1.0", "25.0"
+_SHOWN = ("portkey-handler", "portkey-ai", "pandas")
+
+
+def judge_versions(interpreter: Interpreter, found: Found) -> Finding:
+    """Name the versions, and say whether this MindsDB is one that can be used."""
+    words = ", ".join(
+        [
+            f"MindsDB {found.mindsdb_version or 'of no known version'}",
+            f"Python {interpreter.environment['python_full_version']}",
+            *(
+                f"{name} {interpreter.installed[name].version}"
+                for name in _SHOWN
+                if name in interpreter.installed
+            ),
+        ]
+    )
+    words = f"{words} ({found.python})"
+    try:
+        version = Version(found.mindsdb_version or "")
+    except InvalidVersion:
+        return Finding("versions", "warning", words, f"the tests run MindsDB {TESTED}: install that in doubt")
+    if version < Version(OLDEST):
+        remedy = f"this MindsDB is too old, run: {found.python} -m pip install mindsdb=={TESTED}"
+        return Finding("versions", "wrong", words, remedy)
+    return Finding("versions", "ok", words)
