@@ -1,11 +1,13 @@
-"""The two hosts that the scripts run in."""
+"""The two hosts that the scripts run in, one of them seen by several clients."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.clients import CLIENTS
 from support.conformance import MindsDBHost, SessionHost
 from support.fixtures import running_mindsdb
 from support.gateway import Gateway
@@ -28,13 +30,22 @@ def session(
     return SessionHost(tmp_path), provider
 
 
+@pytest.fixture(scope="session", params=CLIENTS)
+def host(
+    request: pytest.FixtureRequest, running_mindsdb: tuple[MindsDB, OfflineProvider]
+) -> Iterator[MindsDBHost]:
+    """Give the MindsDB server as each of its clients sees it."""
+    server, _ = running_mindsdb
+    with contextlib.closing(CLIENTS[request.param](server)) as client:
+        yield MindsDBHost(server, client)
+
+
 @pytest.fixture
 def mindsdb(
-    running_mindsdb: tuple[MindsDB, OfflineProvider],
+    host: MindsDBHost, running_mindsdb: tuple[MindsDB, OfflineProvider]
 ) -> Iterator[tuple[MindsDBHost, OfflineProvider]]:
     """Give the MindsDB server, and the stand-in that it reaches."""
-    server, provider = running_mindsdb
+    _, provider = running_mindsdb
     provider.reset(telling())
-    host = MindsDBHost(server)
     yield host, provider
     host.clean()

@@ -28,6 +28,7 @@ def test_in_the_session(session: tuple[SessionHost, OfflineProvider], elsewhere:
     _try_all(*session, elsewhere)
 
 
+@pytest.mark.parametrize("host", ["http"], indirect=True)
 def test_in_mindsdb(mindsdb: tuple[MindsDBHost, OfflineProvider], elsewhere: OfflineProvider) -> None:
     """The same in the server, where a wrong RETRAIN leaves the model as it was."""
     _try_all(*mindsdb, elsewhere)

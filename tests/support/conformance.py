@@ -16,6 +16,7 @@ A statement of which nothing is expected must not fail.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
@@ -28,10 +29,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from pymysql.constants import FIELD_TYPE
 
 from portkey_handler.errors import PortkeyHandlerError
 from portkey_handler.offline import OfflineProvider
 
+from .clients import Client
 from .mindsdb import MindsDB, MindsDBError
 
 FOLDER = Path(__file__).parents[1] / "conformance"
@@ -41,6 +44,7 @@ _MAKES_MODEL = re.compile(
     r"^(?:CREATE\s+(?:OR\s+REPLACE\s+)?MODEL\s+(?:IF\s+NOT\s+EXISTS\s+)?|RETRAIN\s+|FINETUNE\s+)([\w.]+)",
     re.IGNORECASE,
 )
+_MAKES_TABLE = re.compile(r"^CREATE\s+(?:OR\s+REPLACE\s+)?TABLE\b", re.IGNORECASE)
 # Text in quotes, a comment, the end of a statement, or anything else.
 _PIECES = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|--[^\n]*|;|[^'\"`;-]+|.", re.DOTALL)
 
@@ -171,10 +175,32 @@ def _text(frame: pd.DataFrame | None) -> str:
     return "\n".join(",".join(row) for row in _table(frame, None))
 
 
+def _read_from_mysql(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give values the types that they had before they were written for MySQL.
+
+    Its protocol has neither booleans, which are the TINYINT 0 and 1, nor objects and lists, which are JSON.
+    """
+    types = frame.attrs.get("types", ())
+    rows = [
+        [_read_value(value, kind) for value, kind in zip(row, types, strict=True)]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return pd.DataFrame(rows, columns=frame.columns, dtype=object)
+
+
+def _read_value(value: Any, kind: int) -> Any:
+    if kind == FIELD_TYPE.TINY:
+        return None if value is None else bool(value)
+    if isinstance(value, str) and value[:1] in {"[", "{"}:
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
 class SessionHost:
     """The embedded session, new for every script, with the data in a folder of its own."""
 
-    name = "session"
+    kinds = ("session",)
 
     def __init__(self, folder: Path) -> None:
         # MindsDB is not needed for the scripts' form to be checked, nor is the session.
@@ -196,10 +222,11 @@ class SessionHost:
 class MindsDBHost:
     """The running MindsDB server, which keeps what scripts make until it is cleaned."""
 
-    name = "mindsdb"
-
-    def __init__(self, server: MindsDB) -> None:
+    def __init__(self, server: MindsDB, client: Client) -> None:
+        self.kinds = client.kinds
         self._server = server
+        self._client = client
+        self._made_tables = False
         here = self._files()
         for path in DATA.glob("*.csv"):
             if path.stem not in here:
@@ -207,7 +234,10 @@ class MindsDBHost:
 
     def run(self, sql: str) -> pd.DataFrame:
         """Run one statement, and wait for the model it makes."""
-        frame = self._server.query(sql)
+        self._made_tables |= _MAKES_TABLE.match(sql) is not None
+        frame = self._client.run(sql)
+        if "mysql" in self.kinds:
+            frame = _read_from_mysql(frame)
         model = _MAKES_MODEL.match(sql)
         if model is not None:
             self._server.wait_for_model(model[1].split(".")[-1])
@@ -219,17 +249,18 @@ class MindsDBHost:
     def clean(self) -> None:
         """Drop models, engines and files that a script has made, and the answers that were kept."""
         self._server.forget_answers()
-        for model in self._column("SHOW MODELS", "NAME"):
+        for model in self._names("SHOW MODELS"):
             self._server.query(f"DROP MODEL {model}")
-        engines = self._server.query("SHOW ML_ENGINES")
-        for engine in self._column("SHOW ML_ENGINES", "NAME") if not engines.empty else ():
+        for engine in self._names("SHOW ML_ENGINES"):
             self._server.query(f"DROP ML_ENGINE {engine}")
-        for name in self._files() - {path.stem for path in DATA.glob("*.csv")}:
-            self._server.query(f"DROP TABLE files.{name}")
+        if self._made_tables:
+            for name in self._files() - {path.stem for path in DATA.glob("*.csv")}:
+                self._server.query(f"DROP TABLE files.{name}")
+            self._made_tables = False
 
-    def _column(self, sql: str, name: str) -> list[str]:
+    def _names(self, sql: str) -> set[str]:
         frame = self._server.query(sql)
-        return [] if frame.empty else sorted(set(frame[name]))
+        return set() if frame.empty else set(frame["NAME"])
 
 
 def run_script(

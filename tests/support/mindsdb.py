@@ -75,6 +75,7 @@ class MindsDB:
     Attributes:
         log: What the server and its workers said, at level DEBUG.
         port: Where it listens for HTTP.
+        mysql_port: Where it listens for clients of MySQL.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class MindsDB:
         self.jobs = jobs
         self.log = folder / "mindsdb.log"
         self.port = free_port()
+        self.mysql_port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -140,7 +142,7 @@ class MindsDB:
         return {
             "api": {
                 "http": {"host": "127.0.0.1", "port": str(self.port)},
-                "mysql": {"host": "127.0.0.1", "port": str(free_port())},
+                "mysql": {"host": "127.0.0.1", "port": str(self.mysql_port)},
             },
             # Its scheduler looks for due jobs every so many seconds and, at random, one to ten more.
             "jobs": {"disable": not self.jobs, "check_interval": 0},
@@ -194,16 +196,25 @@ class MindsDB:
         return killed
 
     def forget_answers(self) -> None:
-        """Remove the journal, so that whoever comes next pays for his own questions."""
-        shutil.rmtree(self.folder / "storage" / "portkey_handler" / "journal", ignore_errors=True)
+        """Remove journal and ledger, so that whoever comes next pays for his own questions, and sees them."""
+        home = self.folder / "storage" / "portkey_handler"
+        shutil.rmtree(home / "journal", ignore_errors=True)
+        for path in home.glob("ledger.sqlite*"):
+            path.unlink()
 
-    def query(self, sql: str, timeout: float = 300) -> pd.DataFrame:
+    def query(self, sql: str, timeout: float = 300, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Run one statement and give its rows; a statement without rows gives an empty frame.
+
+        Args:
+            sql: The statement.
+            timeout: Seconds to wait for the answer.
+            params: What stands there as `:name`.
 
         Raises:
             MindsDBError: MindsDB says the statement failed.
         """
-        answer = self._json("POST", "/api/sql/query", {"query": sql}, timeout)
+        body = {"query": sql, "params": dict(params or {})}
+        answer = self._json("POST", "/api/sql/query", body, timeout)
         if answer["type"] == "error":
             raise MindsDBError(answer["error_message"])
         if answer["type"] != "table":
@@ -238,7 +249,7 @@ class MindsDB:
                 if latest["status"] == "error":
                     raise MindsDBError(latest["error"])
                 return
-            time.sleep(0.1)
+            time.sleep(0.03)
         raise MindsDBError(f"model {name} is not complete after {seconds:g} s")
 
     def get(self, path: str) -> bytes:
