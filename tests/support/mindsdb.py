@@ -103,6 +103,15 @@ class MindsDB:
         self._process: subprocess.Popen[bytes] | None = None
         self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Give the variables by which it, and who examines it, finds everything."""
+        return {
+            **self.env,
+            "MINDSDB_STORAGE_DIR": str(self.folder / "storage"),
+            "MINDSDB_CONFIG_PATH": str(self.folder / "config.json"),
+        }
+
     def __enter__(self) -> MindsDB:
         """Start, wait until it answers.
 
@@ -113,19 +122,12 @@ class MindsDB:
         storage.mkdir(exist_ok=True)
         if self.install:
             run_python(self.python, INSTALL, self.folder)
-        config = self.folder / "config.json"
-        config.write_text(json.dumps(self._config()))
+        Path(self.variables["MINDSDB_CONFIG_PATH"]).write_text(json.dumps(self._config()))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self.python, "-m", "mindsdb", "--api=http,mysql", "--no_studio"],
                 cwd=self.folder,
-                env={
-                    **environment_of(self.folder),
-                    **self.env,
-                    "MINDSDB_STORAGE_DIR": str(storage),
-                    "MINDSDB_CONFIG_PATH": str(config),
-                    "MINDSDB_LOG_LEVEL": "DEBUG",
-                },
+                env={**environment_of(self.folder), **self.variables, "MINDSDB_LOG_LEVEL": "DEBUG"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
