@@ -39,7 +39,7 @@ class Reader:
             self.said.append((line, self.place.shell(command, self.server.variables)))
 
     def ask(self, page: Path, doctor: str = "portkey-handler doctor") -> str:
-        """Run a page's statements that are for MindsDB, drop what they made, and give what the doctor says."""
+        """Run the statements of a page, drop what they made, and give what the doctor says of it."""
         host = MindsDBHost(self.server, HTTPClient(self.server))
         for block in blocks(page):
             if block.language == "sql":
