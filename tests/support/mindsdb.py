@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -19,10 +20,12 @@ from uuid import uuid4
 
 import pandas as pd
 import psutil
+from packaging.version import Version
 
 from .gateway import free_port
 
 ROOT = Path(__file__).parents[2]
+VERSION = "import importlib.metadata; print(importlib.metadata.version('mindsdb'))"
 INSTALL = "from portkey_handler.install import install; print(install())"
 READY_WITHIN = 120.0  # seconds; ten on an idle machine
 
@@ -139,6 +142,11 @@ class MindsDB:
             self.__exit__(None, None, None)
             raise
         return self
+
+    @functools.cached_property
+    def version(self) -> Version:
+        """The version of MindsDB."""
+        return Version(run_python(self.python, VERSION, self.folder).strip())
 
     def _config(self) -> dict[str, Any]:
         return {
