@@ -3,7 +3,7 @@
 SQL blocks run in the embedded session, Python blocks as a program, each in the order of its file; commands of
 the shell are read, not run. A comment before a block says what is different there:
 `<!-- run: error "TEXT" -->` wants an error whose first line has that text,
-`<!-- run: no, because … -->` leaves the block out.
+`<!-- run: no, because … -->` leaves the block out; tests/mindsdb runs Python that needs a MindsDB.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import ast
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from support.pages import FENCE, PAGES, ROOT, Block, blocks, pages_with
 
 import portkey_handler
 from portkey_handler.cli import app
@@ -26,47 +25,8 @@ from portkey_handler.errors import PortkeyHandlerError
 from portkey_handler.offline import OfflineProvider
 from portkey_handler.session import Session
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], key=lambda path: path.relative_to(ROOT).as_posix()
-)
 #: The gateway that the pages name; the stand-in takes its place.
 LOCAL_GATEWAY = "http://localhost:8787/v1"
-
-_FENCE = re.compile(
-    r"(?:^<!-- run: (?P<run>.+?) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
-)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of code.
-
-    Attributes:
-        line: Where it starts in its page.
-        language: What stands behind the fence.
-        text: The code.
-        run: What the comment before it says.
-    """
-
-    line: int
-    language: str
-    text: str
-    run: str
-
-
-def blocks(page: Path) -> Iterator[Block]:
-    """Give the blocks of a page, in order."""
-    text = page.read_text(encoding="utf-8")
-    for match in _FENCE.finditer(text):
-        line = text.count("\n", 0, match.start("language")) + 1
-        yield Block(line, match["language"], match["text"], match["run"] or "")
-
-
-def pages_with(*languages: str) -> list[Any]:
-    """Give the pages that have blocks of these languages, as parameters of a test."""
-    found = [page for page in PAGES if any(block.language in languages for block in blocks(page))]
-    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in found]
 
 
 @pytest.fixture
@@ -143,7 +103,7 @@ def test_languages_and_comments_are_known(page: Path) -> None:
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES])
 def test_links_lead_somewhere(page: Path) -> None:
     """Links to our own pages, and to headings in them, are not broken."""
-    prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", prose):
         if target.startswith(("http://", "https://")):
             continue
@@ -156,7 +116,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def anchors(page: Path) -> set[str]:
     """Give the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
