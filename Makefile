@@ -17,13 +17,14 @@ HAS_CHROMIUM := $(shell command -v chromedriver >/dev/null 2>&1 && { command -v 
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test announce mindsdb check bench soak soak-bench clean
+.PHONY: help demo test announce mindsdb check matrix bench soak soak-bench clean
 
 help:
 	@echo "make demo    run examples/quickstart.sql; without PORTKEY_API_KEY no language model answers"
 	@echo "make test    run all tests, also against the real gateway and a real MindsDB (1.1 GB)"
 	@echo "make soak    the faults at full size: 20 kills of 5,000 rows and the like; some 15 minutes"
 	@echo "make check   ruff and mypy"
+	@echo "make matrix  the tests with other versions of Python, MindsDB, pandas …; some 40 minutes. CELLS=\"name …\": those"
 	@echo "make bench   rows/s, CPU and memory beside the peers, which it installs; make soak-bench: a million rows"
 	@echo "make clean   remove what make made"
 	@echo "Another Python: make PYTHON=python3.12 demo"
@@ -40,6 +41,9 @@ announce:
 
 soak: $(VENV)/.tools
 	SOAK=1 $(PY) -m pytest tests/faults tests/mindsdb -m soak -s
+
+matrix: dist/.built
+	$(PY) scripts/matrix.py $(CELLS)
 
 check: $(VENV)/.tools
 	$(PY) -m ruff check .

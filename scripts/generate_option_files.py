@@ -2,16 +2,19 @@
 
 ``python scripts/generate_option_files.py`` writes portkey_handler/creation_args.py and model_using_args.py as
 a whole, and in README.md and docs/options.md what stands between ``<!-- generated: NAME -->`` and
-``<!-- generated: end -->``. ``--check`` writes nothing and exits with 1 when one of them is stale.
+``<!-- generated: end -->``; there the table of supported versions, too, which follows from docs/matrix.json.
+``--check`` writes nothing and exits with 1 when one of them is stale.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from portkey_handler.endpoint_parameters import PARAMETERS
 from portkey_handler.options import OPTIONS, secret_option_names
@@ -158,7 +161,7 @@ def label(name: str) -> str:
 # --- tables for people ------------------------------------------------------------------------------------
 
 
-def blocks() -> dict[str, Callable[[], str]]:
+def blocks(root: Path) -> dict[str, Callable[[], str]]:
     """Give what can stand in a document, by its name in the marker."""
     tables: dict[str, Callable[[], str]] = {
         "essential options": lambda: option_table(OPTIONS[name] for name in ESSENTIAL),
@@ -173,6 +176,7 @@ def blocks() -> dict[str, Callable[[], str]]:
         "refused": lambda: table(
             ["Refused", "Why, and what instead"], ([f"`{n}`", w] for n, w in REFUSED.items())
         ),
+        "supported versions": lambda: support_table(root / "docs" / "matrix.json"),
         "host words": lambda: ", ".join(f"`{word}`" for word in sorted(HOST_WORDS)) + "\n",
     }
     for section in dict.fromkeys(entry.section for entry in OPTIONS.values()):
@@ -250,6 +254,30 @@ def sound_alike_table() -> str:
     return table(["", "Option", "Who acts on it", "What it says"], rows)
 
 
+def support_table(results: Path) -> str:
+    """Say what became of each cell of scripts/matrix.py."""
+    rows = []
+    for name, entry in json.loads(results.read_text(encoding="utf-8")).items():
+        versions = entry.get("versions", {})
+        rows.append(
+            [
+                f"`{name}`",
+                entry["where"],
+                versions.get("python", entry["python"]),
+                *(versions.get(package, "") for package in ("pandas", "duckdb", "portkey-ai")),
+                became(entry),
+            ]
+        )
+    return table(["Cell", "Where", "Python", "pandas", "DuckDB", "portkey-ai", "Result"], rows)
+
+
+def became(entry: dict[str, Any]) -> str:
+    """Say in words what became of a cell."""
+    if entry["result"] == "passed":
+        return f"{entry['tests']['passed']:,} tests passed, {entry['date']}"
+    return f"**{entry['result']}**: {entry['reason']}"
+
+
 def table(header: list[str], rows: Iterable[list[str]]) -> str:
     """Write a table of Markdown."""
     escaped = [[cell.replace("|", "\\|").replace("<target>", "`<target>`") for cell in row] for row in rows]
@@ -260,9 +288,9 @@ def table(header: list[str], rows: Iterable[list[str]]) -> str:
 _BLOCK = re.compile(r"(<!-- generated: (?!end)(.+?) -->\n).*?(<!-- generated: end -->)", re.DOTALL)
 
 
-def filled(document: str) -> str:
+def filled(document: str, root: Path) -> str:
     """Fill the generated blocks of a document."""
-    known = blocks()
+    known = blocks(root)
 
     def fill(match: re.Match[str]) -> str:
         if match[2] not in known:
@@ -282,7 +310,7 @@ def wanted(root: Path) -> dict[Path, str]:
         package / "model_using_args.py": model_using_args(),
     }
     for name in ("README.md", "docs/options.md"):
-        texts[root / name] = filled((root / name).read_text(encoding="utf-8"))
+        texts[root / name] = filled((root / name).read_text(encoding="utf-8"), root)
     return texts
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support import unavailable
+from support.agents import think
 from support.gateway import Gateway
 from support.hosts import ASKED_BY, CLIENTS_KEY
 from support.mindsdb import MindsDB, MindsDBError
@@ -16,7 +16,6 @@ from support.notes import answers, expected, notes, refuse_nothing
 from support.paid import Paid, answer_to
 
 from portkey_handler.offline import OfflineProvider, RecordedRequest
-from portkey_handler.offline.fitting import fitting, schema_asked_for
 
 QUESTION = "What was said of note 2?"
 #: What the agent's model does with a question: it asks this of the table that it was given.
@@ -61,22 +60,6 @@ def asked_by_mindsdb(paid: Paid) -> list[RecordedRequest]:
     return [request for request in paid.posts if ASKED_BY in request.headers]
 
 
-def think(paid: Paid) -> None:
-    """Let the provider do what an agent's model does: fill in what MindsDB's tools ask for."""
-    others = paid.provider.behaviour.answer
-
-    def answer(body: dict[str, Any]) -> str:
-        schema = schema_asked_for(body)
-        if schema is None:
-            return others(body)
-        filled = fitting(schema, "some words")
-        if "sql_query" in filled:
-            filled |= {"type": "final_query", "sql_query": QUERY}
-        return json.dumps(filled)
-
-    paid.provider.behaviour.answer = answer
-
-
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
@@ -111,7 +94,7 @@ def test_an_agent_asks_through_the_gateway_about_answers_in_a_table(
     mindsdb.query(
         "CREATE TABLE files.kept (SELECT n.id, m.answer FROM files.notes AS n JOIN m WHERE n.id < 4)"
     )
-    think(paid)
+    think(paid.provider, QUERY)
     model = {**through(gateway), "model_name": "gpt-4o"}
     mindsdb.query(
         f"""CREATE AGENT a USING model = {json.dumps(model)}, data = {{"tables": ["files.kept"]}}"""
@@ -132,7 +115,7 @@ def test_an_agent_asks_through_the_gateway_about_answers_in_a_table(
 def test_a_view_over_a_model_is_no_table_to_an_agent(server: tuple[MindsDB, Paid], gateway: Gateway) -> None:
     """An agent of 26.1 looks for its tables in databases alone, so that answers have to be written there."""
     mindsdb, paid = server
-    think(paid)
+    think(paid.provider, QUERY)
     model = {**through(gateway), "model_name": "gpt-4o"}
     mindsdb.query("CREATE VIEW told AS (SELECT n.id, m.answer FROM files.notes AS n JOIN m)")
     try:

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+from packaging.version import Version
 from pymysql.constants import FIELD_TYPE
 
 from portkey_handler.errors import PortkeyHandlerError
@@ -231,6 +232,11 @@ class MindsDBHost:
         for path in DATA.glob("*.csv"):
             if path.stem not in here:
                 server.upload(path.stem, path)
+
+    @property
+    def version(self) -> Version:
+        """The server's version."""
+        return self._server.version
 
     def run(self, sql: str) -> pd.DataFrame:
         """Run one statement, and wait for the model it makes."""

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from .mindsdb import ROOT, environment_of, mindsdb_python, run_python
@@ -43,16 +44,17 @@ class Environment:
         """Run `portkey-handler …` of this environment and give what it printed on stdout."""
         return self._run(self.folder / "bin" / "portkey-handler", *words)
 
-    def shell(self, command: str) -> str:
+    def shell(self, command: str, env: Mapping[str, str] | None = None) -> str:
         """Run a command with this environment's programs first, and give what it printed on stdout.
 
         Where it uses pip, it installs from files alone.
         """
-        return self._run("bash", "-ec", command)
+        pip = 'pip() { python -m pip "$@"; }'  # it has the module, and not the program
+        return self._run("bash", "-ec", f"{pip}; {command}", env=env)
 
-    def _run(self, *command: Path | str) -> str:
-        env = environment_of(self.folder)
-        env |= {"PATH": f"{self.folder / 'bin'}:{env['PATH']}", "PIP_NO_INDEX": "1"}
+    def _run(self, *command: Path | str, env: Mapping[str, str] | None = None) -> str:
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        env = environment_of(self.folder) | {"PATH": path, "PIP_NO_INDEX": "1"} | dict(env or {})
         done = subprocess.run(
             command,
             cwd=self.folder,

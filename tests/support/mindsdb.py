@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -19,10 +20,12 @@ from uuid import uuid4
 
 import pandas as pd
 import psutil
+from packaging.version import Version
 
 from .gateway import free_port
 
 ROOT = Path(__file__).parents[2]
+VERSION = "import importlib.metadata; print(importlib.metadata.version('mindsdb'))"
 INSTALL = "from portkey_handler.install import install; print(install())"
 READY_WITHIN = 120.0  # seconds; ten on an idle machine
 
@@ -103,6 +106,15 @@ class MindsDB:
         self._process: subprocess.Popen[bytes] | None = None
         self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Give the variables by which it, and who examines it, finds everything."""
+        return {
+            **self.env,
+            "MINDSDB_STORAGE_DIR": str(self.folder / "storage"),
+            "MINDSDB_CONFIG_PATH": str(self.folder / "config.json"),
+        }
+
     def __enter__(self) -> MindsDB:
         """Start, wait until it answers.
 
@@ -113,19 +125,12 @@ class MindsDB:
         storage.mkdir(exist_ok=True)
         if self.install:
             run_python(self.python, INSTALL, self.folder)
-        config = self.folder / "config.json"
-        config.write_text(json.dumps(self._config()))
+        Path(self.variables["MINDSDB_CONFIG_PATH"]).write_text(json.dumps(self._config()))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self.python, "-m", "mindsdb", "--api=http,mysql", "--no_studio"],
                 cwd=self.folder,
-                env={
-                    **environment_of(self.folder),
-                    **self.env,
-                    "MINDSDB_STORAGE_DIR": str(storage),
-                    "MINDSDB_CONFIG_PATH": str(config),
-                    "MINDSDB_LOG_LEVEL": "DEBUG",
-                },
+                env={**environment_of(self.folder), **self.variables, "MINDSDB_LOG_LEVEL": "DEBUG"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -137,6 +142,11 @@ class MindsDB:
             self.__exit__(None, None, None)
             raise
         return self
+
+    @functools.cached_property
+    def version(self) -> Version:
+        """The version of MindsDB."""
+        return Version(run_python(self.python, VERSION, self.folder).strip())
 
     def _config(self) -> dict[str, Any]:
         return {

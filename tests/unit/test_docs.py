@@ -1,9 +1,7 @@
 """README and docs/ are run: what is written there works as it is written.
 
 SQL blocks run in the embedded session, Python blocks as a program, each in the order of its file; commands of
-the shell are read, not run. A comment before a block says what is different there:
-`<!-- run: error "TEXT" -->` wants an error whose first line has that text,
-`<!-- run: no, because … -->` leaves the block out; tests/mindsdb runs Python that needs a MindsDB.
+the shell are read, not run. A comment before a block says what is different there; see `support/pages.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import Any
 
 import pytest
 import typer
-from support.pages import FENCE, PAGES, ROOT, Block, blocks, pages_with
+from support.pages import FENCE, LOCAL_GATEWAY, ROOT, Block, blocks
 
 import portkey_handler
 from portkey_handler.cli import app
@@ -25,8 +23,15 @@ from portkey_handler.errors import PortkeyHandlerError
 from portkey_handler.offline import OfflineProvider
 from portkey_handler.session import Session
 
-#: The gateway that the pages name; the stand-in takes its place.
-LOCAL_GATEWAY = "http://localhost:8787/v1"
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], key=lambda path: path.relative_to(ROOT).as_posix()
+)
+
+
+def pages_with(*languages: str) -> list[Any]:
+    """Give the pages that have blocks of these languages, as parameters of a test."""
+    found = [page for page in PAGES if any(block.language in languages for block in blocks(page))]
+    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in found]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import importlib.metadata
 import pickle
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from portkey_handler.parameter_kinds import KINDS, Parameter
 
 GENERATOR = Path(__file__).parents[2] / "scripts" / "generate_endpoint_parameters.py"
 TABLE = Path(portkey_handler.__file__).parent / "endpoint_parameters.py"
+#: The table has the types of this release of the SDK and those after it; older ones know fewer parameters.
+TYPES_SINCE = (2, 2)
+SDK = tuple(int(part) for part in importlib.metadata.version("portkey-ai").split(".")[:2])
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text(),
@@ -38,6 +42,7 @@ class TestTable:
     """The generated table."""
 
     @pytest.mark.skipif(not GENERATOR.exists(), reason="the generator is not part of the sdist")
+    @pytest.mark.skipif(SDK < TYPES_SINCE, reason="the table has the types of a newer SDK")
     def test_current(self):
         """The table is what the installed SDK's types say."""
         done = run_generator("--check", TABLE)
@@ -45,6 +50,7 @@ class TestTable:
         assert done.returncode == 0, done.stderr
 
     @pytest.mark.skipif(not GENERATOR.exists(), reason="the generator is not part of the sdist")
+    @pytest.mark.skipif(SDK < TYPES_SINCE, reason="the table has the types of a newer SDK")
     def test_stale(self, tmp_path):
         """A table that differs from the SDK is noticed, with the command to run, and mended by it."""
         changed = tmp_path / "endpoint_parameters.py"

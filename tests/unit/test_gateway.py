@@ -183,7 +183,7 @@ def test_every_argument_of_the_sdks_client_is_an_option() -> None:
     """A new argument of the SDK becomes an option, or stands among the exemptions with a reason."""
     arguments = set(inspect.signature(portkey_ai.Portkey.__init__).parameters)
     ours = {OUR_NAMES.get(name, name) for name, entry in OPTIONS.items() if entry.section == "gateway"}
-    assert arguments - ours == set(NO_OPTIONS)
+    assert arguments - ours <= set(NO_OPTIONS)
 
 
 def test_further_headers_beat_the_options(provider: OfflineProvider) -> None:

@@ -24,6 +24,7 @@ FILES = [
     "README.md",
     "docs/options.md",
 ]
+MATRIX = "docs/matrix.json"
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -33,8 +34,8 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Give a folder with a copy of every generated file."""
-    for name in FILES:
+    """Give a folder with a copy of every generated file, and of the results that one of them shows."""
+    for name in (*FILES, MATRIX):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
@@ -73,6 +74,18 @@ def test_stale_is_noticed_and_mended(copy: Path, name: str) -> None:
     assert checked.returncode == 1
     assert checked.stderr == f"stale: {name}; run: python scripts/generate_option_files.py\n"
     assert (copy / name).read_text(encoding="utf-8") == text
+
+
+def test_other_results_of_the_matrix_make_the_readme_stale(copy: Path) -> None:
+    """Who changes what is known of supported versions is told that the README says something else."""
+    text = (copy / MATRIX).read_text(encoding="utf-8")
+    (copy / MATRIX).write_text(text.replace('"3.13', '"3.14'), encoding="utf-8")
+
+    checked = run("--check", copy)
+    run(copy)
+
+    assert checked.stderr == "stale: README.md; run: python scripts/generate_option_files.py\n"
+    assert "| 3.14" in (copy / "README.md").read_text(encoding="utf-8")
 
 
 def test_unknown_block_is_named(copy: Path) -> None:

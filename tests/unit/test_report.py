@@ -268,13 +268,13 @@ def _refusing_b(request: RecordedRequest) -> Fault | None:
 def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs, a folder to write to, and the library that draws, with how to install it."""
     done = command("--output", str(tmp_path / "page.html"))
-    assert (done.exit_code, "nothing has been run yet" in done.stderr) == (1, True)
+    assert (done.exit_code, "nothing has been run yet" in done.output) == (1, True)
     Ledger(home()).record(a_run(), [])
     done = command("--output", str(tmp_path / "nowhere" / "page.html"))
-    assert (done.exit_code, "cannot be written" in done.stderr) == (1, True)
+    assert (done.exit_code, "cannot be written" in done.output) == (1, True)
     monkeypatch.setitem(sys.modules, "pygal", None)
     done = command("--output", str(tmp_path / "page.html"))
-    assert (done.exit_code, 'pip install "portkey-handler[report]"' in done.stderr) == (1, True)
+    assert (done.exit_code, 'pip install "portkey-handler[report]"' in done.output) == (1, True)
     with pytest.raises(UsageError, match="pygal, which is not installed"):
         write_page(Chosen([a_run()], all_of_model=False))
     assert not (tmp_path / "page.html").exists()
