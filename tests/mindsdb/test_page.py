@@ -1,9 +1,10 @@
-"""A new MindsDB, as README.md and docs/mindsdb.md tell its user: every command and statement, in order."""
+"""A new MindsDB, as README.md and docs/mindsdb.md tell its user: every command, statement and program."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import unavailable
@@ -20,6 +21,8 @@ from portkey_handler.offline import OfflineProvider
 
 PAGE = ROOT / "docs" / "mindsdb.md"
 README = ROOT / "README.md"
+#: What stands before Python that is a client of the server.
+NEEDS_MINDSDB = "no, because it needs a MindsDB"
 
 
 class Reader:
@@ -39,11 +42,14 @@ class Reader:
             self.said.append((line, self.place.shell(command, self.server.variables)))
 
     def ask(self, page: Path, doctor: str = "portkey-handler doctor") -> str:
-        """Run the statements of a page, drop what they made, and give what the doctor says of it."""
+        """Run a page's statements and programs, drop what they made, and give what the doctor says of it."""
         host = MindsDBHost(self.server, HTTPClient(self.server))
+        names: dict[str, Any] = {"__name__": page.stem}
         for block in blocks(page):
             if block.language == "sql":
                 self.run(host, page, block)
+            elif block.language == "python" and block.run == NEEDS_MINDSDB:
+                self.execute(names, page, block)
         said = self.place.shell(doctor, self.server.variables)
         host.clean()
         return said
@@ -58,10 +64,19 @@ class Reader:
             except Exception as error:
                 raise AssertionError(f"{page.name}:{block.line}: {statement.sql}\n{error}") from error
 
+    def execute(self, names: dict[str, Any], page: Path, block: Block) -> None:
+        """Execute a client's program, after those above it; the server has ports of its own."""
+        text = block.text.replace("127.0.0.1:47334", f"127.0.0.1:{self.server.port}")
+        text = text.replace("127.0.0.1:47335", f"127.0.0.1:{self.server.mysql_port}")
+        exec(compile("\n" * block.line + text, page.name, "exec"), names)  # noqa: S102 - our own pages
+
 
 @pytest.fixture
-def reader(gateway: Gateway, provider: OfflineProvider, tmp_path: Path) -> Reader:
+def reader(
+    gateway: Gateway, provider: OfflineProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Reader:
     """Give a reader who has a MindsDB and nothing of this package, and whose server does not run yet."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     try:
         place = mindsdb_environment(tmp_path / "venv")
     except MindsDBUnavailable as reason:
