@@ -1,7 +1,7 @@
 """The only door to MindsDB: its base class, its records, its storage folder, and the frame it can't replay.
 
 The names below mean the same in the embedded session, whose storages carry `name` and `previous` instead of
-a row in MindsDB's database. What MindsDB does was read in, and tried with, 26.1.0; 25.10 does so, too.
+a row in MindsDB's database. What MindsDB does was read in, and tried with, 26.1.0; 25.11 does so, too.
 """
 
 from __future__ import annotations

@@ -170,7 +170,7 @@ def place_of(found: Found) -> Path:
     if not handlers.is_dir():
         raise InstallError(
             f"MindsDB {found.mindsdb_version or ''} of {found.python} has no folder {handlers}. This handler "
-            "is made for MindsDB 25.10 to 26.1; install one of those."
+            "is made for MindsDB 25.11 to 26.1; install one of those."
         )
     return handlers / _FOLDER
 

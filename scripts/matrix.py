@@ -61,8 +61,8 @@ CELLS = (
     Cell("mindsdb-26.1-newest-python", "3.13", mindsdb="26.1.0"),
     Cell("mindsdb-26.1-oldest-sdk", "3.10", mindsdb="26.1.0", pins=("portkey-ai",)),
     Cell("mindsdb-25.14", "3.12", mindsdb="25.14.1"),
-    # Older ones pin a pydantic that our list of prices can't live with.
-    Cell("mindsdb-25.10", "3.10", mindsdb="25.10.0"),
+    # Older ones want an older SQL parser than the session does.
+    Cell("mindsdb-25.11", "3.10", mindsdb="25.11.1"),
     Cell("session-newest", "3.13", pins=("pandas>=3",)),
     Cell("session-first-pandas-3", "3.12", pins=("pandas==3.0.0",)),
     Cell("session-oldest", "3.10", lowest=True),

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from packaging.version import Version
 from support.hosts import telling
 from support.mindsdb import MindsDB, MindsDBError
 
@@ -44,8 +43,7 @@ def documented(
     server, provider = running_mindsdb
     provider.reset(telling())
     server.query(ENGINE)
-    # Before 25.11.1, MindsDB's parser takes a comment behind the last semicolon for a second statement.
-    server.query(MODEL if server.version >= Version("25.11.1") else MODEL.partition(" --")[0])
+    server.query(MODEL)
     server.wait_for_model("portkey_model")
     yield running_mindsdb
     server.query("DROP MODEL portkey_model")

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
+from portkey_handler.doctor.versions import OLDEST, TESTED
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -80,6 +82,17 @@ def test_the_results_are_of_the_cells() -> None:
     for entry in RESULTS.values():
         assert entry["result"] in {"passed", "failed", "not run"}
         assert entry.get("tests", {}).get("passed", 0) > 0 or entry["result"] != "passed"
+
+
+def test_what_doctor_takes_for_tested_was_tested() -> None:
+    """The newest and the oldest MindsDB that doctor knows are those of the cells."""
+    tested = [
+        Version(entry["where"].removeprefix("MindsDB "))
+        for entry in RESULTS.values()
+        if entry["where"] != "session"
+    ]
+
+    assert (Version(OLDEST), Version(TESTED)) == (min(tested), max(tested))
 
 
 def test_the_lower_bounds_are_what_was_tested() -> None:
