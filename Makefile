@@ -24,7 +24,7 @@ help:
 	@echo "make test    run all tests, also against the real gateway and a real MindsDB (1.1 GB)"
 	@echo "make soak    the faults at full size: 20 kills of 5,000 rows and the like; some 15 minutes"
 	@echo "make check   ruff and mypy"
-	@echo "make matrix  the tests with other versions of Python, MindsDB, pandas …; some 40 minutes. CELLS=\"name …\": those"
+	@echo "make matrix  the tests with other versions of Python, MindsDB, pandas …; some 20 minutes. CELLS=\"name …\": those"
 	@echo "make bench   rows/s, CPU and memory beside the peers, which it installs; make soak-bench: a million rows"
 	@echo "make clean   remove what make made"
 	@echo "Another Python: make PYTHON=python3.12 demo"
