@@ -2,8 +2,8 @@
 
 An append-only SQLite file per engine. Keys are digests and answers are kept as they came; neither prompts nor
 the gateway's keys ever enter it. The digests are read into memory when the file is opened, because an index
-over them would cost ten times the append. Several processes may use one file; each sees what was there when
-it opened it.
+over them would cost ten times the append. Several queries may use one file at once, in threads and processes:
+what one of them is asking the others do not ask, and what came of it they see.
 
 An answer is on disk before its slot of the flight is free, so that a kill costs at most what was in flight.
 Commits are not forced through the disk's cache: the file survives the death of the process at any moment, and
@@ -26,6 +26,7 @@ from typing import Any
 import orjson
 
 from . import database
+from .claims import Claims
 from .database import opened, reading, set_aside
 from .exchange import EVIDENCE_FIELDS, Evidence, Outcome
 
@@ -44,9 +45,14 @@ CREATE TABLE IF NOT EXISTS answers (
 """
 _INSERT = "INSERT INTO answers (key, made_at, expires_at, answer, checksum) VALUES (?, ?, ?, ?, ?)"
 _NEWEST_LAST = "SELECT key, number FROM answers WHERE made_at >= ? AND expires_at >= ? ORDER BY number"
+_NEWER = (
+    "SELECT key, number FROM answers WHERE number > ? AND made_at >= ? AND expires_at >= ? ORDER BY number"
+)
 _SELECT = "SELECT made_at, answer, checksum FROM answers WHERE number = ? AND key = ?"
 #: Numbers that make a list a vector.
 _VECTOR = 16
+#: Seconds between two looks at whether others have kept anything, while nothing was seen of them.
+_BETWEEN_LOOKS = 0.001
 _evidence_of = attrgetter(*EVIDENCE_FIELDS)
 
 
@@ -59,9 +65,9 @@ class Journal:
 
     Args:
         path: The file. Its folder is made where it is missing; both are readable by their owner only.
-        reuse: Seconds for which an answer may be used again; 0 uses none.
+        reuse: Seconds for which an answer may be used again; 0 uses none, and goes past the other queries.
         keep: Seconds for which new answers are kept.
-        only_look: Nothing is made, cleaned up, set aside or kept.
+        only_look: Nothing is made, cleaned up, set aside, claimed or kept.
 
     Attributes:
         fault: Why nothing is kept, or None.
@@ -73,10 +79,18 @@ class Journal:
         self.oldest_used: float | None = None
         self._path = path
         self._keep = keep
+        self._reuse = reuse
         self._numbers: dict[bytes, int] = {}
         self._connection: sqlite3.Connection | None = None
         self._taken: list[tuple[bytes, float, float, bytes, int]] = []
         self._inode = 0
+        self._claims: Claims | None = None
+        # The last number that was seen when the file had this version, and how many were written since then.
+        self._seen = 0
+        self._version = 0
+        self._own = 0
+        self._look_at = 0.0
+        self._has_company = False
         self._doubted = False
         if only_look:
             self._look(reuse)
@@ -87,6 +101,9 @@ class Journal:
             )
         except (OSError, sqlite3.Error) as error:
             self._give_up(error)
+            return
+        if reuse > 0:
+            self._claims = Claims(path.with_suffix(".claims"))
 
     def has(self, key: bytes) -> bool:
         """Tell whether an answer is kept for an item, without reading it."""
@@ -116,19 +133,40 @@ class Journal:
         self.oldest_used = made_at if self.oldest_used is None else min(self.oldest_used, made_at)
         return Outcome(value, None, found)
 
+    def claim(self, key: bytes) -> bool:
+        """Take an item until its outcome is safe, unless it is kept; False: another query asks it now.
+
+        What other queries have kept meanwhile is then kept for this one, too.
+        """
+        if self._claims is None or key in self._numbers:
+            return True
+        if not self._claims.claim(key):
+            self._has_company = True
+            return False
+        # After the claim: whoever had it before has put the answer on disk first. A look costs as much as a
+        # claim, and most queries are alone.
+        if self._has_company or time.monotonic() >= self._look_at:
+            self._catch_up()
+            if key in self._numbers:
+                self._release(key)
+        return True
+
     def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
         """Take answers, to be on disk when `flush` returns. Failures are not kept."""
         if self._connection is None:
             return
         now = time.time()
         for key, outcome in outcomes:
-            if not outcome.failed and outcome.evidence is not None:
-                try:
-                    answer = _written(outcome.value, outcome.evidence)
-                except orjson.JSONEncodeError as error:  # nested more deeply than can be written
-                    logger.warning("an answer is not kept for later queries: %s", error)
-                    continue
-                self._taken.append((key, now, now + self._keep, answer, _checksum(key, answer)))
+            if outcome.failed or outcome.evidence is None:
+                self._release(key)
+                continue
+            try:
+                answer = _written(outcome.value, outcome.evidence)
+            except orjson.JSONEncodeError as error:  # nested more deeply than can be written
+                logger.warning("an answer is not kept for later queries: %s", error)
+                self._release(key)
+                continue
+            self._taken.append((key, now, now + self._keep, answer, _checksum(key, answer)))
 
     def flush(self) -> None:
         """Put what was taken on disk, in one commit; where it cannot be, `fault` says why.
@@ -146,6 +184,11 @@ class Journal:
                     self._connection.executemany(_INSERT, rows)
         except sqlite3.Error as error:
             self._give_up(error)
+            return
+        self._own += len(rows)
+        if self._claims is not None:
+            for row in rows:
+                self._claims.release(row[0])
 
     @staticmethod
     @contextlib.contextmanager
@@ -166,6 +209,45 @@ class Journal:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+        self._release_all()
+
+    def _release(self, key: bytes) -> None:
+        if self._claims is not None:
+            self._claims.release(key)
+
+    def _release_all(self) -> None:
+        claims, self._claims = self._claims, None
+        if claims is not None:
+            claims.close()
+
+    def _catch_up(self) -> None:
+        """Read what other queries have kept meanwhile."""
+        if self._connection is None:
+            return
+        self._look_at = time.monotonic() + _BETWEEN_LOOKS
+        try:
+            version = self._version_of(self._connection)
+            if version == self._version:
+                self._seen += self._own  # which need not be read: nobody else has written
+                self._own = 0
+                return
+            self._version = version
+            self._own = 0
+            self._has_company = True
+            now = time.time()
+            newer = self._connection.execute(_NEWER, (self._seen, now - self._reuse, now)).fetchall()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return
+        self._numbers.update(newer)
+        if newer:
+            self._seen = newer[-1][1]
+
+    @staticmethod
+    def _version_of(connection: sqlite3.Connection) -> int:
+        """Give a number that changes when another connection commits."""
+        version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+        return version
 
     def _look(self, reuse: float) -> None:
         """Read which answers are kept, and let go of the file again."""
@@ -186,6 +268,8 @@ class Journal:
         connection.execute(_SCHEMA)
         connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
         if reuse > 0:
+            self._version = self._version_of(connection)
+            [self._seen] = connection.execute("SELECT coalesce(max(number), 0) FROM answers").fetchone()
             self._numbers = dict(connection.execute(_NEWEST_LAST, (now - reuse, now)))
 
     def _doubt(self, error: Exception) -> None:
@@ -200,6 +284,7 @@ class Journal:
                 set_aside(self._path, self._inode, error)
         self.fault = f"{self._path.parent} cannot be used: {error}"
         logger.warning("answers are not kept: %s", self.fault)
+        self._release_all()
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):

@@ -1,5 +1,7 @@
 """Items to outcomes, in order: many in flight, equal items asked once, kept answers not asked again.
 
+What another query is asking at this moment is put aside, and looked at again while the other rows are asked.
+
 Knows nothing of language models, tables or SQL. Rows are pulled from an iterator by as many workers as the
 flight allows, so that a million rows never become a million tasks.
 """
@@ -7,11 +9,13 @@ flight allows, so that a million rows never become a million tasks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from array import array
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from .elsewhere import AGAIN, AskedElsewhere
 from .errors import CostReachedError, GatewayError
 from .exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from .pacing import Flight
@@ -28,6 +32,10 @@ _TURN = 1000
 
 class Keeper(Protocol):
     """Keeps answers from one query to the next."""
+
+    def claim(self, key: bytes) -> bool:
+        """Take an item until its outcome is safe, unless it is kept; False: another query asks it now."""
+        ...
 
     def kept(self, key: bytes) -> Outcome | None:
         """Return the outcome kept for an item, or None."""
@@ -95,7 +103,8 @@ class Mapper:
             that yields a request and receives its reply, or has the failure thrown into it.
         send: Sends one request once; raises `GatewayError`.
         concurrency: The flight asked for, or None.
-        timeout: Seconds that one attempt may take; `send` sees to it.
+        timeout: Seconds that one attempt may take; `send` sees to it. For so long an item is waited for that
+            another query is asking.
         max_attempts: How often one request is tried.
         together: How many items are asked together at most.
         deduplicate: Ask equal items once.
@@ -136,6 +145,9 @@ class Mapper:
         self.tally = Tally(0)
         self._begun = False
         self._exhausted = False
+        # Whether one of the workers waits for other queries, all rows having been pulled.
+        self._waiting = False
+        self._elsewhere = AskedElsewhere(timeout)
         # Filled by whichever worker has its turn, so that one request at most is not full.
         self._group: list[tuple[int, Item]] = []
         self._patience = Patience()
@@ -217,12 +229,14 @@ class Mapper:
             self._fill_flight()
         return True
 
-    def _rows_to_ask(self, rows: Iterable[Item | Unasked]) -> Iterator[tuple[int, Item] | None]:
-        """Give the rows that need a request; None every so often, to let others have their turn."""
+    def _rows_to_ask(self, rows: Iterable[Item | Unasked]) -> Iterator[tuple[int, Item] | float]:
+        """Give the rows that need a request; now and then the seconds for which others have their turn."""
         copies: dict[bytes, int] = {}
         for row, item in enumerate(rows):
             if row % _TURN == _TURN - 1:
-                yield None
+                yield 0.0
+            if self._elsewhere:
+                yield from self._rows_asked_elsewhere()
             if isinstance(item, Unasked):
                 unasked = Outcome(reason=item.reason, failed=item.failed)
                 self.tally.unasked += not item.failed
@@ -234,20 +248,47 @@ class Mapper:
                 copy = copies[item.key] = copies.get(item.key, -1) + 1
                 item = Item(item.key + copy.to_bytes(8, "big"), item.payload)  # noqa: PLW2901
             elif (first := self._first_of.setdefault(item.key, row)) != row:
-                self._source[row] = first
-                self.tally.copies += 1
-                settled = self._outcomes[first]
-                if settled is None:
-                    self._shares[first] += 1
-                else:
-                    self._count(settled, 1)
+                self._share(row, first)
                 continue
-            kept = self._keeper.kept(item.key) if self._keeper is not None else None
-            if kept is None:
+            if self._is_to_ask(row, item):
                 yield row, item
-            else:
-                self._observe(row, kept)
-                self._settle(row, kept)
+        while self._elsewhere:
+            yield from self._rows_asked_elsewhere()
+            if self._elsewhere:
+                yield AGAIN
+
+    def _share(self, row: int, first: int) -> None:
+        """Let a row have the outcome of an equal one before it."""
+        self._source[row] = first
+        self.tally.copies += 1
+        settled = self._outcomes[first]
+        if settled is None:
+            self._shares[first] += 1
+        else:
+            self._count(settled, 1)
+
+    def _rows_asked_elsewhere(self) -> Iterator[tuple[int, Item] | float]:
+        """Look again at rows that other queries were asking, and give those that need a request after all."""
+        for looked, (row, item, since) in enumerate(self._elsewhere.due(self._loop.time())):
+            if looked % _TURN == _TURN - 1:
+                yield 0.0
+            if self._is_to_ask(row, item, since):
+                self._fill_flight()  # which workers have left while there was nothing to ask
+                yield row, item
+
+    def _is_to_ask(self, row: int, item: Item, since: float | None = None) -> bool:
+        """Settle a row whose answer is kept, put aside what another query is asking, and say what is left."""
+        if self._keeper is None:
+            return True
+        if not self._keeper.claim(item.key):
+            now = self._loop.time()
+            return not self._elsewhere.put(row, item, now if since is None else since, now)
+        kept = self._keeper.kept(item.key)
+        if kept is None:
+            return True
+        self._observe(row, kept)
+        self._settle(row, kept)
+        return False
 
     def now(self) -> Tally:
         """Return the counts as they are at this moment."""
@@ -263,14 +304,16 @@ class Mapper:
             self._halted.set()
 
     def _fill_flight(self) -> None:
-        while not (self._exhausted or self._halted.is_set()) and len(self._workers) < self._flight.limit:
+        while (
+            not (self._exhausted or self._waiting or self._halted.is_set())
+            and len(self._workers) < self._flight.limit
+        ):
             self._workers.add(self._loop.create_task(self._work()))
 
     async def _work(self) -> None:
         for pulled in self._pull:
-            if pulled is None:
-                await asyncio.sleep(0)
-                if self._halted.is_set():
+            if isinstance(pulled, float):
+                if not await self._go_on_after(pulled):
                     return
                 continue
             self._group.append(pulled)
@@ -283,6 +326,22 @@ class Mapper:
         self._exhausted = True
         if self._group:
             await self._finish_group(self._taken_group())
+
+    async def _go_on_after(self, seconds: float) -> bool:
+        """Let others have their turn, and say whether to go on."""
+        if not seconds:
+            await asyncio.sleep(0)
+        elif self._group:
+            # Nobody is to wait for what nobody is sending.
+            await self._finish_group(self._taken_group())
+        elif self._waiting:
+            return False  # one is enough to wait
+        else:
+            self._waiting = True
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._halted.wait(), seconds)
+            self._waiting = False
+        return not self._halted.is_set()
 
     def _taken_group(self) -> list[tuple[int, Item]]:
         """Take the rows that are to be asked together; the next ones make another group."""

@@ -205,13 +205,16 @@ def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptu
 
 
 def test_two_open_it_at_once(path: Path) -> None:
-    """Each sees what was there when it opened it, and both may write."""
+    """Both may write, and each sees what the other has written when it comes to ask the same."""
 
     def work(first: Journal) -> None:
         second = Journal(path, reuse=DAY, keep=DAY)
         first.keep([(b"a", outcome("1"))])
         second.keep([(b"b", outcome("2"))])
+        first.flush()
         assert second.kept(b"a") is None
+        assert second.claim(b"a")
+        assert second.kept(b"a").value == "1"
         second.close()
 
     with_journal(path, work)

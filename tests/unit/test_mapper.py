@@ -670,6 +670,9 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
         def kept(self, key: bytes) -> None:
             return None
 
+        def claim(self, key: bytes) -> bool:
+            return True
+
         def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
             taken.extend(key for key, _ in outcomes)
 
@@ -794,6 +797,9 @@ def test_a_row_is_done_when_its_answer_is_safe() -> None:
     class Keeper:
         def kept(self, key: bytes) -> None:
             return None
+
+        def claim(self, key: bytes) -> bool:
+            return True
 
         def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
             taken.extend(key for key, _ in outcomes)

@@ -1,0 +1,50 @@
+"""Items that other queries are asking at this moment, until it is time to see what became of them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+from .exchange import Item
+
+#: Seconds after which an item is looked at again, at first …
+AGAIN = 0.05
+#: … and later this part of the time that it has waited already.
+_PART = 0.25
+
+
+class AskedElsewhere:
+    """The items of one query that others are asking, the next to be looked at first.
+
+    Args:
+        longest: Seconds for which an item is waited for. To pay twice is better than to wait for who hangs.
+    """
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._waiting: list[tuple[float, int, float, Item]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, row: int, item: Item, since: float, now: float) -> bool:
+        """Take an item that is being asked elsewhere, or say that it has waited long enough.
+
+        Args:
+            row: Its row.
+            item: The item.
+            since: When it was first found to be.
+            now: What time it is.
+        """
+        until = since + self._longest
+        if now >= until:
+            return False
+        again = now + max(AGAIN, _PART * (now - since))
+        heapq.heappush(self._waiting, (min(again, until), row, since, item))
+        return True
+
+    def due(self, now: float) -> Iterator[tuple[int, Item, float]]:
+        """Take out the items whose time has come: row, item, and since when it has waited."""
+        while self._waiting and self._waiting[0][0] <= now:
+            _, row, since, item = heapq.heappop(self._waiting)
+            yield row, item, since
