@@ -13,6 +13,7 @@ from support.mindsdb import MindsDB, MindsDBError, run_python
 
 import portkey_handler
 from portkey_handler.__about__ import __version__
+from portkey_handler.creation_args import creation_args
 from portkey_handler.offline import OfflineProvider
 
 REQUIREMENTS = Path(portkey_handler.__file__).with_name("requirements.txt")
@@ -61,8 +62,8 @@ def test_mindsdb_tells_what_an_engine_takes(running_mindsdb: tuple[MindsDB, Offl
     [shown] = server.query("SHOW HANDLERS WHERE name = 'portkey'")["CONNECTION_ARGS"]
     told = json.loads(server.get("/api/handlers/portkey"))
     for given in (json.loads(shown), told["connection_args"]):
-        assert given["creation_args"] == portkey_handler.creation_args
-    assert portkey_handler.creation_args["portkey_api_key"]["description"].startswith("The Portkey API key")
+        assert given["creation_args"] == creation_args
+    assert creation_args["portkey_api_key"]["description"].startswith("The Portkey API key")
     assert told["import"]["dependencies"] == REQUIREMENTS.read_text().split()
 
 
