@@ -47,9 +47,9 @@ def catch_up(place: Path, recorded: Recorded) -> None:
     """
     aside = aside_of(place)
     if not recorded:
-        _remove(aside)
+        remove(aside)
     elif not place.is_symlink() and has_all(place, recorded):
-        _remove(aside)
+        remove(aside)
         for name in recorded:
             (aside / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(place / name, aside / name)
@@ -58,7 +58,7 @@ def catch_up(place: Path, recorded: Recorded) -> None:
 def set_aside(place: Path) -> None:
     """Move MindsDB's own handler out of the way; an older one that is there already is given up."""
     aside = aside_of(place)
-    _remove(aside)
+    remove(aside)
     place.rename(aside)
 
 
@@ -71,9 +71,12 @@ def put_back(place: Path) -> bool:
     return True
 
 
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
+def remove(place: Path) -> None:
+    """Remove a folder, or a link to one and not what it leads to; nothing happens where nothing is."""
+    if place.is_symlink():
+        place.unlink()
+    elif place.exists():
+        shutil.rmtree(place)
 
 
 def _hash(file: Path) -> str | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .aside import Recorded, aside_of, catch_up, has_all, is_mindsdbs, put_back, set_aside
+from .aside import Recorded, aside_of, catch_up, has_all, is_mindsdbs, put_back, remove, set_aside
 from .errors import InstallError
+from .interpreter import ask
 
 _FOLDER = "portkey_handler"
 _MARKER = ".copied-by-portkey-handler-install"
@@ -21,9 +20,7 @@ _UNFINISHED = f"__{_FOLDER}_unfinished"
 
 # Asks where things are without importing them: MindsDB's import takes seconds and creates its storage.
 _QUESTION = """
-import csv, importlib.metadata, importlib.util, json, re, sys
-if sys.path and sys.path[0] == "":
-    del sys.path[0]  # the folder we happen to be in is no part of that interpreter
+import csv, importlib.metadata, importlib.util, json, re
 def folder(name):
     spec = importlib.util.find_spec(name)
     return spec.submodule_search_locations[0] if spec and spec.origin else None
@@ -130,16 +127,8 @@ def look(python: str | None = None) -> Found:
     """
     interpreter = python or sys.executable
     try:
-        done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
-            [interpreter, "-c", _QUESTION],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=60,
-        )
-        answer = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        answer = ask(interpreter, _QUESTION)
+    except InstallError as error:
         raise InstallError(
             f"{interpreter} does not answer as a Python interpreter. Give the path of the one that runs "
             "MindsDB, such as /path/to/venv/bin/python."
@@ -212,7 +201,7 @@ def install(python: str | None = None, *, copy: bool = False) -> InstallReport:
         if copy:
             _copy(source, place)
         else:
-            _remove(place)
+            remove(place)
             place.symlink_to(source, target_is_directory=True)
     except OSError as error:
         raise _unwritable(place, error, "" if copy else ", or copy instead of linking (--copy)") from error
@@ -241,7 +230,7 @@ def uninstall(python: str | None = None) -> InstallReport:
         return InstallReport("nothing", place, None, version)
     try:
         catch_up(place, found.recorded)
-        _remove(place)
+        remove(place)
         was_aside = put_back(place)
     except OSError as error:
         raise _unwritable(place, error) from error
@@ -281,23 +270,16 @@ def _refuse_foreign(place: Path, found: Found) -> None:
     )
 
 
-def _remove(place: Path) -> None:
-    if place.is_symlink():
-        place.unlink()
-    elif place.exists():
-        shutil.rmtree(place)
-
-
 def _copy(source: Path, place: Path) -> None:
     unfinished = place.with_name(_UNFINISHED)
-    _remove(unfinished)
+    remove(unfinished)
     try:
         shutil.copytree(source, unfinished, ignore=shutil.ignore_patterns("__pycache__"))
         (unfinished / _MARKER).touch()
         if is_ours(place):
-            _remove(place)
+            remove(place)
         elif place.exists():
             set_aside(place)
         unfinished.rename(place)
     finally:
-        _remove(unfinished)
+        remove(unfinished)

@@ -64,6 +64,9 @@ class Flight:
         self._doubted = False
         self._rest = 0
         self._changed_at = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
         self._answers = 0
         self._judged = 0
         self._seconds = 0.0
@@ -92,12 +95,6 @@ class Flight:
         self._cautious = True
         self._smaller = None
         self._change(max(1, self.limit // 2), now)
-
-    def _begin(self) -> None:
-        self._answers = 0
-        self._judged = 0
-        self._seconds = 0.0
-        self._slowest = 0.0
 
     def _end_round(self, now: float) -> None:
         if not self._judged:  # all that was answered was sent before the last change

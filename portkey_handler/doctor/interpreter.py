@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InstallError
+from ..interpreter import ask
 from .pins import Distribution, folded
 
-#: Seconds for a question that imports nothing, and for one that imports MindsDB.
-_SOON, _LATER = 60.0, 300.0
+#: How long it may take to import MindsDB.
+_SECONDS = 300.0
 
 _WHICH = """
 import importlib.metadata, json, os, platform, sys
-if sys.path and sys.path[0] == "":
-    del sys.path[0]  # the folder we happen to be in is no part of that interpreter
 found = [
     [each.metadata["Name"], each.version, each.requires or [], each.metadata["Requires-Python"]]
     for each in importlib.metadata.distributions()
@@ -39,8 +35,6 @@ print(json.dumps({"distributions": found, "environment": {
 # Loads the handler as MindsDB does. Where that fails we are told why by the handler itself, if it can.
 _INSIDE = """
 import importlib, json, sys, types
-if sys.path and sys.path[0] == "":
-    del sys.path[0]
 asked = json.load(sys.stdin)
 if asked["community"]:
     parent = types.ModuleType("mindsdb_community_handlers")
@@ -86,7 +80,7 @@ def ask_which(python: str) -> Interpreter:
     Raises:
         InstallError: It does not answer.
     """
-    told = _ask(python, _WHICH, None, dict(os.environ), _SOON)
+    told = ask(python, _WHICH)
     installed: dict[str, Distribution] = {}
     for name, version, requires, python_wanted in told["distributions"]:
         if name and version:  # what a broken uninstall leaves has neither
@@ -104,32 +98,9 @@ def ask_inside(python: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as folder:
         kept = {name: text for name, text in os.environ.items() if name not in _DECIDED_HERE}
-        return _ask(python, _INSIDE, asked, {**kept, "MINDSDB_STORAGE_DIR": folder}, _LATER)
+        environment = {**kept, "MINDSDB_STORAGE_DIR": folder}
+        return ask(python, _INSIDE, asked, environment=environment, seconds=_SECONDS)
 
 
 #: Where MindsDB would find another storage, and would say more than we want to read.
 _DECIDED_HERE = frozenset({"MINDSDB_CONFIG_PATH", "MINDSDB_DB_CON", "MINDSDB_LOG_LEVEL"})
-
-
-def _ask(
-    python: str, code: str, asked: Mapping[str, Any] | None, environment: Mapping[str, str], seconds: float
-) -> dict[str, Any]:
-    try:
-        done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
-            [python, "-B", "-c", code],  # -B: nothing compiled is left behind
-            input=json.dumps(asked),
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=seconds,
-        )
-        told: dict[str, Any] = json.loads(done.stdout.strip().rpartition("\n")[2])
-    except subprocess.TimeoutExpired:
-        raise InstallError(f"{python} did not answer within {seconds:g} s") from None
-    except OSError as error:
-        raise InstallError(f"{python} cannot be run: {error.strerror}") from None
-    except ValueError:
-        last = done.stderr.strip().rpartition("\n")[2]
-        raise InstallError(f"{python} failed: {last or f'exit code {done.returncode}'}") from None
-    return told
