@@ -69,10 +69,7 @@ def test_the_dockerfile_builds_and_installs(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
     subprocess.run(command, cwd=source, check=True, stdin=subprocess.DEVNULL, capture_output=True)
 
-    try:
-        private = mindsdb_environment(tmp_path / "venv")
-    except MindsDBUnavailable as reason:
-        unavailable(str(reason))
+    private = mindsdb_environment(tmp_path / "venv")
     [run] = [rest for word, rest in _instructions(1) if word == "RUN"]
     said = private.shell(run.replace("/wheels/", f"{wheels}/"))
     assert "Copied the handler into MindsDB" in said

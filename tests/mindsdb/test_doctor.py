@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import unavailable
 from support.environments import Environment, build_wheel, contents, mindsdb_environment
 from support.gateway import Gateway, free_port
 from support.hosts import environment, telling
-from support.mindsdb import MindsDB, MindsDBUnavailable, environment_of
+from support.mindsdb import MindsDB, environment_of
 
 from portkey_handler.__about__ import __version__
 from portkey_handler.checks import Finding
@@ -39,10 +38,7 @@ def _own_paths(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def private(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Give an environment with a MindsDB and the handler in it, which a test may break and then mends."""
-    try:
-        made = mindsdb_environment(tmp_path_factory.mktemp("environment") / "venv")
-    except MindsDBUnavailable as reason:
-        unavailable(str(reason))
+    made = mindsdb_environment(tmp_path_factory.mktemp("environment") / "venv")
     made.pip_install(build_wheel(tmp_path_factory.mktemp("wheel") / "built"))
     made.command("install")
     return made

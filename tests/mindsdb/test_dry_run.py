@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.hosts import telling
+from support.making import asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError
 
 from portkey_handler.offline import OfflineProvider
@@ -17,17 +18,9 @@ def server(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> Iterator[tuple[M
     server, provider = running_mindsdb
     provider.reset(telling())
     server.forget_answers()
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    server.query("CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text', model = 'gpt-4o-mini'")
-    server.wait_for_model("m")
-    yield running_mindsdb
-    server.query("DROP MODEL m")
-    server.query("DROP ML_ENGINE e")
-
-
-def posts(provider: OfflineProvider) -> int:
-    """Count what was asked."""
-    return sum(request.method == "POST" for request in provider.requests)
+    model = "PREDICT answer USING engine = 'e', column = 'text', model = 'gpt-4o-mini'"
+    with making(server, models={"m": model}):
+        yield running_mindsdb
 
 
 def test_the_query_after_a_dry_run_is_answered(server: tuple[MindsDB, OfflineProvider]) -> None:
@@ -35,11 +28,11 @@ def test_the_query_after_a_dry_run_is_answered(server: tuple[MindsDB, OfflinePro
     mindsdb, provider = server
     query = "SELECT answer FROM m WHERE text = 'one'"
     assert mindsdb.query(f"{query} USING dry_run = true")["answer"].tolist() == [None]
-    assert posts(provider) == 0
+    assert len(asked_texts(provider)) == 0
     assert mindsdb.query(query)["answer"].tolist() == ["<one> by gpt-4o-mini"]
-    assert posts(provider) == 1
+    assert len(asked_texts(provider)) == 1
     assert mindsdb.query(f"{query} USING dry_run = true")["answer"].tolist() == [None]
-    assert posts(provider) == 1
+    assert len(asked_texts(provider)) == 1
 
 
 def test_the_estimate_is_described(server: tuple[MindsDB, OfflineProvider]) -> None:
@@ -49,7 +42,7 @@ def test_the_estimate_is_described(server: tuple[MindsDB, OfflineProvider]) -> N
     told = dict(mindsdb.query("DESCRIBE m.estimate").itertuples(index=False, name=None))
     assert (told["rows"], told["requests"], told["example"]) == ("1", "1", "user: some text")
     assert told["cost"].startswith("about $0.000")
-    assert posts(provider) == 0
+    assert len(asked_texts(provider)) == 0
 
 
 def test_what_is_above_a_limit_is_told_in_one_line(server: tuple[MindsDB, OfflineProvider]) -> None:
@@ -59,4 +52,4 @@ def test_what_is_above_a_limit_is_told_in_one_line(server: tuple[MindsDB, Offlin
         MindsDBError, match=r"AboveLimitError: m: the query would cost about .*max_cost = 0\.0000001,"
     ):
         mindsdb.query("SELECT answer FROM m WHERE text = 'one' USING max_cost = 0.0000001")
-    assert posts(provider) == 0
+    assert len(asked_texts(provider)) == 0

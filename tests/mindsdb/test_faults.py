@@ -20,6 +20,7 @@ from support import unavailable
 from support.asking import assert_answered, questions
 from support.gateway import Gateway
 from support.hosts import environment
+from support.making import making, upload
 from support.mindsdb import MindsDB, MindsDBError, MindsDBUnavailable
 from support.paid import STUCK, Paid
 
@@ -27,23 +28,10 @@ from portkey_handler.offline import OfflineProvider
 
 ROWS = 2000
 CONCURRENCY = 16
+MODELS = {"m": f"PREDICT answer USING engine = 'e', column = 'q', concurrency = {CONCURRENCY}"}
 SELECT = "SELECT t.id, t.q, m.answer FROM files.t AS t JOIN m"
 #: What a client sees of a server that goes away.
 GONE = (OSError, http.client.HTTPException, MindsDBError)
-
-
-def _prepare(server: MindsDB, folder: Path, rows: pd.DataFrame, table: str = "t") -> None:
-    path = folder / f"{table}.csv"
-    rows.to_csv(path, index=False)
-    server.upload(table, path)
-
-
-def _make_model(server: MindsDB) -> None:
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    server.query(
-        f"CREATE MODEL m PREDICT answer USING engine = 'e', column = 'q', concurrency = {CONCURRENCY}"
-    )
-    server.wait_for_model("m")
 
 
 # What is killed
@@ -59,9 +47,8 @@ def _own_server(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> I
             server = stack.enter_context(MindsDB(folder, environment(gateway, provider)))
         except MindsDBUnavailable as reason:
             unavailable(str(reason))
-        _prepare(server, folder, questions(ROWS))
-        _make_model(server)
-        yield server, Paid(provider)
+        with making(server, folder=folder, tables={"t": questions(ROWS)}, models=MODELS):
+            yield server, Paid(provider)
 
 
 @pytest.fixture
@@ -167,10 +154,8 @@ def shared(
     server.forget_answers()
     provider.reset()
     paid = Paid(provider)
-    _make_model(server)
-    yield server, paid
-    server.query("DROP MODEL m")
-    server.query("DROP ML_ENGINE e")
+    with making(server, models=MODELS):
+        yield server, paid
     for table in {"t", "t0", "t1", "t2", "t3"} & set(server.query("SHOW TABLES FROM files").iloc[:, 0]):
         server.query(f"DROP TABLE files.{table}")
 
@@ -183,7 +168,7 @@ def test_four_selects_at_once_each_get_their_own(shared: tuple[MindsDB, Paid], t
     rows["q"] = rows["q"].where(rows["id"] % 10 > 0, "what many rows ask")
     tables = [rows.iloc[start : start + 300] for start in (0, 50, 100, 200)]
     for number, rows in enumerate(tables):
-        _prepare(server, tmp_path, rows, f"t{number}")
+        upload(server, tmp_path, f"t{number}", rows)
     selects = [SELECT.replace("files.t ", f"files.t{number} ") for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
         for rows, answers in zip(tables, pool.map(server.query, selects), strict=True):
@@ -240,7 +225,7 @@ def _leave(server: MindsDB, sql: str, paid: Paid, answers: int) -> str:
 def test_a_client_that_goes_away_has_its_answers_later(shared: tuple[MindsDB, Paid], tmp_path: Path) -> None:
     """The call runs to its end, and the same SELECT of another client pays nothing."""
     server, paid = shared
-    _prepare(server, tmp_path, questions(300))
+    upload(server, tmp_path, "t", questions(300))
     paid.provider.behaviour.latency = 0.05
     assert _leave(server, SELECT, paid, 50) == "done"
     assert paid.total == 300
@@ -251,7 +236,7 @@ def test_a_client_that_goes_away_has_its_answers_later(shared: tuple[MindsDB, Pa
 def test_a_call_without_a_client_ends_by_its_deadline(shared: tuple[MindsDB, Paid], tmp_path: Path) -> None:
     """What was answered until then is kept, and only the rest is paid later."""
     server, paid = shared
-    _prepare(server, tmp_path, questions(300))
+    upload(server, tmp_path, "t", questions(300))
     paid.provider.behaviour.latency = 0.5
     ended = _leave(server, f"{SELECT} USING deadline = 3", paid, 8)
     assert ended.startswith("deadline passed; "), ended

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import unavailable
 from support.environments import Environment, build_wheel, contents, mindsdb_environment
 from support.gateway import Gateway
 from support.hosts import environment, telling
-from support.mindsdb import MindsDB, MindsDBUnavailable
+from support.mindsdb import MindsDB
 
 from portkey_handler.__about__ import __version__
 from portkey_handler.offline import OfflineProvider
@@ -27,10 +26,7 @@ COMMUNITY = {
 @pytest.fixture(scope="module")
 def private(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Give an environment with a MindsDB and the wheel of this tree, not installed into each other."""
-    try:
-        made = mindsdb_environment(tmp_path_factory.mktemp("environment") / "venv")
-    except MindsDBUnavailable as reason:
-        unavailable(str(reason))
+    made = mindsdb_environment(tmp_path_factory.mktemp("environment") / "venv")
     made.pip_install(build_wheel(tmp_path_factory.mktemp("wheel") / "built"))
     return made
 

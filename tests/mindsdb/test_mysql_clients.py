@@ -5,24 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import sqlalchemy
 from support.clients import CLIENTS, Client, PyMySQLClient, sqlalchemy_url
 from support.hosts import telling
+from support.making import MODEL, asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError
 from support.texts import AWKWARD, WRITTEN_WELL, WRITTEN_WRONGLY
 
-from portkey_handler.offline import OfflineProvider, last_text
+from portkey_handler.offline import OfflineProvider
 
 ROWS = 1200  # from 1,000 on MindsDB writes rows in another way
 DIMENSIONS = 1536
 LONG = "schön" * 200_000  # more than a megabyte, and one word, because the stand-in obeys max_tokens
 MODELS = {
-    "m": "CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text'",
-    "v": "CREATE MODEL v PREDICT vector USING engine = 'e', column = 'text', mode = 'embedding', "
+    **MODEL,
+    "v": "PREDICT vector USING engine = 'e', column = 'text', mode = 'embedding', "
     f"model = 'text-embedding-3-small', dimensions = {DIMENSIONS}",
 }
 
@@ -39,21 +39,8 @@ def tables(
         "schoen": pd.DataFrame({"id": range(ROWS), "text": [f"schön {row}" for row in range(ROWS)]}),
         "long": pd.DataFrame({"id": [1], "text": [LONG]}),
     }
-    folder: Path = tmp_path_factory.mktemp("tables")
-    for name, frame in frames.items():
-        # Without a mark of UTF-8, MindsDB guesses the encoding, and guesses wrong.
-        frame.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8-sig")
-        server.upload(name, folder / f"{name}.csv")
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    for name, statement in MODELS.items():
-        server.query(statement)
-        server.wait_for_model(name)
-    yield server
-    for name in MODELS:
-        server.query(f"DROP MODEL {name}")
-    server.query("DROP ML_ENGINE e")
-    for name in frames:
-        server.query(f"DROP TABLE files.{name}")
+    with making(server, folder=tmp_path_factory.mktemp("tables"), tables=frames, models=MODELS):
+        yield server
 
 
 @pytest.fixture
@@ -135,7 +122,7 @@ def test_parameters_reach_the_provider(
     _, provider = running_mindsdb
     answers = [_ask(pymysql, text) for text in WRITTEN_WELL]
     assert answers == [f"<{text}>" if text else None for text in WRITTEN_WELL]
-    assert _asked(provider) == WRITTEN_WELL[:-1]
+    assert asked_texts(provider) == WRITTEN_WELL[:-1]
 
 
 def test_parameters_that_mindsdb_reads_otherwise(pymysql: PyMySQLClient) -> None:
@@ -151,7 +138,7 @@ def test_parameters_over_http_reach_the_provider(
     query = "SELECT answer FROM m WHERE text = :text"
     answers = [server.query(query, params={"text": text})["answer"][0] for text in AWKWARD]
     assert answers == [f"<{text}>" for text in AWKWARD]
-    assert _asked(provider) == AWKWARD
+    assert asked_texts(provider) == AWKWARD
 
 
 def test_a_long_statement(pymysql: PyMySQLClient) -> None:
@@ -166,7 +153,3 @@ def _ask(client: PyMySQLClient, text: str) -> str:
         cursor.execute("SELECT answer FROM m WHERE text = %s", (text,))
         ((answer,),) = cursor.fetchall()
     return answer
-
-
-def _asked(provider: OfflineProvider) -> list[str]:
-    return [last_text(request.body) for request in provider.requests if request.method == "POST"]

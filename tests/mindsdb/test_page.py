@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import unavailable
 from support.agents import think
 from support.clients import HTTPClient
 from support.conformance import MindsDBHost, read_script
 from support.environments import Environment, build_wheel, contents, mindsdb_environment
 from support.gateway import Gateway
 from support.hosts import clients, environment, telling
-from support.mindsdb import MindsDB, MindsDBUnavailable
+from support.mindsdb import MindsDB
 from support.pages import LOCAL_GATEWAY, ROOT, Block, blocks
 
 from portkey_handler.offline import OfflineProvider
@@ -77,10 +76,7 @@ def reader(
 ) -> Reader:
     """Give a reader who has a MindsDB and nothing of this package, and whose server does not run yet."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    try:
-        place = mindsdb_environment(tmp_path / "venv")
-    except MindsDBUnavailable as reason:
-        unavailable(str(reason))
+    place = mindsdb_environment(tmp_path / "venv")
     provider.reset(telling())
     think(provider, "SELECT id FROM files.french LIMIT 1")
     variables = environment(gateway, provider) | clients(gateway, provider)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.hosts import REFUSED, telling
+from support.making import asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError
 
 from portkey_handler.offline import OfflineProvider, last_text
@@ -28,22 +29,9 @@ def server(
     server.forget_answers()
     provider.reset(telling())
     texts = [REFUSED if row == BAD else f"text {row}" for row in range(ROWS)]
-    pd.DataFrame({"id": range(FIRST, FIRST + ROWS), "text": texts}).to_csv(
-        tmp_path / "parted.csv", index=False
-    )
-    server.upload("parted", tmp_path / "parted.csv")
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    server.query("CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text'")
-    server.wait_for_model("m")
-    yield running_mindsdb
-    server.query("DROP MODEL m")
-    server.query("DROP ML_ENGINE e")
-    server.query("DROP TABLE files.parted")
-
-
-def posts(provider: OfflineProvider) -> list[str]:
-    """Give the texts that were asked."""
-    return [last_text(request.body) for request in provider.requests if request.method == "POST"]
+    parted = pd.DataFrame({"id": range(FIRST, FIRST + ROWS), "text": texts})
+    with making(server, folder=tmp_path, tables={"parted": parted}):
+        yield running_mindsdb
 
 
 def answer_of(key: int) -> str | None:
@@ -73,7 +61,7 @@ def test_every_row_comes_back_once(server: tuple[MindsDB, OfflineProvider], word
     before = len(mindsdb.query("DESCRIBE m.runs"))
     answers = mindsdb.query(f"{SELECT} USING {words}, on_error = 'null'")
     assert_rows(answers, range(FIRST, FIRST + ROWS))
-    assert len(posts(provider)) == len(set(posts(provider))) == ROWS
+    assert len(asked_texts(provider)) == len(set(asked_texts(provider))) == ROWS
     runs = mindsdb.query("DESCRIBE m.runs")
     runs = runs[: len(runs) - before]
     assert len(runs) >= 4
@@ -108,10 +96,10 @@ def test_a_batch_that_is_skipped_is_told(server: tuple[MindsDB, OfflineProvider]
     assert newest["row"] == f"id = {FIRST + BAD}"
     assert "The text was refused." in newest["reason"]
     # What of the batch was answered is kept.
-    asked = len(posts(provider))
+    asked = len(asked_texts(provider))
     answers = mindsdb.query(f"{SELECT} USING {BATCHES}, on_error = 'null'")
     assert_rows(answers, range(FIRST, FIRST + ROWS))
-    assert posts(provider)[asked:] == [REFUSED]
+    assert asked_texts(provider)[asked:] == [REFUSED]
 
 
 def test_a_second_model_is_told_by_the_tracked_column(server: tuple[MindsDB, OfflineProvider]) -> None:
@@ -148,12 +136,14 @@ def test_the_same_select_goes_on_after_a_failure(server: tuple[MindsDB, OfflineP
     """It asks what was not answered, and nothing else."""
     mindsdb, provider = server
     _failed_query(mindsdb, ", max_tokens = 50")
-    asked = posts(provider)
+    asked = asked_texts(provider)
     assert len(asked) == 60
     provider.behaviour.faults = None
     answers = mindsdb.query(f"{SELECT} USING {BATCHES}, max_tokens = 50")
     assert len(answers) == ROWS
-    assert sorted(posts(provider)[60:]) == sorted([*(f"text {row}" for row in range(60, ROWS)), REFUSED])
+    assert sorted(asked_texts(provider)[60:]) == sorted(
+        [*(f"text {row}" for row in range(60, ROWS)), REFUSED]
+    )
 
 
 def test_a_resumed_query_asks_what_was_not_answered(server: tuple[MindsDB, OfflineProvider]) -> None:
@@ -163,7 +153,7 @@ def test_a_resumed_query_asks_what_was_not_answered(server: tuple[MindsDB, Offli
     provider.behaviour.faults = None
     answers = mindsdb.query(f"SELECT query_resume({number})")
     assert sorted(answers["id"]) == list(range(FIRST, FIRST + ROWS))
-    assert len(posts(provider)) == ROWS + 1
+    assert len(asked_texts(provider)) == ROWS + 1
     mindsdb.query(f"SELECT query_cancel({number})")
     assert number not in mindsdb.query("SELECT id FROM information_schema.queries")["ID"].tolist()
 
@@ -175,7 +165,7 @@ def test_a_resumed_query_has_lost_its_options(server: tuple[MindsDB, OfflineProv
     provider.behaviour.faults = None
     answers = mindsdb.query(f"SELECT query_resume({number})")
     assert answers["answer"][0] == "<text 0>"  # not "<text 0> max 50"
-    assert len(posts(provider)) == 60 + ROWS
+    assert len(asked_texts(provider)) == 60 + ROWS
 
 
 @pytest.mark.parametrize(

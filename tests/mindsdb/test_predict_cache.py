@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.hosts import telling
+from support.making import asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError, run_python
 
 from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
@@ -25,25 +26,13 @@ def server(
     server, provider = running_mindsdb
     server.forget_answers()
     provider.reset(telling())
+    tables = {}
     for name, middle in (("before", "old"), ("after", "new")):
         texts = [middle if row == CHANGED else f"text {row}" for row in range(ROWS)]
         other = [f"other {row}" for row in range(ROWS)]
-        path = tmp_path / f"{name}.csv"
-        pd.DataFrame({"id": range(ROWS), "text": texts, "other": other}).to_csv(path, index=False)
-        server.upload(name, path)
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    server.query(f"CREATE MODEL m {MODEL}")
-    server.wait_for_model("m")
-    yield running_mindsdb
-    server.query("DROP MODEL m")
-    server.query("DROP ML_ENGINE e")
-    for name in ("before", "after"):
-        server.query(f"DROP TABLE files.{name}")
-
-
-def posts(provider: OfflineProvider) -> list[str]:
-    """Give the texts that were asked."""
-    return [last_text(request.body) for request in provider.requests if request.method == "POST"]
+        tables[name] = pd.DataFrame({"id": range(ROWS), "text": texts, "other": other})
+    with making(server, folder=tmp_path, tables=tables, models={"m": MODEL}):
+        yield running_mindsdb
 
 
 @pytest.mark.parametrize("using", ["", "USING partition_size = 500"])
@@ -129,11 +118,11 @@ def test_rows_that_failed_are_asked_again_and_no_others(server: tuple[MindsDB, O
     query = "SELECT t.id, m.answer FROM files.before AS t JOIN m USING on_error = 'null'"
     answers = mindsdb.query(query)
     assert answers["id"][answers["answer"].isna()].tolist() == list(range(0, ROWS, 400))
-    asked = len(posts(provider))
+    asked = len(asked_texts(provider))
     provider.behaviour.faults = None
     assert mindsdb.query(query)["answer"].notna().all()
-    assert set(posts(provider)[asked:]) == failing
-    assert len(posts(provider)) == asked + len(failing)
+    assert set(asked_texts(provider)[asked:]) == failing
+    assert len(asked_texts(provider)) == asked + len(failing)
 
 
 def test_a_failure_is_no_answer_of_the_next_select(server: tuple[MindsDB, OfflineProvider]) -> None:

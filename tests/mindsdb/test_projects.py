@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.hosts import telling
+from support.making import MODEL, making
 from support.mindsdb import MindsDB, MindsDBError
 
 from portkey_handler.offline import OfflineProvider
@@ -17,17 +18,10 @@ def server(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> Iterator[MindsDB
     server, provider = running_mindsdb
     provider.reset(telling())
     server.forget_answers()
-    server.query("CREATE ML_ENGINE e FROM portkey")
     server.query("CREATE PROJECT other")
-    for name in ("twin", "other.twin"):
-        server.query(f"CREATE MODEL {name} PREDICT answer USING engine = 'e', column = 'text'")
-    for project in ("mindsdb", "other"):
-        server.wait_for_model("twin", project=project)
-    yield server
-    server.query("DROP MODEL twin")
-    server.query("DROP MODEL other.twin")
+    with making(server, models=dict.fromkeys(("twin", "other.twin"), MODEL["m"])):
+        yield server
     server.query("DROP PROJECT other")
-    server.query("DROP ML_ENGINE e")
 
 
 def test_each_has_records_and_a_name_of_its_own(server: MindsDB) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.hosts import SECONDS_BETWEEN_LINES, telling
+from support.making import making
 from support.mindsdb import MindsDB, MindsDBError
 
 from portkey_handler.offline import OfflineProvider
@@ -35,18 +36,10 @@ def server(
     provider.reset(telling())
     provider.behaviour.latency = SECONDS_BETWEEN_LINES / 5
     texts = ["refuse me", *(f"text {row}" for row in range(1, ROWS))]
-    pd.DataFrame({"id": range(ROWS), "text": texts}).to_csv(tmp_path / "watched.csv", index=False)
-    server.upload("watched", tmp_path / "watched.csv")
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    server.query(
-        "CREATE MODEL seen PREDICT answer USING engine = 'e', column = 'text', model = 'gpt-4o-mini', "
-        "concurrency = 2"
-    )
-    server.wait_for_model("seen")
-    yield running_mindsdb
-    server.query("DROP MODEL seen")
-    server.query("DROP ML_ENGINE e")
-    server.query("DROP TABLE files.watched")
+    watched = pd.DataFrame({"id": range(ROWS), "text": texts})
+    model = "PREDICT answer USING engine = 'e', column = 'text', model = 'gpt-4o-mini', concurrency = 2"
+    with making(server, folder=tmp_path, tables={"watched": watched}, models={"seen": model}):
+        yield running_mindsdb
 
 
 def test_the_log_tells_how_far_a_query_is_and_how_it_ended(server: tuple[MindsDB, OfflineProvider]) -> None:

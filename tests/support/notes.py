@@ -11,6 +11,7 @@ import pandas as pd
 from portkey_handler.offline import OfflineProvider
 
 from .hosts import REFUSED, telling
+from .making import making
 from .mindsdb import MindsDB
 from .paid import Paid, answer_to
 
@@ -24,16 +25,9 @@ def notes(server: MindsDB, provider: OfflineProvider, folder: Path) -> Iterator[
     provider.reset(telling())
     server.forget_answers()
     paid = Paid(provider)
-    path = folder / "notes.csv"
-    pd.DataFrame({"id": NOTES.keys(), "text": NOTES.values()}).to_csv(path, index=False)
-    server.upload("notes", path)
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    server.query("CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text'")
-    server.wait_for_model("m")
-    yield paid
-    server.query("DROP MODEL m")
-    server.query("DROP ML_ENGINE e")
-    server.query("DROP TABLE files.notes")
+    rows = pd.DataFrame({"id": NOTES.keys(), "text": NOTES.values()})
+    with making(server, folder=folder, tables={"notes": rows}):
+        yield paid
 
 
 def refuse_nothing(paid: Paid) -> None:
