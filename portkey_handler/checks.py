@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import database, journal
-from .errors import GatewayError, KeyRejectedError
+from . import database, journal, ledger, limits
+from .errors import GatewayError, KeyRejectedError, NewerFileError
 from .gateway import address, check_engine
 from .options import Credentials
 
@@ -75,6 +75,7 @@ class Home:
         open_to_others: Names of what others than the owner can read or write.
         journals: How many journals it has.
         damaged: Name of a file to how it is damaged, or why it cannot be read.
+        newer: What is to be said of each file that a newer release has written.
         set_aside: Names of damaged files that were replaced by new ones.
     """
 
@@ -86,6 +87,7 @@ class Home:
     open_to_others: tuple[str, ...] = ()
     journals: int = 0
     damaged: Mapping[str, str] = field(default_factory=dict)
+    newer: tuple[str, ...] = ()
     set_aside: tuple[str, ...] = ()
 
 
@@ -100,13 +102,15 @@ def look_at_home(folder: Path) -> Home:
     if not os.access(folder, os.R_OK | os.X_OK):
         return Home(folder, is_writable=False, free=free)
     journals = sorted(folder.glob("journal/*.sqlite"))
+    damaged, newer = _troubles(folder, journals)
     return Home(
         folder,
         is_writable=is_writable,
         free=free,
         open_to_others=tuple(_open_to_others(folder)),
         journals=len(journals),
-        damaged=dict(_damaged(folder, journals)),
+        damaged=damaged,
+        newer=newer,
         set_aside=tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*.damaged-*"))),
     )
 
@@ -117,15 +121,32 @@ def _open_to_others(folder: Path) -> Iterator[str]:
         yield str(folder)
 
 
-def _damaged(folder: Path, journals: list[Path]) -> Iterator[tuple[str, str]]:
-    ledger = folder / "ledger.sqlite"
-    for path in [*journals, *([ledger] if ledger.exists() else [])]:
+def _troubles(folder: Path, journals: list[Path]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return how files are damaged, by their names, and what is to be said of newer ones."""
+    looks = dict.fromkeys(journals, journal.damage)
+    looks[folder / "ledger.sqlite"] = _damage_of_ledger
+    looks[folder / "limits.sqlite"] = _damage_of_limits
+    damaged, newer = {}, []
+    for path, look in looks.items():
         try:
-            found = database.damage(path, seconds=_BUSY_SECONDS) if path == ledger else journal.damage(path)
+            found = look(path) if path.exists() else None
+        except NewerFileError as error:
+            newer.append(str(error))
+            continue
         except sqlite3.OperationalError as error:
             found = f"it cannot be read: {error}"
         if found is not None:
-            yield str(path.relative_to(folder)), found
+            damaged[str(path.relative_to(folder))] = found
+    return damaged, tuple(newer)
+
+
+def _damage_of_ledger(path: Path) -> str | None:
+    return database.damage(path, ledger.MIGRATIONS, seconds=_BUSY_SECONDS)
+
+
+def _damage_of_limits(path: Path) -> None:
+    # Nothing in it is missed, and what is read while others write it may look damaged.
+    database.refuse_newer(path, limits.MIGRATIONS, seconds=_BUSY_SECONDS)
 
 
 def judge_home(home: Home) -> list[Finding]:
@@ -166,10 +187,13 @@ def _journals(home: Home) -> Iterator[Finding]:
             f"{home.folder / name} is damaged ({reason})",
             "move it away while MindsDB is stopped: a new one is begun, and what was in it is asked anew",
         )
+    for said in home.newer:
+        words, _, remedy = said.partition("; ")
+        yield Finding("journal", "wrong", f"{words}, so that it is not used", remedy)
     for name in home.set_aside:
         words = f"{home.folder / name} was damaged and has been replaced; what was in it is asked anew"
         yield Finding("journal", "warning", words, "delete it when you no longer want to look into it")
-    if not home.damaged and home.journals:
+    if not home.damaged and not home.newer and home.journals:
         plural = "" if home.journals == 1 else "s"
         yield Finding("journal", "ok", f"{home.journals} journal{plural} of answers paid for, undamaged")
 

@@ -1,4 +1,10 @@
-"""Files of SQLite that several processes share and only their owner can read."""
+"""Files of SQLite that several processes share and only their owner can read.
+
+Each file has the version of its schema in `PRAGMA user_version`, and each store has a list of migrations:
+migration k takes a file from version k to k + 1. Files that were written before there were versions have
+version 0, as new files do, so that the first migration makes only what is missing. A file of a newer version
+than the list knows is never opened for writing.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +13,42 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+from .errors import NewerFileError
 
 logger = logging.getLogger(__name__)
 
+#: The migrations of a store, each of them a list of statements.
+Migrations = Sequence[Sequence[str]]
+
+_HEADER = b"SQLite format 3\0"
+#: Where the header of a file has its version; see "The Database Header" of SQLite's "Database File Format".
+_VERSION = slice(60, 64)
+
 
 @contextlib.contextmanager
-def writing(path: Path, schema: str, *, seconds: float) -> Iterator[sqlite3.Connection]:
+def writing(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[sqlite3.Connection]:
     """Open a file for one transaction, which is committed at the end and taken back when something fails.
 
     A damaged file is set aside under another name, with a warning, and a new one begun.
 
     Args:
         path: The file. It and its folder are made where they are missing.
-        schema: Statements that make what is in a new file, and do nothing to another.
+        migrations: Those of the store.
         seconds: How long other processes are waited for.
 
     Raises:
+        NewerFileError: The file has a newer version.
         OSError: The folder or the file cannot be used.
         sqlite3.Error: Likewise.
     """
 
     def begin(connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            for statement in schema.split(";"):
-                connection.execute(statement)
 
-    connection, inode = opened(path, begin, seconds=seconds)
+    connection, inode = opened(path, migrations, begin, seconds=seconds)
     try:
         yield connection
         connection.execute("COMMIT")
@@ -48,12 +61,14 @@ def writing(path: Path, schema: str, *, seconds: float) -> Iterator[sqlite3.Conn
 
 
 @contextlib.contextmanager
-def reading(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
-    """Open a file that is there to read it.
+def reading(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[sqlite3.Connection]:
+    """Open a file that is there to read it. It may have an older version than the migrations lead to.
 
     Raises:
+        NewerFileError: The file has a newer version.
         sqlite3.Error: It cannot be read.
     """
+    refuse_newer(path, migrations, seconds=seconds)
     with contextlib.closing(_connected(path, "ro", seconds)) as connection:
         yield connection
 
@@ -71,13 +86,15 @@ def looking(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def damage(path: Path, *, seconds: float) -> str | None:
+def damage(path: Path, migrations: Migrations, *, seconds: float) -> str | None:
     """Say how a file is damaged, or None; nothing is made or changed.
 
     Raises:
+        NewerFileError: The file has a newer version.
         sqlite3.OperationalError: It cannot be read.
     """
     try:
+        refuse_newer(path, migrations, seconds=seconds)
         with looking(path, seconds=seconds) as connection:
             [said] = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:
@@ -87,23 +104,111 @@ def damage(path: Path, *, seconds: float) -> str | None:
     return None if said == "ok" else str(said)
 
 
-def _connected(path: Path, mode: str, seconds: float) -> sqlite3.Connection:
+def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
+    """Check the version of a file that is there; nothing is made or changed.
+
+    Raises:
+        NewerFileError: The file has a newer version.
+        sqlite3.Error: It cannot be read.
+    """
+    # The newest header may still be in the log. Without one the header is read as it is, because SQLite would
+    # make files beside the file, and what it reads while another process writes may look damaged.
+    if path.with_name(f"{path.name}-wal").exists():
+        with contextlib.closing(_connected(path, "ro", seconds)) as connection:
+            _check(connection, path, migrations)
+        return
+    try:
+        with path.open("rb") as file:
+            header = file.read(_VERSION.stop)
+    except OSError:
+        return  # SQLite says what is wrong with it
+    if header.startswith(_HEADER):
+        _refuse(path, int.from_bytes(header[_VERSION], "big"), migrations)
+
+
+def _check(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> int:
+    """Return the version of an open file, unless it is a newer one."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    _refuse(path, version, migrations)
+    return version
+
+
+def _refuse(path: Path, version: int, migrations: Migrations) -> None:
+    if version > len(migrations):
+        remedy = "name another folder by PORTKEY_HANDLER_HOME"
+        raise NewerFileError.of(path, version, len(migrations), remedy)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
+    """Bring an open file to the newest version, in one transaction."""
+    if _check(connection, path, migrations) == len(migrations):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    # Another process may have done it before the transaction began.
+    for statements in migrations[_check(connection, path, migrations) :]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(migrations):d}")
+    connection.execute("COMMIT")
+
+
+def _connected(
+    path: Path, mode: str, seconds: float, *, check_same_thread: bool = True
+) -> sqlite3.Connection:
     # By its address, because by its path SQLite would make a file that everybody can read.
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(address, uri=True, timeout=seconds, isolation_level=None)
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=seconds,
+        isolation_level=None,
+        check_same_thread=check_same_thread,
+    )
     connection.text_factory = _text
     return connection
 
 
+def opened_unlogged(path: Path, migrations: Migrations, *, seconds: float) -> sqlite3.Connection:
+    """Open a small file that is written often and may be lost, for use in any thread.
+
+    There is no log beside it, and nothing is forced to the disk. It is never set aside.
+
+    Args:
+        path: The file. It and its folder are made where they are missing.
+        migrations: Those of the store.
+        seconds: How long other processes are waited for.
+
+    Raises:
+        NewerFileError: The file has a newer version.
+        OSError: The folder or the file cannot be used.
+        sqlite3.Error: Likewise.
+    """
+    _make(path)
+    refuse_newer(path, migrations, seconds=seconds)
+    connection = _connected(path, "rw", seconds, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = TRUNCATE")
+        connection.execute("PRAGMA synchronous = OFF")
+        _migrate(connection, path, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def opened(
-    path: Path, prepare: Callable[[sqlite3.Connection], None], *, seconds: float
+    path: Path,
+    migrations: Migrations,
+    prepare: Callable[[sqlite3.Connection], None],
+    *,
+    seconds: float,
 ) -> tuple[sqlite3.Connection, int]:
-    """Open a file to write, in WAL mode, and do with it what comes first.
+    """Open a file to write, in WAL mode and with the newest schema, and do with it what comes first.
 
     A damaged file is set aside under another name, with a warning, and a new one begun.
 
     Args:
         path: The file. It and its folder are made where they are missing.
+        migrations: Those of the store.
         prepare: What comes first; done again where the file turns out to be damaged.
         seconds: How long other processes are waited for.
 
@@ -111,6 +216,7 @@ def opened(
         The connection, and the number by which the file system knows the file.
 
     Raises:
+        NewerFileError: The file has a newer version.
         OSError: The folder or the file cannot be used.
         sqlite3.Error: Likewise.
     """
@@ -119,7 +225,7 @@ def opened(
     while True:
         inode = _make(path)
         try:
-            return _prepared(path, prepare, seconds), inode
+            return _prepared(path, migrations, prepare, seconds), inode
         except sqlite3.OperationalError as error:
             # Who makes a file one of WAL mode is not waited for by SQLite, whatever the timeout; and another
             # process may have set the file aside a moment ago.
@@ -167,14 +273,16 @@ def _make(path: Path) -> int:
 
 
 def _prepared(
-    path: Path, prepare: Callable[[sqlite3.Connection], None], seconds: float
+    path: Path, migrations: Migrations, prepare: Callable[[sqlite3.Connection], None], seconds: float
 ) -> sqlite3.Connection:
+    refuse_newer(path, migrations, seconds=seconds)
     connection = _connected(path, "rw", seconds)
     try:
         # Records are some hundred bytes, and a commit writes whole pages.
         connection.execute("PRAGMA page_size = 2048")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        _migrate(connection, path, migrations)
         prepare(connection)
     except BaseException:
         connection.close()

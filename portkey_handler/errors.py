@@ -11,6 +11,7 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + StatementError      an SQL statement that does not parse or is not supported
            + NotFoundError       a model, engine or table of that name does not exist
            + AlreadyExistsError  ... or does already
+           + NewerFileError      a file that a newer release has written
       x  GatewayError            the gateway or the provider behind it said no
            + BrokenOffError      the connection broke before the answer was there
            + UnreachableError    no connection: refused, no way to the host
@@ -98,6 +99,25 @@ class NotFoundError(UsageError):
 
 class AlreadyExistsError(UsageError):
     """A model, engine or table of that name exists already."""
+
+
+class NewerFileError(UsageError):
+    """A file that a newer release has written, which this one leaves alone."""
+
+    @classmethod
+    def of(cls, path: object, version: int, known: int, remedy: str) -> NewerFileError:
+        """Return the error of a file.
+
+        Args:
+            path: The file.
+            version: Its version.
+            known: The newest version that this release reads.
+            remedy: What can be done instead of an upgrade.
+        """
+        return cls(
+            f"{path} was written by a newer portkey-handler (it has version {version}, "
+            f"and this release reads versions up to {known}); upgrade portkey-handler, or {remedy}"
+        )
 
 
 class GatewayError(PortkeyHandlerError):

@@ -12,15 +12,15 @@ import logging
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from .account import Failure, Latencies, Use
 from .database import reading, writing
-from .errors import PortkeyHandlerError
-from .runs import COLUMNS, Run, read_details, read_latencies, written_latencies
+from .errors import NewerFileError, PortkeyHandlerError
+from .runs import COLUMNS, Run, made_of, read_details, read_latencies, written_latencies
 
 logger = logging.getLogger(__name__)
 
@@ -28,21 +28,35 @@ _MOST_RUNS = 1_000
 _MOST_ERRORS = 100
 _DAYS = 400
 _BUSY_SECONDS = 2.0
-_COUNTS = ("queries", "rows", "requests", "answered", "failed", "kept")
-_USED = ("answers", "prompt_tokens", "completion_tokens", "cached_tokens", "cost", "unpriced")
-_FAILURE = ("at", "row", "reason", "status", "trace_id", "span_id")
-_SCHEMA = f"""
-CREATE TABLE runs (number INTEGER PRIMARY KEY, {", ".join(COLUMNS)}, details TEXT);
-CREATE INDEX runs_of_model ON runs (engine, model);
-CREATE INDEX runs_by_age ON runs (started);
-CREATE TABLE errors (number INTEGER PRIMARY KEY, engine, model, {", ".join(_FAILURE)});
-CREATE INDEX errors_of_model ON errors (engine, model);
-CREATE INDEX errors_by_age ON errors (at);
-CREATE TABLE usage (
-    day, engine, model, answered_by, {", ".join((*_COUNTS, *_USED))}, latencies,
-    PRIMARY KEY (day, engine, model, answered_by)
-) WITHOUT ROWID;
-"""
+#: See `database`. A new attribute of `Run`, `Failure`, `DayOfUse` or `Use` needs a default and, at the end, a
+#: migration of its own: `("ALTER TABLE … ADD COLUMN …",)`.
+MIGRATIONS = (
+    (
+        """
+        CREATE TABLE IF NOT EXISTS runs (
+            number INTEGER PRIMARY KEY, engine, model, started, seconds, rows, distinct_items, unasked,
+            answered, failed, kept, copies, cut_off, gateway_hits, requests, prompt_tokens, completion_tokens,
+            cached_tokens, cost, unpriced, trace_id, ended, details TEXT
+        )
+        """,
+        "CREATE INDEX IF NOT EXISTS runs_of_model ON runs (engine, model)",
+        "CREATE INDEX IF NOT EXISTS runs_by_age ON runs (started)",
+        """
+        CREATE TABLE IF NOT EXISTS errors (
+            number INTEGER PRIMARY KEY, engine, model, at, row, reason, status, trace_id, span_id
+        )
+        """,
+        "CREATE INDEX IF NOT EXISTS errors_of_model ON errors (engine, model)",
+        "CREATE INDEX IF NOT EXISTS errors_by_age ON errors (at)",
+        """
+        CREATE TABLE IF NOT EXISTS usage (
+            day, engine, model, answered_by, queries, rows, requests, answered, failed, kept, answers,
+            prompt_tokens, completion_tokens, cached_tokens, cost, unpriced, latencies,
+            PRIMARY KEY (day, engine, model, answered_by)
+        ) WITHOUT ROWID
+        """,
+    ),
+)
 
 
 @dataclass(slots=True)
@@ -74,6 +88,11 @@ class DayOfUse:
     use: Use = field(default_factory=Use)
 
 
+_COUNTS = tuple(one.name for one in fields(DayOfUse) if one.name not in ("day", "answered_by", "use"))
+_USED = tuple(one.name for one in fields(Use) if one.name != "latencies")
+_FAILURE = tuple(one.name for one in fields(Failure))
+
+
 class Ledger:
     """The ledger in a folder.
 
@@ -93,11 +112,13 @@ class Ledger:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
                 self._record(run, failures)  # the damaged file was set aside
+        except NewerFileError as error:
+            logger.warning("what the query used is not recorded: %s", error)
         except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
             logger.warning("what the query used is not recorded: %s cannot be used: %s", self.path, error)
 
     def _record(self, run: Run, failures: Sequence[Failure]) -> None:
-        with writing(self.path, _SCHEMA, seconds=_BUSY_SECONDS) as connection:
+        with writing(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
             values = [_clean(getattr(run, name)) for name in COLUMNS]
             _insert(connection, "INSERT", "runs", (*COLUMNS, "details"), (*values, run.details()))
             who = (_clean(run.engine), _clean(run.model))
@@ -116,10 +137,8 @@ class Ledger:
         Raises:
             PortkeyHandlerError: The file cannot be read.
         """
-        rows = self._read(
-            "runs", (*COLUMNS, "details"), engine, model, f"ORDER BY number DESC LIMIT {most:d}"
-        )
-        return [Run(**dict(zip(COLUMNS, row, strict=False)), **read_details(row[-1])) for row in rows]
+        rows = self._read("runs", engine, model, f"ORDER BY number DESC LIMIT {most:d}")
+        return [made_of(Run, {**row, **read_details(row["details"])}) for row in rows]
 
     def failures(self, engine: str, model: str) -> list[Failure]:
         """Give the last hundred failures of a model, newest first.
@@ -127,8 +146,8 @@ class Ledger:
         Raises:
             PortkeyHandlerError: The file cannot be read.
         """
-        rows = self._read("errors", _FAILURE, engine, model, f"ORDER BY number DESC LIMIT {_MOST_ERRORS:d}")
-        return [Failure(*row) for row in rows]
+        rows = self._read("errors", engine, model, f"ORDER BY number DESC LIMIT {_MOST_ERRORS:d}")
+        return [made_of(Failure, row) for row in rows]
 
     def usage(self, engine: str, model: str) -> list[DayOfUse]:
         """Give what a model used each day, newest first.
@@ -136,8 +155,7 @@ class Ledger:
         Raises:
             PortkeyHandlerError: The file cannot be read.
         """
-        names = ("day", "answered_by", *_COUNTS, *_USED, "latencies")
-        rows = self._read("usage", names, engine, model, "ORDER BY day DESC, answered_by")
+        rows = self._read("usage", engine, model, "ORDER BY day DESC, answered_by")
         return [_day(row) for row in rows]
 
     def models(self) -> list[tuple[str, str]]:
@@ -146,21 +164,21 @@ class Ledger:
         Raises:
             PortkeyHandlerError: The file cannot be read.
         """
-        rows = self._read("runs", ("engine", "model"), None, None, "GROUP BY engine, model")
-        return [(engine, model) for engine, model in rows]
+        rows = self._read("runs", None, None, "GROUP BY engine, model", select="engine, model")
+        return [(row["engine"], row["model"]) for row in rows]
 
     def _read(
-        self, table: str, names: Sequence[str], engine: str | None, model: str | None, end: str
-    ) -> list[tuple[Any, ...]]:
+        self, table: str, engine: str | None, model: str | None, end: str, *, select: str = "*"
+    ) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
         given = {"engine": engine, "model": model}
         wanted = {name: value for name, value in given.items() if value is not None}
         where = " AND ".join(f"{name} = :{name}" for name in wanted) or "true"
-        statement = f"SELECT {', '.join(names)} FROM {table} WHERE {where} {end}"  # noqa: S608 - our own names
+        statement = f"SELECT {select} FROM {table} WHERE {where} {end}"  # noqa: S608 - our own names
         try:
-            with reading(self.path, seconds=_BUSY_SECONDS) as connection:
-                return connection.execute(statement, wanted).fetchall()
+            with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
+                return _named(connection.execute(statement, wanted))
         except sqlite3.Error as error:
             raise PortkeyHandlerError(f"{self.path} cannot be read: {error}") from error
 
@@ -178,14 +196,13 @@ def _use_of(run: Run) -> Iterator[DayOfUse]:
 
 
 def _add(connection: sqlite3.Connection, who: tuple[str, str], new: DayOfUse) -> None:
-    names = ("day", "answered_by", *_COUNTS, *_USED, "latencies")
     key = (new.day, *who, _clean(new.answered_by))
-    found = connection.execute(
-        f"SELECT {', '.join(names)} FROM usage "  # noqa: S608 - our own names
-        "WHERE day = ? AND engine = ? AND model = ? AND answered_by = ?",
-        key,
-    ).fetchone()
-    old = DayOfUse(new.day, new.answered_by) if found is None else _day(found)
+    found = _named(
+        connection.execute(
+            "SELECT * FROM usage WHERE day = ? AND engine = ? AND model = ? AND answered_by = ?", key
+        )
+    )
+    old = _day(found[0]) if found else DayOfUse(new.day, new.answered_by)
     counts = [getattr(old, name) + getattr(new, name) for name in _COUNTS]
     used = [getattr(old.use, name) + getattr(new.use, name) for name in _USED]
     latencies = written_latencies(Latencies(old.use.latencies.counts + new.use.latencies.counts))
@@ -193,11 +210,15 @@ def _add(connection: sqlite3.Connection, who: tuple[str, str], new: DayOfUse) ->
     _insert(connection, "REPLACE", "usage", columns, (*key, *counts, *used, latencies))
 
 
-def _day(row: Sequence[Any]) -> DayOfUse:
-    day, answered_by, *numbers, latencies = row
-    counts, used = numbers[: len(_COUNTS)], numbers[len(_COUNTS) :]
-    use = Use(**dict(zip(_USED, used, strict=True)), latencies=read_latencies(latencies))
-    return DayOfUse(day, answered_by, **dict(zip(_COUNTS, counts, strict=True)), use=use)
+def _day(row: dict[str, Any]) -> DayOfUse:
+    use = made_of(Use, {**row, "latencies": read_latencies(row["latencies"])})
+    return made_of(DayOfUse, {**row, "use": use})
+
+
+def _named(found: sqlite3.Cursor) -> list[dict[str, Any]]:
+    """Return rows by the names of their columns."""
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _clean_up(connection: sqlite3.Connection, engine: str, model: str) -> None:

@@ -15,7 +15,6 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 import random
 import sqlite3
 import threading
@@ -27,9 +26,19 @@ from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
+from .database import opened_unlogged
+from .errors import NewerFileError
+
 logger = logging.getLogger(__name__)
 
 _FILE = "limits.sqlite"
+#: See `database`.
+MIGRATIONS = (
+    (
+        "CREATE TABLE IF NOT EXISTS backlogs (scope TEXT PRIMARY KEY, "
+        "requests REAL, requests_at REAL, tokens REAL, tokens_at REAL) WITHOUT ROWID",
+    ),
+)
 #: Seconds of slots that a process takes ahead of time, where requests wait for them.
 _AHEAD = 0.25
 #: A clock that is set back by more seconds than this does not make anybody wait for it to catch up.
@@ -193,21 +202,8 @@ class _File:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / _FILE
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         # SQLite may sleep for a few ms; longer waits are slept in the event loop.
-        self._connection = sqlite3.connect(path, timeout=_NAP, isolation_level=None, check_same_thread=False)
-        try:
-            self._connection.execute("PRAGMA journal_mode = TRUNCATE")
-            self._connection.execute("PRAGMA synchronous = OFF")
-            self._connection.execute(
-                "CREATE TABLE IF NOT EXISTS backlogs (scope TEXT PRIMARY KEY, "
-                "requests REAL, requests_at REAL, tokens REAL, tokens_at REAL) WITHOUT ROWID"
-            )
-        except sqlite3.Error:
-            self._connection.close()
-            raise
+        self._connection = opened_unlogged(folder / _FILE, MIGRATIONS, seconds=_NAP)
 
     def update(self, scope: str, change: Change) -> None:
         # Exclusive from the start, so that the commit never has to wait for another's first look.
@@ -218,7 +214,8 @@ class _File:
             ).fetchone()
             changed = change(_read(row))
             self._connection.execute(
-                "INSERT OR REPLACE INTO backlogs VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO backlogs (scope, requests, requests_at, tokens, tokens_at) "
+                "VALUES (?, ?, ?, ?, ?)",
                 (scope, *changed.requests, *changed.tokens),
             )
             self._connection.execute("COMMIT")
@@ -362,7 +359,7 @@ class Limits:
             try:
                 # Not more than a quarter of a second's slots are looked at, however many wait.
                 self._update(self._rates.batch(self._waiting.values()))
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, NewerFileError) as error:
                 if _is_busy(error) and time.monotonic() < give_up_at:
                     await asyncio.sleep(random.uniform(0, _NAP))  # noqa: S311 - spreads retries, no secret
                 else:
@@ -384,12 +381,16 @@ class Limits:
         self._owed = 0.0
 
     def _stop_sharing(self, error: Exception) -> None:
-        logger.warning(
-            "%s cannot be used (%s): requests_per_minute and tokens_per_minute hold in this process only. "
-            "Make the folder writable, or remove a damaged file",
-            self._folder and self._folder / _FILE,
-            error,
-        )
+        only_here = "requests_per_minute and tokens_per_minute hold in this process only"
+        if isinstance(error, NewerFileError):
+            logger.warning("%s: %s", only_here, error)
+        else:
+            logger.warning(
+                "%s cannot be used (%s): %s. Make the folder writable, or remove a damaged file",
+                self._folder and self._folder / _FILE,
+                error,
+                only_here,
+            )
         if isinstance(self._store, _File):
             self._store.close()
         self._store = _PROCESS

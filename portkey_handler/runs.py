@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, TypeVar
 
 from .account import Account, Failure, Latencies, Moment, Use
 from .errors import GatewayError, PortkeyHandlerError
@@ -15,11 +15,15 @@ from .options import Plan
 
 _MOST_REASONS = 20
 _DETAILS = ("asked", "models", "kept_by", "latencies", "reasons", "slowest", "moments")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The record of one query. Counts are of rows unless said otherwise.
+
+    A new attribute has a default, for records that were written without it, and a column (see
+    `ledger.MIGRATIONS`) or a place in `details`.
 
     Attributes:
         engine: The engine's name.
@@ -101,20 +105,28 @@ COLUMNS = tuple(one.name for one in fields(Run) if one.name not in _DETAILS)
 
 
 def read_details(written: str) -> dict[str, Any]:
-    """Read what `Run.details` wrote, as arguments of `Run`; nothing, where damage has made it unreadable."""
+    """Read what `Run.details` wrote, as arguments of `Run`.
+
+    What was not written is left out, and so is everything where damage has made it unreadable.
+    """
     try:
         found = json.loads(written)
-        return {
-            "asked": str(found["asked"]),
-            "models": {name: _use(use) for name, use in found["models"].items()},
-            "kept_by": found["kept_by"],
-            "latencies": _latencies(found["latencies"]),
-            "reasons": found["reasons"],
-            "slowest": [(row, milliseconds) for row, milliseconds in found["slowest"]],
-            "moments": [Moment(*moment) for moment in found["moments"]],
-        }
+        return {name: read(found[name]) for name, read in _READ.items() if name in found}
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
+
+
+def made_of(kind: Callable[..., _T], written: dict[str, Any]) -> _T:
+    """Make a dataclass of what was written, by the names of its attributes.
+
+    Names that it does not have are dropped; what is missing or NULL has the attribute's default.
+    """
+    given = {}
+    for one in fields(kind):  # type: ignore[arg-type]
+        value = written.get(one.name)
+        if value is not None or (one.default is MISSING and one.default_factory is MISSING):
+            given[one.name] = value
+    return kind(**given)
 
 
 def written_latencies(latencies: Latencies) -> str:
@@ -246,4 +258,16 @@ def _written(use: Use) -> dict[str, Any]:
 
 
 def _use(written: dict[str, Any]) -> Use:
-    return Use(**{**written, "latencies": _latencies(written["latencies"])})
+    return made_of(Use, {**written, "latencies": _latencies(written["latencies"])})
+
+
+#: How each of the details is read.
+_READ: dict[str, Callable[[Any], Any]] = {
+    "asked": str,
+    "models": lambda models: {name: _use(use) for name, use in models.items()},
+    "kept_by": dict,
+    "latencies": _latencies,
+    "reasons": dict,
+    "slowest": lambda slowest: [(row, milliseconds) for row, milliseconds in slowest],
+    "moments": lambda moments: [Moment(*moment[:3]) for moment in moments],
+}

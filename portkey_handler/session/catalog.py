@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..errors import AlreadyExistsError, NotFoundError, UsageError
+from ..errors import AlreadyExistsError, NewerFileError, NotFoundError, UsageError
 from .locking import locked, replace_file
 
 _FORMAT = 1
@@ -154,11 +154,7 @@ class Catalog:
                 raise AlreadyExistsError(
                     f"the engine {engine.name} exists already; DROP ML_ENGINE {engine.name}"
                 )
-            state["engines"][engine.name.lower()] = {
-                "name": engine.name,
-                "handler": engine.handler,
-                "options": engine.options,
-            }
+            state["engines"][engine.name.lower()] = _entry(engine)
 
     def drop_engine(self, name: str) -> None:
         """Forget an engine.
@@ -255,16 +251,20 @@ class Catalog:
         if self._folder is None:
             return copy.deepcopy(self._memory)
         path = self._folder / "catalog.json"
-        if not path.exists():
-            return {"format": _FORMAT, "engines": {}, "models": {}}
         try:
-            state: dict[str, Any] = json.loads(path.read_bytes())
-        except json.JSONDecodeError:
-            # The decoder's error holds the document, keys included.
-            raise UsageError(f"{path} is not a catalog of this program; move it away") from None
-        if state.get("format") != _FORMAT:
-            raise UsageError(f"{path} was written by another version (format {state.get('format')!r})")
-        return state
+            state = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return {"format": _FORMAT, "engines": {}, "models": {}}
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        except ValueError:
+            state = None  # the decoder's error holds the document, keys included
+        version = state.get("format") if isinstance(state, dict) else None
+        if not isinstance(version, int) or version < 1:
+            raise UsageError(f"{path} is not a catalog of this program; move it away, or name another folder")
+        if version > _FORMAT:
+            raise NewerFileError.of(path, version, _FORMAT, "name another folder")
+        return dict(state)
 
     @contextmanager
     def _change(self) -> Iterator[dict[str, Any]]:
@@ -285,8 +285,8 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(sep=" ", timespec="seconds")
 
 
-def _entry(model: Model) -> dict[str, Any]:
-    return {name: getattr(model, name) for name in Model.__dataclass_fields__}
+def _entry(kept: Engine | Model) -> dict[str, Any]:
+    return {name: getattr(kept, name) for name in kept.__dataclass_fields__}
 
 
 def _not_found(kind: str, name: str, names: list[str], remedy: str) -> NotFoundError:

@@ -187,3 +187,47 @@ def test_statements_are_split(open_session: Callable[..., Session], text: str, c
 def test_statement_without_rows(session: Session) -> None:
     """It gives an empty frame; a script for the server may turn off a cache that is not here."""
     assert session.sql("SELECT 1; SET predictor_cache = false").empty
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"[1]", b"null", b'{"engines": {"e": "sk-canary', b"\xff\xfe", b"{}",
+        b'{"format": 0, "x": "sk-canary"}', b'{"format": "1", "engines": {}}',
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_catalog(
+    content: bytes, open_session: Callable[..., Session], tmp_path: Path
+) -> None:
+    """It is named with the remedy, none of what is in it is shown, and it is not overwritten."""
+    path = tmp_path / "catalog.json"
+    path.write_bytes(content)
+    for statement in ("SHOW ML_ENGINES", "CREATE ML_ENGINE e FROM portkey"):
+        with pytest.raises(UsageError) as caught:
+            open_session(tmp_path).sql(statement)
+        remedy = "is not a catalog of this program; move it away, or name another folder"
+        assert str(caught.value) == f"{path} {remedy}"
+        assert caught.value.__cause__ is None
+    assert path.read_bytes() == content
+
+
+def test_a_catalog_that_cannot_be_read(open_session: Callable[..., Session], tmp_path: Path) -> None:
+    """A folder stands in its place: the system's reason is told."""
+    (tmp_path / "catalog.json").mkdir()
+    with pytest.raises(UsageError, match=r"catalog\.json cannot be read: Is a directory"):
+        open_session(tmp_path).sql("SHOW ML_ENGINES")
+
+
+def test_a_newer_catalog_is_left_alone(open_session: Callable[..., Session], tmp_path: Path) -> None:
+    """Its format, the one that is known and the remedy are told, and it is not overwritten."""
+    path = tmp_path / "catalog.json"
+    content = b'{"format": 99, "key": "sk-canary", "engines": [], "models": []}'
+    path.write_bytes(content)
+    for statement in ("SHOW MODELS", "CREATE ML_ENGINE e FROM portkey", "DROP MODEL IF EXISTS m"):
+        with pytest.raises(UsageError) as caught:
+            open_session(tmp_path).sql(statement)
+        assert str(caught.value) == (
+            f"{path} was written by a newer portkey-handler (it has version 99, and this release reads "
+            "versions up to 1); upgrade portkey-handler, or name another folder"
+        )
+    assert path.read_bytes() == content

@@ -13,6 +13,7 @@ import pytest
 from support.gateway import free_port
 from support.storage import make_handler
 
+from portkey_handler import journal, ledger, limits
 from portkey_handler.checks import Finding, Home, check_gateway, check_home, judge_home
 from portkey_handler.dry_run import dry_runs
 from portkey_handler.exchange import Evidence, Outcome
@@ -149,6 +150,32 @@ def test_a_damaged_ledger_is_named(kept: Path) -> None:
     """What was run is kept in a file of the same kind."""
     (kept / "ledger.sqlite").write_bytes(b"no database at all" * 500)
     assert only("journal", check_home(kept)).words.startswith(f"{kept / 'ledger.sqlite'} is damaged")
+
+
+def set_version(path: Path, version: int) -> None:
+    """Make a file one of a newer release."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+
+
+@pytest.mark.parametrize(
+    ("name", "store"),
+    [("journal/engine.sqlite", journal), ("ledger.sqlite", ledger), ("limits.sqlite", limits)],
+)
+def test_a_newer_file_is_not_called_damaged(name: str, store: Any, kept: Path) -> None:
+    """It is told why it is not used, and to upgrade; nothing is changed."""
+    set_version(kept / name, len(store.MIGRATIONS))
+    assert states(check_home(kept))["journal"] == "ok"
+    set_version(kept / name, 99)
+    before = contents(kept)
+    assert only("journal", check_home(kept)) == Finding(
+        "journal",
+        "wrong",
+        f"{kept / name} was written by a newer portkey-handler (it has version 99, and this release reads "
+        f"versions up to {len(store.MIGRATIONS)}), so that it is not used",
+        "upgrade portkey-handler, or name another folder by PORTKEY_HANDLER_HOME",
+    )
+    assert contents(kept) == before
 
 
 def test_what_was_set_aside_is_named(kept: Path) -> None:

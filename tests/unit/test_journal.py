@@ -5,16 +5,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import random
+import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
+import time
+import zlib
+from array import array
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from portkey_handler.exchange import Evidence, Outcome
-from portkey_handler.journal import Journal
+from portkey_handler.journal import MIGRATIONS, Journal
 
 DAY = 86_400.0
 
@@ -254,3 +261,145 @@ def test_an_answer_that_cannot_be_written_costs_no_query(
     assert with_journal(path, lambda journal: journal.kept(b"a")) is None
     assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
     assert "an answer is not kept" in caplog.text
+
+
+# Files of other releases
+
+DATA = Path(__file__).parents[1] / "data"
+#: The places of evidence in answers of the first release, with a value of its own for each.
+FIRST = {
+    "status": 201, "finish_reason": "stop", "model": "gpt", "provider": "openai", "target": "a",
+    "prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cached_tokens": 4, "attempts": 5,
+    "gateway_attempts": 6, "latency_ms": 7, "cache_status": "MISS", "request_id": "r", "trace_id": "t",
+    "span_id": "s", "system_fingerprint": "f", "logprobs": [{"token": "x"}],
+    "guardrails": [{"verdict": True}], "cost": 0.5, "kept_from": None, "raw": "{",
+}  # fmt: skip
+
+
+def write_old_answer(path: Path, key: bytes, answer: bytes) -> None:
+    """Keep an answer as the first release has done it, in a file that may be new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS answers (number INTEGER PRIMARY KEY, key BLOB NOT NULL, "
+            "made_at REAL NOT NULL, expires_at REAL NOT NULL, answer BLOB NOT NULL, "
+            "checksum INTEGER NOT NULL)"
+        )
+        connection.execute(
+            "INSERT INTO answers (key, made_at, expires_at, answer, checksum) VALUES (?, ?, ?, ?, ?)",
+            (key, now, now + DAY, answer, zlib.crc32(answer, zlib.crc32(key))),
+        )
+
+
+def test_every_place_of_the_first_releases_evidence_is_read(path: Path) -> None:
+    """Its answers do not say what their places are called."""
+    write_old_answer(path, b"a", orjson.dumps((list(FIRST.values()), "x")))
+    write_old_answer(path, b"v", orjson.dumps((list(FIRST.values()),)) + b"\n" + array("d", VECTOR).tobytes())
+    for key, value in ((b"a", "x"), (b"v", VECTOR)):
+        found = with_journal(path, lambda journal, key=key: journal.kept(key))
+        known = found.evidence.as_dict()
+        assert known.pop("kept_from").startswith("20")
+        assert found.value == value
+        assert known == {name: told for name, told in FIRST.items() if told is not None}
+
+
+def test_the_first_release_reads_and_writes_on(path: Path) -> None:
+    """It may run beside this one: what it keeps in a file of this one is read."""
+    keep(path, a="x")
+    write_old_answer(path, b"b", orjson.dumps((list(FIRST.values()), "y")))
+    assert with_journal(path, lambda journal: journal.kept(b"b")).evidence.latency_ms == 7
+    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "x"
+
+
+@pytest.mark.parametrize(
+    "file", sorted(DATA.glob("home-0.1/journal/*.sqlite")), ids=lambda file: file.name[:8]
+)
+def test_answers_of_the_first_release_are_read(file: Path, path: Path) -> None:
+    """Every value of every answer, whatever else is in evidence today."""
+    path.parent.mkdir(parents=True)
+    shutil.copyfile(file, path)
+    written = execute(path, "SELECT key, made_at, answer FROM answers ORDER BY number")
+    assert len(written) >= 3
+    long = 1e10
+    with contextlib.closing(Journal(path, reuse=long, keep=long)) as journal:
+        for key, made_at, answer in written:
+            head, _, numbers = answer.partition(b"\n")
+            told, *value = orjson.loads(head)
+            found = journal.kept(key)
+            assert found is not None
+            assert found.value == (value[0] if value else array("d", numbers).tolist())
+            known = found.evidence.as_dict() if found.evidence else {}
+            assert known.pop("kept_from") == datetime.fromtimestamp(made_at, timezone.utc).isoformat(
+                timespec="seconds"
+            )
+            assert known == {name: one for name, one in zip(FIRST, told, strict=True) if one is not None}
+    assert execute(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+
+
+def write_other_answer(path: Path, key: bytes, evidence: Mapping[str, Any]) -> None:
+    """Keep an answer as a release does it whose evidence has these names."""
+    keep(path, seed="x")
+    write_old_answer(path, key, orjson.dumps((list(evidence.values()), "other")))
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        names = orjson.dumps(list(evidence)).decode()
+        connection.execute("INSERT OR IGNORE INTO evidence_names (names) VALUES (?)", (names,))
+        connection.execute(
+            "UPDATE answers SET names = (SELECT number FROM evidence_names WHERE names = ?) WHERE key = ?",
+            (names, key),
+        )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_evidence_is_read_by_its_names(seed: int, path: Path) -> None:
+    """In any order; names that are not known are dropped, and what is missing has its default."""
+    chance = random.Random(seed)  # noqa: S311 - a choice of cases
+    known = {name: told for name, told in FIRST.items() if name != "kept_from" and chance.random() < 0.6}
+    unknown = {f"new_{number}": [number] for number in range(chance.randrange(1, 4))}
+    names = [*known, *unknown]
+    chance.shuffle(names)
+    write_other_answer(path, b"a", {name: {**known, **unknown}[name] for name in names})
+    found = with_journal(path, lambda journal: journal.kept(b"a"))
+    assert found.value == "other"
+    found.evidence.kept_from = None
+    assert found.evidence == Evidence(**known)
+
+
+def test_names_that_another_release_writes_meanwhile_are_read(path: Path) -> None:
+    """It has opened the file after this one."""
+
+    def work(journal: Journal) -> Any:
+        assert journal.kept(b"seed").value == "x"
+        write_other_answer(path, b"a", {"later": 1, "status": 202})
+        assert journal.claim(b"a")
+        return journal.kept(b"a")
+
+    keep(path, seed="x")
+    assert with_journal(path, work).evidence.status == 202
+
+
+def test_an_answer_whose_names_are_lost_is_asked_again(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As one is that is not what was kept."""
+    keep(path, a="x", b="y")
+    execute(path, "UPDATE answers SET names = 7 WHERE number = 1")
+    assert with_journal(path, lambda journal: journal.kept(b"a")) is None
+    assert "answers are asked again" in caplog.text
+    assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
+
+
+@pytest.mark.parametrize("only_look", [False, True])
+def test_a_newer_file_is_left_alone(only_look: bool, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is kept or found, one warning says why, and the file is as it was."""
+    keep(path, a="x")
+    execute(path, "PRAGMA user_version = 99")
+    before = {entry: entry.read_bytes() for entry in path.parent.iterdir()}
+    with contextlib.closing(Journal(path, reuse=DAY, keep=DAY, only_look=only_look)) as journal:
+        assert not journal.has(b"a")
+        assert journal.claim(b"b")
+        journal.keep([(b"b", outcome("y"))])
+        journal.flush()
+        fault = journal.fault
+    assert fault is not None
+    assert fault.startswith(f"{path} was written by a newer portkey-handler (it has version 99")
+    assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [fault]
+    assert {entry: entry.read_bytes() for entry in path.parent.iterdir()} == before

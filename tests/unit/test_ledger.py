@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import logging
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,7 @@ import pytest
 
 from portkey_handler.account import Failure, Latencies, Moment, Use
 from portkey_handler.errors import PortkeyHandlerError
-from portkey_handler.ledger import Ledger
+from portkey_handler.ledger import MIGRATIONS, DayOfUse, Ledger
 from portkey_handler.runs import Run
 
 #: What another process does: as many records as it can, each said when it is on disk.
@@ -315,3 +319,153 @@ def test_what_sqlite_cannot_keep_is_no_error(ledger: Ledger, caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         ledger.record(a_run(prompt_tokens=2**70), [])
     assert caplog.text.count("is not recorded") == 1
+
+
+# Files of other releases
+
+DATA = Path(__file__).parents[1] / "data"
+HOMES = sorted(DATA.glob("home-*"))
+
+
+def rows(path: Path, table: str) -> list[dict[str, Any]]:
+    """Give a table's rows by the names of its columns."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
+
+
+def test_every_attribute_has_a_column(ledger: Ledger) -> None:
+    """An attribute that is not recorded would stop all records."""
+    ledger.record(a_run(), [a_failure(1)])
+    columns = {table: set(rows(ledger.path, table)[0]) for table in ("runs", "errors", "usage")}
+    for kind, table, without in (
+        (Run, "runs", set(json.loads(a_run().details()))),
+        (Failure, "errors", set()),
+        (DayOfUse, "usage", {"use"}),
+        (Use, "usage", set()),
+    ):
+        lacking = {one.name for one in dataclasses.fields(kind)} - without - columns[table]
+        assert not lacking, (
+            f"add a migration at the end of ledger.MIGRATIONS: ALTER TABLE {table} ADD COLUMN {min(lacking)}"
+        )
+
+
+@pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
+def test_an_attribute_that_came_later_has_a_default(home: Path, tmp_path: Path) -> None:
+    """Records of before do not have it."""
+    shutil.copyfile(home / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    for kind, table in ((Run, "runs"), (Failure, "errors"), (DayOfUse, "usage"), (Use, "usage")):
+        before = set(rows(tmp_path / "ledger.sqlite", table)[0])
+        for one in dataclasses.fields(kind):
+            has_default = one.default is not MISSING or one.default_factory is not MISSING
+            assert one.name in before or has_default, f"give {kind.__name__}.{one.name} a default"
+
+
+@pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
+def test_records_of_earlier_releases_are_read(home: Path, tmp_path: Path) -> None:
+    """Every value of every column and of the details; reading does not change the file."""
+    ledger = Ledger(tmp_path)
+    shutil.copyfile(home / "ledger.sqlite", ledger.path)
+    before = ledger.path.read_bytes()
+    runs, written = ledger.runs(), rows(ledger.path, "runs")
+    assert len(runs) == len(written) >= 6
+    for run, row in zip(reversed(runs), written, strict=True):
+        del row["number"]
+        details = json.loads(row.pop("details"))
+        assert {name: getattr(run, name) for name in row} == row
+        assert details.items() <= json.loads(run.details()).items()
+    failures = [dataclasses.asdict(one) for one in ledger.failures("local", "mood")]
+    assert len(failures) == 2
+    for failure, row in zip(reversed(failures), rows(ledger.path, "errors"), strict=True):
+        assert row.items() >= {name: failure[name] for name in failure.keys() & row.keys()}.items()
+        assert failure["reason"] == "400: the content was filtered ✂"
+    use = {
+        (engine, model, day.day, day.answered_by): day
+        for engine, model in ledger.models()
+        for day in ledger.usage(engine, model)
+    }
+    for row in rows(ledger.path, "usage"):
+        day = use.pop((row.pop("engine"), row.pop("model"), row.pop("day"), row.pop("answered_by")))
+        latencies = json.loads(row.pop("latencies"))
+        assert {str(step): count for step, count in day.use.latencies.counts.items()} == latencies
+        assert {name: getattr(day if hasattr(day, name) else day.use, name) for name in row} == row
+    assert use == {}
+    assert ledger.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
+def test_a_file_of_an_earlier_release_is_gone_on_with(home: Path, tmp_path: Path) -> None:
+    """What was recorded stays, what comes is added to it."""
+    ledger = Ledger(tmp_path)
+    shutil.copyfile(home / "ledger.sqlite", ledger.path)
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    for change in ("runs SET started", "errors SET at", "usage SET day"):  # else what is old goes
+        execute(ledger, f"UPDATE {change} = {repr(today) if 'day' in change else time.time()}")
+    before = [(run.started, run.trace_id, run.details()) for run in ledger.runs("local", "mood")]
+    (count,) = [day.queries for day in ledger.usage("local", "mood") if day.answered_by == "gpt-4o"]
+    use = {"gpt-4o": Use(1, 5, 7)}
+    ledger.record(a_run(engine="local", model="mood", models=use), [a_failure(9)])
+    after = [(run.started, run.trace_id, run.details()) for run in ledger.runs("local", "mood")]
+    assert (after[1:], after[0][1]) == (before, "t")
+    assert [day.queries for day in ledger.usage("local", "mood") if day.answered_by == "gpt-4o"] == [
+        count + 1
+    ]
+    assert [one.row for one in ledger.failures("local", "mood")] == [9, 3, 3]
+    assert execute(ledger, "PRAGMA user_version") == [(len(MIGRATIONS),)]
+
+
+def test_columns_and_details_that_are_not_known_are_dropped(ledger: Ledger) -> None:
+    """A newer release may have added them without a new version."""
+    ledger.record(a_run(), [a_failure(1)])
+    for table in ("runs", "errors", "usage"):
+        execute(ledger, f"ALTER TABLE {table} ADD COLUMN later DEFAULT 3")
+    details = json.loads(a_run().details())
+    details["models"]["gpt-1"]["later"] = details["later"] = 4
+    details["moments"] = [[1.0, 2, 0, "later"]]
+    with contextlib.closing(sqlite3.connect(ledger.path)) as connection, connection:
+        connection.execute("UPDATE runs SET details = ?", (json.dumps(details),))
+    (run,) = ledger.runs()
+    assert run.details() == a_run().details()
+    assert [one.row for one in ledger.failures("e", "m")] == [1]
+    assert [day.use.prompt_tokens for day in ledger.usage("e", "m")] == [20]
+
+
+def test_what_was_not_written_has_its_default(ledger: Ledger) -> None:
+    """NULL is what a column of a migration has in old rows; details of before lack what came later."""
+    ledger.record(a_run(), [])
+    execute(ledger, "UPDATE usage SET kept = NULL, cached_tokens = NULL, latencies = NULL")
+    execute(
+        ledger, "UPDATE runs SET details = json_remove(details, '$.kept_by', '$.models.gpt-1.cached_tokens')"
+    )
+    (run,) = ledger.runs()
+    assert (run.kept_by, run.models["gpt-1"].cached_tokens, run.asked) == ({}, 0, "gpt")
+    (day,) = ledger.usage("e", "m")
+    assert (day.kept, day.use.cached_tokens, day.use.latencies.counts, day.rows) == (0, 0, {}, 3)
+    ledger.record(a_run(kept=2), [])
+    (day,) = ledger.usage("e", "m")
+    assert (day.kept, day.use.cached_tokens) == (2, 5)
+
+
+def test_a_newer_file_is_left_alone(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+    """A query is not recorded and says so; who reads gets the same sentence as an error."""
+    ledger.record(a_run(), [])
+    execute(ledger, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    before = {entry: entry.read_bytes() for entry in ledger.path.parent.iterdir()}
+    with caplog.at_level(logging.WARNING):
+        ledger.record(a_run(), [])
+    with pytest.raises(PortkeyHandlerError) as caught:
+        ledger.runs("e", "m")
+    assert str(caught.value).startswith(
+        f"{ledger.path} was written by a newer portkey-handler (it has version"
+    )
+    assert [record.getMessage() for record in caplog.records] == [
+        f"what the query used is not recorded: {caught.value}"
+    ]
+    assert {entry: entry.read_bytes() for entry in ledger.path.parent.iterdir()} == before
+
+
+def test_a_file_that_may_not_be_read_is_told_to_who_asks(ledger: Ledger) -> None:
+    """Root may read everything, so a folder stands in its place."""
+    ledger.path.mkdir(parents=True)
+    with pytest.raises(PortkeyHandlerError, match="cannot be read: "):
+        ledger.runs()

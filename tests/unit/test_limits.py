@@ -8,6 +8,7 @@ import functools
 import itertools
 import logging
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -19,10 +20,11 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.limits import Backlog, Backlogs, Limits, Rates
+from portkey_handler.limits import MIGRATIONS, Backlog, Backlogs, Limits, Rates
 from portkey_handler.token_estimate import AnswerLength, estimate_tokens
 
 WORKER = Path(__file__).parent.parent / "support" / "limited.py"
+DATA = Path(__file__).parents[1] / "data"
 _scopes = itertools.count()
 
 
@@ -470,6 +472,50 @@ async def test_a_locked_file_is_waited_for(
     other.close()
     await asyncio.wait_for(waiting, 3)
     assert caplog.records == []
+
+
+# Files of other releases.
+
+
+@pytest.mark.parametrize("file", sorted(DATA.glob("home-*/limits.sqlite")), ids=lambda file: file.parent.name)
+@in_a_loop
+async def test_backlogs_of_an_earlier_release_are_read(
+    file: Path, clock: Clock, tmp_path: Path, opened: list[Limits]
+) -> None:
+    """They count as if this one had written them."""
+    shutil.copyfile(file, tmp_path / "limits.sqlite")
+    connection = sqlite3.connect(tmp_path / "limits.sqlite")
+    select = "SELECT scope, requests, requests_at FROM backlogs ORDER BY requests DESC"
+    scope, units, clock.now = connection.execute(select).fetchone()
+    assert 0 < units < 1
+    opened.append(limits := Limits(tmp_path, scope, 60, None, clock=clock, sleep=clock.sleep))
+    assert [at for _, at in await grants(limits, clock, [1, 1])] == pytest.approx([units, units + 1])
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    assert connection.execute("SELECT count(*) FROM backlogs").fetchone() == (2,)
+    connection.close()
+
+
+@in_a_loop
+async def test_a_newer_file_is_left_alone(
+    clock: Clock, tmp_path: Path, scope: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One warning says why, the limits hold in this process, and the file is as it was."""
+    path = tmp_path / "limits.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript("CREATE TABLE other (something); PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    limits = Limits(tmp_path, scope, 1200, None, clock=clock, sleep=clock.sleep)
+    went = await grants(limits, clock, [1] * 12)
+    limits.close()
+    assert [at for _, at in went] == pytest.approx([0.05 * turn for turn in range(12)])
+    assert [record.getMessage() for record in caplog.records] == [
+        "requests_per_minute and tokens_per_minute hold in this process only: "
+        f"{path} was written by a newer portkey-handler (it has version 99, and this release reads "
+        f"versions up to {len(MIGRATIONS)}); upgrade portkey-handler, or name another folder by "
+        "PORTKEY_HANDLER_HOME"
+    ]
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {"limits.sqlite": before}
 
 
 # Processes.
