@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from .account import Account, Failure, Latencies, Moment, Use
@@ -122,11 +123,19 @@ def made_of(kind: Callable[..., _T], written: dict[str, Any]) -> _T:
     Names that it does not have are dropped; what is missing or NULL has the attribute's default.
     """
     given = {}
-    for one in fields(kind):  # type: ignore[arg-type]
-        value = written.get(one.name)
-        if value is not None or (one.default is MISSING and one.default_factory is MISSING):
-            given[one.name] = value
+    for name, has_default in _attributes(kind):
+        value = written.get(name)
+        if value is not None or not has_default:
+            given[name] = value
     return kind(**given)
+
+
+@lru_cache(16)
+def _attributes(kind: Any) -> tuple[tuple[str, bool], ...]:
+    """Return the names of a dataclass's attributes, and whether they have a default."""
+    return tuple(
+        (one.name, one.default is not MISSING or one.default_factory is not MISSING) for one in fields(kind)
+    )
 
 
 def written_latencies(latencies: Latencies) -> str:
