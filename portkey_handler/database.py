@@ -113,7 +113,7 @@ def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
     """
     # The newest header may still be in the log. Without one the header is read as it is, because SQLite would
     # make files beside the file, and what it reads while another process writes may look damaged.
-    if path.with_name(f"{path.name}-wal").exists():
+    if _has_log(path):
         with contextlib.closing(_connected(path, "ro", seconds)) as connection:
             _check(connection, path, migrations)
         return
@@ -124,6 +124,14 @@ def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
         return  # SQLite says what is wrong with it
     if header.startswith(_HEADER):
         _refuse(path, int.from_bytes(header[_VERSION], "big"), migrations)
+
+
+def _has_log(path: Path) -> bool:
+    """Tell whether there is a log with something in it. Who only reads leaves an empty one behind."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _check(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> int:
@@ -196,11 +204,7 @@ def opened_unlogged(path: Path, migrations: Migrations, *, seconds: float) -> sq
 
 
 def opened(
-    path: Path,
-    migrations: Migrations,
-    prepare: Callable[[sqlite3.Connection], None],
-    *,
-    seconds: float,
+    path: Path, migrations: Migrations, prepare: Callable[[sqlite3.Connection], None], *, seconds: float
 ) -> tuple[sqlite3.Connection, int]:
     """Open a file to write, in WAL mode and with the newest schema, and do with it what comes first.
 
