@@ -21,7 +21,7 @@ MODULES = {
 
 #: Foreign packages that nobody else may import, and the one room that may.
 DOORS = {
-    "portkey_ai": "gateway",
+    "portkey_ai": "sdk_headers",
     "mindsdb": "host",
     "duckdb": "session",
     "mindsdb_sql_parser": "session/statements",
@@ -72,7 +72,8 @@ ROOMS: dict[str, set[str]] = {
     "gateway_evidence": set(),
     "rejections": set(),
     "running": set(),
-    "gateway": {"options", "gateway_evidence", "rejections", "routing", "running"},
+    "sdk_headers": set(),
+    "gateway": {"options", "gateway_evidence", "rejections", "routing", "running", "sdk_headers"},
     "pacing": set(),
     "patience": set(),
     "collecting": set(),
