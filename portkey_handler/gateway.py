@@ -1,8 +1,7 @@
-"""The only door to the Portkey SDK and to HTTP.
+"""The only door to HTTP.
 
-Headers are made by the SDK's own `createHeaders`, so that they are what its client would send; requests go
-over aiohttp, because the SDK's transport carries a tenth of the rows. Whatever goes wrong out there becomes
-one of our errors here, and nowhere else.
+Headers are what the SDK's client would send; requests go over aiohttp, because the SDK's transport carries a
+tenth of the rows. Whatever goes wrong out there becomes one of our errors here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -42,6 +41,7 @@ from .options.resolve import is_key
 from .options.routing import CONFIG_WORDS
 from .rejections import describe_rejection, is_unsupported, seconds_to_wait
 from .routing import gateway_options
+from .sdk_headers import NOT_HEADERS, make_headers
 
 HOSTED = "https://api.portkey.ai/v1"
 LOCAL = "http://localhost:8787/v1"
@@ -51,10 +51,6 @@ _SHORTEST_SECRET = 4
 #: Parts of configs and targets whose words messages are made of.
 _NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then"})
 _LARGE = 2**20
-
-#: Our names of client arguments where the SDK has others.
-_SDK_NAMES = {"portkey_api_key": "api_key", "provider_api_key": "Authorization"}
-_NOT_HEADERS = frozenset({"base_url", "headers"})
 
 
 def address(credentials: Credentials) -> str:
@@ -73,15 +69,10 @@ def request_headers(credentials: Credentials, routing: Mapping[str, Any]) -> dic
     Raises:
         OptionError: See `routing.gateway_options`.
     """
-    from portkey_ai import createHeaders
-
     options = {"strict_open_ai_compliance": False, **gateway_options(credentials.options, routing)}
-    arguments = {
-        _SDK_NAMES.get(name, name): value
-        for name, value in options.items()
-        if name not in _NOT_HEADERS and value is not None
-    }
-    made: dict[str, str] = createHeaders(**arguments)
+    made = make_headers(
+        {name: value for name, value in options.items() if name not in NOT_HEADERS and value is not None}
+    )
     further: dict[str, str] = options.get("headers") or {}
     # Whatever the spelling, a header goes out once: the engine's own word beats what its options make.
     again = {name.lower() for name in further}

@@ -9,12 +9,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from . import host
-from .describe import describe_tables
 from .dry_run import dry_run_listener
 from .errors import PortkeyHandlerError, UsageError
-from .gateway import check_engine
 from .options import Resolved, overlay, resolve, resolve_engine
-from .predictor import Predictor, operation_of
 from .routing import check_config
 
 if TYPE_CHECKING:
@@ -66,6 +63,8 @@ class PortkeyHandler(host.BaseMLEngine):
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
         check_config(credentials.options)
         if execution.check and dry_run_listener() is None:
+            from .gateway import check_engine
+
             check_engine(credentials)
 
     def update_engine(self, connection_args: Mapping[str, Any]) -> None:
@@ -83,6 +82,8 @@ class PortkeyHandler(host.BaseMLEngine):
             OptionError: An option is wrong.
             TemplateError: A template is wrong.
         """
+        from .predictor import operation_of
+
         using = (args or {}).get("using") or {}
         engine = handler_storage.get_connection_args() or {} if handler_storage is not None else {}
         resolved = resolve(target=_name(target), engine=engine, model=using, environment=os.environ)
@@ -99,6 +100,8 @@ class PortkeyHandler(host.BaseMLEngine):
             df: Rows of CREATE MODEL … FROM, to check the columns against; or None.
             args: The host's arguments; `using` holds the options.
         """
+        from .predictor import operation_of
+
         using = dict((args or {}).get("using") or {})
         earlier = host.earlier_arguments(self.model_storage)
         if earlier is not None:
@@ -126,6 +129,8 @@ class PortkeyHandler(host.BaseMLEngine):
         Returns:
             A frame with the index of `df` and own columns only.
         """
+        from .predictor import Predictor
+
         kept = self._kept()
         resolved = self._resolve(kept["target"], kept["using"], (args or {}).get("using"))
         frame = host.receive(df, self.model_storage)
@@ -136,6 +141,8 @@ class PortkeyHandler(host.BaseMLEngine):
     @_briefly
     def describe(self, attribute: str | list[str] | None = None) -> pd.DataFrame:
         """Describe the model: its tables, or the one named `attribute`."""
+        from .describe import describe_tables
+
         kept = self._kept()
         return describe_tables(attribute, self._resolve(kept["target"], kept["using"]))
 

@@ -1,4 +1,4 @@
-"""The only door to MindsDB: its base class, its records, its storage folder, and the frame it can't replay.
+"""The only door to MindsDB: its base class, its records, its storage folder, and the frames it hands over.
 
 The names below mean the same in the embedded session, whose storages carry `name` and `previous` instead of
 a row in MindsDB's database. What MindsDB does was read in, and tried with, 26.1.0; 25.11 does so, too.
@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from .row_names import RowNames
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _has_mindsdb() -> bool:
@@ -69,42 +70,7 @@ def _is_mindsdbs(storage: Any) -> bool:
     return type(storage).__module__.startswith("mindsdb.")
 
 
-# --- the frame that can't be replayed ---------------------------------------------------------------------
-
-
-class _Unreplayable(pd.DataFrame):
-    """A frame that arrives whole after so many pickles, and as nothing after one more.
-
-    MindsDB keeps predictions in a cache whose key leaves out rows in the middle of a table of more than
-    1,000 cells and every USING argument of the SELECT, so that what it replays may answer another question.
-    The frame is pickled on its way from worker to server, and once more into that cache: there it becomes
-    None, which the cache takes for "never seen".
-    """
-
-    _hops = 0
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        # What is derived from it may be sent to another model's worker, and has to arrive there.
-        return pd.DataFrame
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        if self._hops == 0:
-            return type(None), ()
-        return _arrive, (_plain(self), self._hops - 1)
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    plain: pd.DataFrame = pd.DataFrame(frame)
-    plain.attrs = dict(frame.attrs)
-    return plain
-
-
-def _arrive(frame: pd.DataFrame, hops: int) -> pd.DataFrame:
-    passed: _Unreplayable = _Unreplayable(frame)
-    passed.attrs = dict(frame.attrs)
-    passed._hops = hops
-    return passed
+# --- frames -----------------------------------------------------------------------------------------------
 
 
 def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
@@ -126,6 +92,8 @@ def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
     """
     if not _is_mindsdbs(model_storage):
         return RowNames()
+    import pandas as pd
+
     tracked = (_tracked_column() or "").lower()
     for column in frame.columns:
         if tracked and str(column).lower() == tracked:
@@ -153,9 +121,11 @@ def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
         return frame
     from mindsdb.utilities.config import Config
 
+    from .unreplayable import unreplayable
+
     # With the task queue, a consumer stands between the worker and the server.
     hops = 2 if Config()["ml_task_queue"]["type"] == "redis" else 1
-    return _arrive(frame, hops)
+    return unreplayable(frame, hops)
 
 
 # --- what MindsDB knows of a model and an engine ----------------------------------------------------------
@@ -256,6 +226,7 @@ def stored_engines(database: str) -> dict[str, dict[str, Any]]:
 
 def cache_keeps() -> bool:
     """Tell whether MindsDB's predict cache keeps an answer that was handed over by `deliver`; tries it."""
+    import pandas as pd
     from mindsdb.interfaces.storage.model_fs import ModelStorage
     from mindsdb.utilities.cache import get_cache
 

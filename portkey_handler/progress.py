@@ -7,7 +7,6 @@ seen too, and a fast one pays nothing.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import os
@@ -17,9 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .amounts import counted, dollars, duration
 from .errors import UsageError
+
+if TYPE_CHECKING:
+    import asyncio
 
 logger = logging.getLogger(__name__)
 
@@ -218,6 +221,8 @@ class Watch:
 
     def __enter__(self) -> Watch:
         """Begin to tell; there has to be a running loop."""
+        import asyncio
+
         self._started = time.monotonic()
         self._logged = 0.0
         self._loop = asyncio.get_running_loop()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,21 +18,24 @@ from .amounts import counted, duration
 from .cells import is_null, to_text
 from .progress import Progress, said_reasons, said_speed, said_use, watching
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-_MOST_ROWS_SHOWN = 100
+MOST_ROWS_SHOWN = 100
 _MOST_TEXT_SHOWN = 400
 _LONGEST_NAME = 30
 _REDRAWN_PER_SECOND = 5
 
 
-def print_table(frame: pd.DataFrame) -> None:
-    """Write rows to stdout, and how many they are to stderr."""
+def print_table(names: Iterable[str], rows: Iterable[Sequence[Any]], total: int) -> None:
+    """Write rows to stdout, and how many there are to stderr.
+
+    Args:
+        names: Names of the columns.
+        rows: The rows, or the first `MOST_ROWS_SHOWN` of them.
+        total: How many rows there are.
+    """
     table = Table(show_lines=False)
-    for name in frame.columns:
-        table.add_column(Text(str(name)), overflow="fold")
-    for row in frame.head(_MOST_ROWS_SHOWN).itertuples(index=False, name=None):
+    for name in names:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows:
         cells = []
         for cell in row:
             text = "NULL" if is_null(cell) else to_text(cell)
@@ -40,10 +43,9 @@ def print_table(frame: pd.DataFrame) -> None:
             cells.append(Text(text, style="dim" if is_null(cell) else ""))
         table.add_row(*cells)
     Console().print(table)
-    hidden = len(frame) - _MOST_ROWS_SHOWN
-    rows = counted(len(frame), "row")
+    hidden = total - MOST_ROWS_SHOWN
     more = f", {hidden:,} of them not shown; --format csv shows all" if hidden > 0 else ""
-    print(rows + more, file=sys.stderr)  # noqa: T201 - this is the place that prints
+    print(counted(total, "row") + more, file=sys.stderr)  # noqa: T201 - this is the place that prints
 
 
 @contextmanager

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from ..errors import NotFoundError, PortkeyHandlerError
 from ..exchange import ADDED_BY_MODELS
-from .frames import Table, from_frame, to_frame
+from .frames import from_frame, to_frame
 from .plan import ROW, Plan, Question
+from .table import Table
 
 _ROW_ID = "__mindsdb_row_id"
 

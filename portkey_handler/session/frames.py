@@ -6,8 +6,6 @@ Whole numbers stay whole beside NULLs, text stays text, and what has no table ty
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,35 +13,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from .table import Table
 from .translate import unique
 
 _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows in Arrow's form.
-
-    Attributes:
-        arrow: The rows; names of columns may repeat.
-        json: Positions of the columns that hold JSON text.
-    """
-
-    arrow: Any
-    json: frozenset[int] = frozenset()
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the columns, in order."""
-        return [str(name) for name in self.arrow.column_names]
-
-    def renamed(self, names: Sequence[str]) -> Table:
-        """Return the same rows under other names."""
-        return Table(self.arrow.rename_columns(list(names)), self.json)
-
-    def distinctly_named(self) -> Table:
-        """Return the same rows with `_1`, `_2` … behind names that repeat."""
-        return self.renamed(unique(self.names))
 
 
 def from_frame(frame: pd.DataFrame) -> Table:

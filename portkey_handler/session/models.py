@@ -6,16 +6,18 @@ import copy
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, OptionError, StatementError
 from .catalog import Catalog, Engine, EngineStorage, Model, ModelStorage, now
-from .selecting import PROJECT
 from .statements import using
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 HANDLER = "portkey"
+#: The project of a MindsDB server in which models live; names may carry it in front.
+PROJECT = "mindsdb"
 MASK = "******"
 #: Options of CREATE MODEL and RETRAIN that a MindsDB server keeps for itself.
 _HOST_OPTIONS = ("tag", "join_learn_process", "active")
@@ -65,6 +67,8 @@ class Models:
 
     def show_engines(self) -> pd.DataFrame:
         """Return every engine with its options; values are masked unless they are known to be harmless."""
+        import pandas as pd
+
         shown = self._shown_options()
         rows = [
             (
@@ -133,6 +137,8 @@ class Models:
 
     def show(self) -> pd.DataFrame:
         """Return every version of every model."""
+        import pandas as pd
+
         rows = [
             (model.name, model.engine, PROJECT, model.active, model.version, "complete", model.target, None,
              model.query, model.created)
@@ -145,6 +151,8 @@ class Models:
 
     def describe(self, node: Any) -> pd.DataFrame:
         """DESCRIBE model and DESCRIBE model.table."""
+        import pandas as pd
+
         parts = [str(part) for part in node.value.parts]
         if len(parts) > 1 and parts[0].lower() == PROJECT:
             parts = parts[1:]

@@ -18,7 +18,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import StatementError
-from .frames import Table
+from .table import Table
 from .translate import Functions, aliased, column, data_type, sql, table
 
 _LOCKED = {

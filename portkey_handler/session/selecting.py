@@ -6,26 +6,25 @@ import copy
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import NotFoundError, StatementError
-from .asking import asked, first, inputs, seen, together
 from .catalog import Model
-from .complete import Planner
 from .files import Files
-from .frames import Table, from_frame, to_frame
+from .models import PROJECT
 from .plan import ROW, Asked, Plan, Question, Source, options_for
 from .query import Database, Scratch
 from .rewriting import QUERIES, prepared, rewrite
 from .statements import ast, using
+from .table import Table
 from .translate import Translator, alias_of, aliased, flat, paths, table
 
-#: The project of a MindsDB server in which models live; names may carry it in front.
-PROJECT = "mindsdb"
+if TYPE_CHECKING:
+    import pandas as pd
+
 Opened = Callable[[Model], AbstractContextManager[Any]]
 
 
@@ -66,6 +65,8 @@ class Selector:
         """Return the rows of a SHOW that its WHERE and LIKE keep; LIKE is about the column `name`."""
         if where is None and like is None:
             return frame
+        from .frames import from_frame, to_frame
+
         with self.database.scratch() as scratch:
             run = _Run(self, scratch)
             query = ast.Select(targets=[ast.Star()], from_table=run.private(from_frame(frame)), where=where)
@@ -193,6 +194,8 @@ class _Run:
                     found.set("db", exp.to_identifier(schema, quoted=True))
                 return found
         if name in selector.views:
+            from .frames import from_frame
+
             return self._scratch.add(from_frame(selector.views[name]()))
         raise self._not_found(parts, name)
 
@@ -221,6 +224,9 @@ class _Run:
     # ---- models
 
     def _ask(self, select: Any) -> Table:
+        from .asking import asked, inputs, seen, together
+        from .complete import Planner
+
         question, models = self._question(select)
         with ExitStack() as stack:
             handlers = [stack.enter_context(self._selector.opened(model)) for model in models]
@@ -300,6 +306,10 @@ class _Run:
             rewrite(select.where, constant)
 
     def _empty(self, question: Question) -> pd.DataFrame:
+        import pandas as pd
+
+        from .frames import to_frame
+
         parts = [
             to_frame(
                 self._database.run(
@@ -314,6 +324,8 @@ class _Run:
 
     def _check(self, plan: Plan, empty: pd.DataFrame, outputs: Sequence[pd.DataFrame]) -> None:
         """Let DuckDB look at the last query before anything is paid for."""
+        from .asking import first
+
         columns = {}
         answers = iter([output.iloc[:, place] for output in outputs for place in range(output.shape[1])])
         given = iter([empty.iloc[:, place] for place in range(empty.shape[1])])

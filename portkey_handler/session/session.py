@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import AlreadyExistsError, NotFoundError
 from ..notebook import shown_in_notebook
 from .catalog import Catalog
 from .files import Files
-from .frames import Table, from_frame, to_frame
-from .models import HANDLER, Models, single_name
-from .query import Database
-from .rewriting import in_files
-from .selecting import PROJECT, Selector
+from .models import HANDLER, PROJECT, Models, single_name
 from .statements import parse, split, unsupported, using
-from .translate import aliased, data_type
-from .writing import create_table, drop_tables, insert
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .query import Database
+    from .selecting import Selector
+    from .table import Result, Table
 
 
 def _portkey_handler() -> Any:
@@ -55,7 +55,7 @@ class Session:
         self._catalog = Catalog(None if path is None else Path(path))
         self._files = Files(Path(files))
         self._frames: dict[str, Table] = {}
-        self._database = Database(connection)
+        self._connection = connection
         self._models = Models(self._catalog, type(self)._handler_class, type(self)._shown_options)
 
     def sql(self, text: str) -> pd.DataFrame:
@@ -66,13 +66,26 @@ class Session:
         Raises:
             PortkeyHandlerError: A statement failed; those before it have been run.
         """
-        result: pd.DataFrame = pd.DataFrame()
-        for _, result in self.run(text):  # noqa: B007 — the last one is wanted
+        from .table import as_frame
+
+        result: Result = None
+        for _, result in self.results(text):  # noqa: B007 — the last one is wanted
             pass
-        return result
+        return as_frame(result)
 
     def run(self, text: str) -> Iterator[tuple[str, pd.DataFrame]]:
         """Run statements one after the other; yield each one's text and rows when it is done."""
+        from .table import as_frame
+
+        for statement, result in self.results(text):
+            yield statement, as_frame(result)
+
+    def results(self, text: str) -> Iterator[tuple[str, Result]]:
+        """Run statements as `run` does, for a caller that need not have every result as a frame.
+
+        Rows that a query gave are a `Table`, which no import of pandas is needed for. What a SHOW or DESCRIBE
+        gave is a frame; None stands for a statement without rows.
+        """
         for statement in split(text):
             with shown_in_notebook():
                 result = self._run(parse(statement))
@@ -86,11 +99,14 @@ class Session:
         """
         if self._catalog.has_model(name):
             raise AlreadyExistsError(f"{name.lower()} is a model; register the frame under another name")
+        from .frames import from_frame
+
         self._frames[name.lower()] = from_frame(frame)
 
     def close(self) -> None:
         """Close what the session opened."""
-        self._database.close()
+        if "_database" in self.__dict__:
+            self._database.close()
 
     def __enter__(self) -> Session:
         """Return the session."""
@@ -108,15 +124,21 @@ class Session:
 
     # ---- statements
 
-    def _run(self, node: Any) -> pd.DataFrame:
+    @cached_property
+    def _database(self) -> Database:
+        from .query import Database
+
+        return Database(self._connection)
+
+    def _run(self, node: Any) -> Result:
         run = self._statements.get(type(node).__name__)
         if run is None:
             raise unsupported(type(node).__name__)
-        result = run(self, node)
-        nothing: pd.DataFrame = pd.DataFrame()
-        return nothing if result is None else result
+        return run(self, node)
 
     def _selector(self) -> Selector:
+        from .selecting import Selector
+
         views = {
             "models": self._models.show,
             "ml_engines": self._models.show_engines,
@@ -130,17 +152,21 @@ class Session:
             self._database, self._files, self._frames, self._catalog.models(), self._models.opened, everywhere
         )
 
-    def _select(self, node: Any) -> pd.DataFrame:
-        return to_frame(self._selector().run(node))
+    def _select(self, node: Any) -> Table:
+        return self._selector().run(node)
 
     def _rows_for(self, node: Any) -> pd.DataFrame | None:
         """Run the FROM (SELECT …) of CREATE MODEL or RETRAIN."""
         if node.query_str is None:
             return None
+        from .frames import to_frame
+        from .rewriting import in_files
+
         name = "" if node.integration_name is None else str(node.integration_name.parts[-1]).lower()
         if name not in ("", "files", PROJECT):
             raise NotFoundError(f"the database {name} does not exist; there are: files, {PROJECT}")
-        return self._select(in_files(node.query_str) if name == "files" else parse(node.query_str))
+        query = in_files(node.query_str) if name == "files" else parse(node.query_str)
+        return to_frame(self._select(query))
 
     def _create_engine(self, node: Any) -> None:
         self._models.create_engine(node)
@@ -177,17 +203,25 @@ class Session:
         return self._models.describe(node)
 
     def _create_table(self, node: Any) -> None:
+        from .writing import create_table
+
         create_table(node, self._files, self._selector().run, self._columns)
 
     def _insert(self, node: Any) -> None:
+        from .writing import insert
+
         insert(node, self._files, self._selector().run)
 
     def _drop_tables(self, node: Any) -> None:
+        from .writing import drop_tables
+
         drop_tables(node, self._files)
 
     def _columns(self, columns: list[Any]) -> Table:
         """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
         from sqlglot import exp
+
+        from .translate import aliased, data_type
 
         shown = [
             aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))
@@ -204,6 +238,8 @@ class Session:
     # ---- SHOW
 
     def _show(self, node: Any) -> pd.DataFrame:
+        import pandas as pd
+
         category = " ".join(node.category.lower().split()).removeprefix("full ")
         tables: dict[str, Callable[[], pd.DataFrame]] = {
             "ml_engines": self._models.show_engines,
@@ -220,6 +256,8 @@ class Session:
         return self._selector().filtered(frame, node.where, node.like, str(frame.columns[0]))
 
     def _show_tables(self, node: Any) -> pd.DataFrame:
+        import pandas as pd
+
         place = node.from_table or node.in_table
         name = PROJECT if place is None else str(place.parts[-1]).lower()
         if name == "files":
@@ -233,7 +271,7 @@ class Session:
         found: pd.DataFrame = pd.DataFrame(rows, columns=[f"Tables_in_{name}", "Table_type"])
         return found
 
-    _statements: ClassVar[dict[str, Callable[[Session, Any], pd.DataFrame | None]]] = {
+    _statements: ClassVar[dict[str, Callable[[Session, Any], Result]]] = {
         "Select": _select, "Union": _select, "Intersect": _select, "Except": _select,
         "CreateMLEngine": _create_engine, "DropMLEngine": _drop_engine,
         "CreatePredictor": _create_model, "RetrainPredictor": _retrain, "DropPredictor": _drop_model,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..dry_run import dry_run_listener
 from ..errors import StatementError
 from .files import Files
-from .frames import Table
 from .statements import ast
+
+if TYPE_CHECKING:
+    from .table import Table
 
 logger = logging.getLogger(__name__)
 
-Runs = Callable[[Any], Table]
+Runs = Callable[[Any], "Table"]
 
 
 def create_table(node: Any, files: Files, run: Runs, columns: Callable[[list[Any]], Table]) -> None:

@@ -83,6 +83,22 @@ def test_each_format_holds_the_same_rows(provider: OfflineProvider, files: Path,
     assert frames["csv"]["id"] == [1, 2]
 
 
+def test_a_result_is_a_table() -> None:
+    """Each cell is written as text, NULL too; what SHOW says is a table like the others."""
+    done = run(
+        "sql", "SELECT 1 AS n, NULL AS nothing, 'é' AS word, TRUE AS flag, 1.5 AS price; SHOW HANDLERS"
+    )
+
+    tables = [[cell.strip() for cell in line.split(line[0])[1:-1]] for line in done.stdout.splitlines()]
+    assert [line for line in tables if line] == [
+        ["n", "nothing", "word", "flag", "price"],
+        ["1", "NULL", "é", "true", "1.5"],
+        ["NAME", "TYPE"],
+        ["portkey", "ml"],
+    ]
+    assert done.stderr.splitlines() == ["1 row", "1 row"]
+
+
 def test_a_failed_statement_is_one(provider: OfflineProvider) -> None:
     """A statement that fails ends with exit code 1 and one clear line, without a traceback."""
     done = run("sql", "SELECT * FROM nothing.here", provider=provider)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import portkey_handler
+from portkey_handler.offline import OfflineProvider
 
 ROOT = Path(portkey_handler.__file__).parent
 MODULES = {
@@ -21,7 +23,7 @@ MODULES = {
 
 #: Foreign packages that nobody else may import, and the one room that may.
 DOORS = {
-    "portkey_ai": "gateway",
+    "portkey_ai": "sdk_headers",
     "mindsdb": "host",
     "duckdb": "session",
     "mindsdb_sql_parser": "session/statements",
@@ -72,7 +74,8 @@ ROOMS: dict[str, set[str]] = {
     "gateway_evidence": set(),
     "rejections": set(),
     "running": set(),
-    "gateway": {"options", "gateway_evidence", "rejections", "routing", "running"},
+    "sdk_headers": set(),
+    "gateway": {"options", "gateway_evidence", "rejections", "routing", "running", "sdk_headers"},
     "pacing": set(),
     "patience": set(),
     "collecting": set(),
@@ -126,7 +129,8 @@ ROOMS: dict[str, set[str]] = {
     },
     "checks": {"database", "gateway", "journal", "ledger", "limits", "options"},
     "describe": {"checks", "dry_run", "estimate_words", "home", "ledger", "options"},
-    "host": {"row_names"},
+    "unreplayable": set(),
+    "host": {"row_names", "unreplayable"},
     "handler": {"describe", "dry_run", "gateway", "host", "options", "predictor", "routing"},
     "aside": set(),
     "interpreter": set(),
@@ -267,6 +271,27 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def loaded_by_sql(statement: str) -> set[str]:
+    """Return the modules that are loaded after `portkey-handler sql`."""
+    code = f"""
+        import sys
+        from portkey_handler.cli import main
+        sys.argv = ["portkey-handler", "sql", {statement!r}]
+        try:
+            main()
+        except SystemExit as end:
+            assert not end.code
+        print("loaded:", *sys.modules)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.partition("loaded:")[2].split())
+
+
+#: What a model is asked with, and a statement that asks none does without.
+ASKING = {"portkey_ai", "aiohttp", "jinja2", "jsonschema", "genai_prices", "portkey_handler.predictor"}
+
+
 def test_importing_the_package_is_light() -> None:
     """Whoever only asks for the version waits for nothing."""
     heavy = {"pandas", "portkey_ai", "mindsdb", "pydantic", "aiohttp", "duckdb", "sqlglot", "numpy", "jinja2"}
@@ -274,5 +299,28 @@ def test_importing_the_package_is_light() -> None:
 
 
 def test_importing_the_handler_does_not_load_the_sdk() -> None:
-    """Most of a second and 77 MB are spent when the first request is made, not before."""
+    """Most of a second and 77 MB are spent on options that only the SDK knows, if at all."""
     assert "portkey_ai" not in loaded_by("from portkey_handler import PortkeyHandler")
+
+
+def test_a_query_without_models_is_light() -> None:
+    """A result of numbers is shown without pandas, and nothing is loaded that asks models."""
+    loaded = loaded_by_sql("SELECT 1")
+    assert {"duckdb", "pyarrow"} <= loaded
+    assert loaded & {*ASKING, "pandas", "pyarrow.parquet", "portkey_handler.options"} == set()
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_new_engine_is_light(check: bool, provider: OfflineProvider) -> None:
+    """The SDK is not imported to try the gateway once, and no table is there to be read."""
+    options = f"base_url = '{provider.base_url}', portkey_api_key = 'key', check = {str(check).lower()}"
+    loaded = loaded_by_sql(f"CREATE ML_ENGINE e FROM portkey USING {options}")
+    assert {"portkey_handler.options", "mindsdb_sql_parser.parser"} <= loaded
+    assert ("aiohttp" in loaded) == check
+    assert loaded & {*ASKING - {"aiohttp"}, "pandas", "pyarrow", "duckdb", "sqlglot"} == set()
+
+
+def test_a_session_does_without_its_database_until_a_query() -> None:
+    """A script that only makes engines and models waits for no DuckDB."""
+    loaded = loaded_by("from portkey_handler.session import Session; Session().close()")
+    assert loaded & {*ASKING, "pandas", "pyarrow", "duckdb", "sqlglot"} == set()

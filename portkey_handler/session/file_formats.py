@@ -1,0 +1,201 @@
+"""The formats of files: from bytes to rows and back."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from ..errors import StatementError
+from .table import Table
+
+#: Marks a column of a Parquet file that holds JSON, so that it is read as what was written.
+_JSON = {b"portkey_handler": b"json"}
+#: What a column of a CSV must look like, in every cell, to be more than text. A number that starts with 0 is
+#: text: `007` is a name that somebody gave, not seven.
+_LOOKS = (
+    (r"^-?(0|[1-9][0-9]{0,18})$", pa.int64()),
+    (r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$", pa.float64()),
+    (r"^(true|false|True|False|TRUE|FALSE)$", pa.bool_()),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", pa.date32()),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$", pa.timestamp("us")),
+)
+
+
+def _read_csv(content: bytes) -> Table:
+    if not content.strip():
+        raise ValueError("the file is empty; a first line with the columns' names is needed")
+    header = content.split(b"\n", 1)[0]
+    delimiter = max(",;\t|", key=lambda sign: header.count(sign.encode()))
+    options = {"delimiter": delimiter, "newlines_in_values": True}
+    read = pyarrow.csv.ReadOptions(block_size=max(1 << 20, len(content) + 1))
+    parse = pyarrow.csv.ParseOptions(**options)
+    names = pyarrow.csv.open_csv(io.BytesIO(content), read_options=read, parse_options=parse).schema.names
+    texts = pyarrow.csv.read_csv(
+        io.BytesIO(content),
+        read_options=read,
+        parse_options=parse,
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    columns = [_typed(texts.column(position)) for position in range(texts.num_columns)]
+    return Table(pa.Table.from_arrays(columns, names=texts.column_names)).distinctly_named()
+
+
+def _typed(texts: Any) -> Any:
+    present = texts.drop_null()
+    if not len(present):
+        return texts
+    for pattern, kind in _LOOKS:
+        if pc.all(pc.match_substring_regex(present, pattern)).as_py():
+            try:
+                return texts.cast(kind)
+            except pa.ArrowInvalid:
+                continue  # 2026-02-31 looks like a date but is none
+    return texts
+
+
+def _read_parquet(content: bytes) -> Table:
+    arrow = pyarrow.parquet.read_table(io.BytesIO(content)).replace_schema_metadata(None)
+    marked = [_JSON.items() <= (field.metadata or {}).items() for field in arrow.schema]
+    return Table(arrow, frozenset(position for position, is_json in enumerate(marked) if is_json))
+
+
+def _read_json(content: bytes) -> Table:
+    records = json.loads(content.decode("utf-8-sig"))
+    return _from_records(records if isinstance(records, list) else [records])
+
+
+def _read_jsonl(content: bytes) -> Table:
+    lines = content.decode("utf-8-sig").split("\n")
+    return _from_records([json.loads(line) for line in lines if line.strip()])
+
+
+def _from_records(records: list[Any]) -> Table:
+    if not all(isinstance(record, dict) for record in records):
+        raise ValueError("every record must be an object")
+    names = list(dict.fromkeys(name for record in records for name in record))
+    import pandas as pd
+
+    from .frames import from_frame
+
+    frame = pd.DataFrame(index=pd.RangeIndex(len(records)))
+    columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}
+    return from_frame(pd.concat(columns, axis=1) if columns else frame)
+
+
+def to_parquet(rows: Table) -> bytes:
+    """Return the content of a Parquet file."""
+    buffer = io.BytesIO()
+    arrow = rows.distinctly_named().arrow
+    for position in rows.json:
+        field = arrow.schema.field(position).with_metadata(_JSON)
+        arrow = arrow.set_column(position, field, arrow.column(position))
+    pyarrow.parquet.write_table(arrow, buffer)
+    return buffer.getvalue()
+
+
+def _to_csv(rows: Table) -> bytes:
+    # Arrow quotes every text and leaves NULL bare, so that an empty text is still one when it is read again.
+    buffer = io.BytesIO()
+    pyarrow.csv.write_csv(_nested_as_json(rows.arrow), buffer)
+    return buffer.getvalue()
+
+
+def _to_json(rows: Table) -> bytes:
+    return _dumps(_records(rows), indent=1).encode()
+
+
+def _to_jsonl(rows: Table) -> bytes:
+    return "".join(_dumps(record) + "\n" for record in _records(rows)).encode()
+
+
+def _records(rows: Table) -> list[dict[str, Any]]:
+    decoded = [
+        [None if cell is None else json.loads(cell) for cell in column.to_pylist()]
+        if position in rows.json
+        else column.to_pylist()
+        for position, column in enumerate(rows.arrow.columns)
+    ]
+    return [dict(zip(rows.names, cells, strict=True)) for cells in zip(*decoded, strict=True)]
+
+
+def _dumps(value: Any, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+
+
+def _nested_as_json(arrow: Any) -> Any:
+    for position, field in enumerate(arrow.schema):
+        if pa.types.is_nested(field.type):
+            cells = arrow.column(position).to_pylist()
+            texts = pa.array([None if cell is None else _dumps(cell) for cell in cells], pa.string())
+            arrow = arrow.set_column(position, field.name, texts)
+    return arrow
+
+
+def appended(name: str, old: Table, new: Table, columns: list[str] | None, *, as_text: bool) -> Table:
+    """Return a table's rows with new ones behind them.
+
+    Args:
+        name: The table, for messages.
+        old: Its rows.
+        new: What is added.
+        columns: The columns that `new` fills, in order; None: those of the same names.
+        as_text: Whether the file holds text alone, so that everything fits into every column.
+
+    Raises:
+        StatementError: Columns that the table does not have, or values that do not fit.
+    """
+    given = new.names if columns is None else columns
+    if len(given) != len(new.names):
+        raise StatementError(
+            f"INSERT INTO files.{name} names {len(given)} columns for {len(new.names)} values"
+        )
+    places = {column.lower(): position for position, column in enumerate(given)}
+    known = {column.lower() for column in old.names}
+    unknown = [column for column in given if column.lower() not in known]
+    if unknown or len(places) != len(given):
+        raise StatementError(
+            f"files.{name} has no column {', '.join(unknown) or 'of each of these names'}; it has: "
+            f"{', '.join(old.names)} (name what is inserted with AS, or list the columns behind the table)"
+        )
+    arrays = []
+    for position, column in enumerate(old.names):
+        first = old.arrow.column(position)
+        place = places.get(column.lower())
+        second = pa.nulls(new.arrow.num_rows, first.type) if place is None else new.arrow.column(place)
+        arrays.append(_joined(name, column, first, second, as_text=as_text))
+    return Table(pa.Table.from_arrays(arrays, names=old.names), old.json)
+
+
+def _joined(name: str, column: str, first: Any, second: Any, *, as_text: bool) -> Any:
+    parts = [pa.table({"x": first}), pa.table({"x": second})]
+    try:
+        return pa.concat_tables(parts, promote_options="permissive").column("x")
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        if as_text or pa.types.is_string(first.type):
+            texts = [_nested_as_json(part).column("x").cast(pa.string()) for part in parts]
+            return pa.concat_tables([pa.table({"x": text}) for text in texts]).column("x")
+        if pa.types.is_null(first.type):
+            return pa.concat_tables([pa.table({"x": first.cast(second.type)}), parts[1]]).column("x")
+        raise StatementError(
+            f"files.{name}: the column {column} holds {first.type}, {second.type} does not fit in; use CAST"
+        ) from None
+
+
+READERS: dict[str, Callable[[bytes], Table]] = {
+    "csv": _read_csv, "parquet": _read_parquet, "json": _read_json, "jsonl": _read_jsonl,
+}  # fmt: skip
+WRITERS: dict[str, Callable[[Table], bytes]] = {
+    "csv": _to_csv, "parquet": to_parquet, "json": _to_json, "jsonl": _to_jsonl,
+}  # fmt: skip
