@@ -54,16 +54,16 @@ _AS_FUNCTION = {
     "<->": "list_distance", "<=>": "list_cosine_distance", "<#>": "list_negative_inner_product",
     "@>": "list_has_all", "&&": "list_has_any",
 }  # fmt: skip
-#: How tightly operators bind: the parser's ranks, and `||` between comparing and adding.
+#: How tightly operators bind: the parser's ranks, and one for those that it does not rank (`_UNRANKED`).
 _RANKS = {
     operator: rank
     for rank, operators in enumerate(
         (
             ("or",),
             ("and",),
-            ("=", "!=", "<>"),
-            ("<", "<=", ">", ">=", "in", "not in", "is", "is not", "like", "not like", "<<", ">>", "~", "!~"),
-            ("||",),
+            ("not", "=", "!=", "<>"),
+            ("<", "<=", ">", ">=", "in", "not in", "is", "is not", "like", "not like", "between", "<<", ">>"),
+            ("||", "~", "!~", "<->", "<=>", "<#>", "@>", "<@", "&&"),
             ("+", "-"),
             ("&", "^", "|"),
             ("*", "/", "%"),
@@ -72,6 +72,10 @@ _RANKS = {
     )
     for operator in operators
 }
+#: What the parser has no rank for: it reads `a = 1 AND b ->> 'k' = 'x'` as `((a = 1 AND b) ->> 'k') = 'x'`.
+_UNRANKED = frozenset(("->>", "||", "~", "!~", "<->", "<=>", "<#>", "@>", "<@", "&&"))
+#: Ends the lower bound of BETWEEN in a chain.
+_BOUND = "bound"
 _KEYWORDS = {"current_date": exp.CurrentDate, "current_timestamp": exp.CurrentTimestamp}
 _JOINS = {
     "JOIN": "", "INNER JOIN": "inner", "LEFT JOIN": "left", "LEFT OUTER JOIN": "left", "RIGHT JOIN": "right",
@@ -416,6 +420,8 @@ class Translator:
         if isinstance(right, ast.Select | ast.Union | ast.Intersect | ast.Except):
             return exp.In(this=this, query=exp.Subquery(this=self.query(right)))
         items = right.items if isinstance(right, ast.Tuple) else [right]
+        if isinstance(left, ast.Tuple) and not any(isinstance(item, ast.Tuple) for item in items):
+            items = [right]  # the parser takes `((1, 2))` for `(1, 2)`
         return exp.In(this=this, expressions=[self.expression(item) for item in items])
 
     def _unary(self, node: Any) -> Expression:
@@ -457,16 +463,11 @@ class Translator:
             raise StatementError(f"the function {name} is not known or not allowed here{hint}")
 
     def _window(self, node: Any) -> Expression:
-        function = node.function
-        if isinstance(function, ast.BinaryOperation) and not function.parentheses:
-            # The parser takes all of `a + sum(b)` for the function of OVER.
-            inner = ast.WindowFunction(function.args[1], node.partition, node.order_by, None, node.modifier)
-            return self._binary(ast.BinaryOperation(op=function.op, args=[function.args[0], inner]))
-        if not isinstance(function, ast.Function):
+        if not isinstance(node.function, ast.Function):
             raise StatementError("OVER needs a function in front of it")
         order = [self.ordered(item) for item in node.order_by or ()]
         return exp.Window(
-            this=self._function(function),
+            this=self._function(node.function),
             partition_by=[self.expression(item) for item in node.partition or ()],
             order=exp.Order(expressions=order) if order else None,
             spec=_frame(node.modifier),
@@ -561,34 +562,65 @@ def _reference(parts: Sequence[str], star: bool) -> Expression:
     return exp.Column(**dict(zip(("this", "table", "db", "catalog"), reversed(names), strict=False)))
 
 
+def of_its_function(node: Any) -> Any:
+    """Return the expression that ends in OVER: the parser takes all of `a + sum(b)` for its function."""
+    holder, last = None, node.function
+    while isinstance(last, ast.Operation) and not isinstance(last, ast.Function) and not last.parentheses:
+        holder, last = last, last.args[-1]
+    if holder is None:
+        return node
+    whole = node.function
+    holder.args = [
+        *holder.args[:-1],
+        ast.WindowFunction(last, node.partition, node.order_by, None, node.modifier),
+    ]
+    whole.alias = node.alias
+    return whole
+
+
 def regrouped(node: Any) -> Any:
-    """Give `||` its rank: the parser has none for it and lets `a || b = c` concatenate a comparison."""
-    chain = list(_chain(node)) if node.op in _RANKS else []
-    if "||" not in chain[1::2]:
+    """Give every operator its rank where one stands for which the parser has none."""
+    chain = list(_chain(node, whole=True))
+    if not any(isinstance(part, str) and part in _UNRANKED for part in chain):
         return node
     result = _climbed(chain, 0)
-    result.alias, result.parentheses = node.alias, True
+    result.alias = node.alias
     return result
 
 
-def _chain(node: Any) -> Iterator[Any]:
-    """Yield operands and operators in the order in which they were written."""
-    left, right = node.args
-    for side, behind in ((left, node.op), (right, None)):
-        if isinstance(side, ast.BinaryOperation) and not side.parentheses and side.op in _RANKS:
-            yield from _chain(side)
-        else:
-            yield side
-        if behind is not None:
-            yield behind
+def _chain(node: Any, *, whole: bool = False) -> Iterator[Any]:
+    """Yield operands and operators in the order in which they were written, down to parentheses."""
+    if node.parentheses and not whole:
+        yield node
+    elif isinstance(node, ast.BetweenOperation):
+        for part, behind in zip(node.args, ("between", _BOUND, None), strict=True):
+            yield from _chain(part)
+            if behind is not None:
+                yield behind
+    elif isinstance(node, ast.BinaryOperation) and node.op in _RANKS:
+        yield from _chain(node.args[0])
+        yield node.op
+        yield from _chain(node.args[1])
+    elif isinstance(node, ast.UnaryOperation) and node.op == "not":
+        yield "not"
+        yield from _chain(node.args[0])
+    else:
+        yield node
 
 
 def _climbed(chain: list[Any], lowest: int) -> Any:
     result = chain.pop(0)
-    while chain and _RANKS[chain[0]] >= lowest:
-        op = chain.pop(0)
-        result = ast.BinaryOperation(op=op, args=[result, _climbed(chain, _RANKS[op] + 1)])
+    if result == "not":
+        result = ast.UnaryOperation(op="not", args=[_climbed(chain, _RANKS["not"])])
         # It has its place now; without this it would be taken apart again.
+        result.parentheses = True
+    while chain and _RANKS.get(chain[0], -1) >= lowest:
+        op = chain.pop(0)
+        args = [result, _climbed(chain, _RANKS[op] + 1)]
+        if op == "between":
+            chain.pop(0)
+            args.append(_climbed(chain, _RANKS[op] + 1))
+        result = ast.BetweenOperation(args=args) if op == "between" else ast.BinaryOperation(op=op, args=args)
         result.parentheses = True
     return result
 
