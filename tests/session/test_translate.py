@@ -38,6 +38,8 @@ def value(open_session: Callable[..., Session]) -> Callable[[str], Any]:
         ("'it''s'", "it's"),
         ("'a\\'b'", "a'b"),
         ("'back\\slash'", "back\\slash"),
+        ("'C:\\\\temp'", "C:\\\\temp"),
+        ("'a\\nb'", "a\\nb"),
         ("regexp_matches('7', '\\d')", True),
         ("'50%' LIKE '50\\%'", False),
         ("'say \\\"hi\\\"'", 'say "hi"'),
@@ -63,6 +65,7 @@ def value(open_session: Callable[..., Session]) -> Callable[[str], Any]:
         ("one = 1 AND list_value(1.0, 0.0) <-> list_value(1.0, 2.0) < 3", True),
         ("list_value(1.0, 0.0) <=> list_value(-1.0, 0.0)", 2),
         ("'{\"k.n\": 5}' ->> 'k.n'", "5"),
+        ("(SELECT upper(j -> 'k') FROM (SELECT '{\"k\": \"v\"}' AS j) AS q)", '"V"'),
         ("-one::text", "-1"),
         ("2 * 3::text", "6"),
         ("1 | 1 + 1", 2),
@@ -180,9 +183,14 @@ def test_order_of_nulls(open_session: Callable[..., Session]) -> None:
 
 def test_names_of_columns(open_session: Callable[..., Session]) -> None:
     """Functions without alias are numbered as in the host; names that repeat get a number."""
-    result = open_session().sql("SELECT count(*), count(*), 5, 'x', a, a FROM (SELECT 1 AS a) t GROUP BY a")
+    result = open_session().sql(
+        "SELECT count(*), count(*), 5, 'x', a, a, pow(a, 2), list(a), a::text, "
+        "extract(year FROM DATE '2024-01-01') FROM (SELECT 1 AS a) t GROUP BY a"
+    )
 
-    assert list(result.columns) == ["count_0", "count_1", "5", "x", "a", "a_1"]
+    assert list(result.columns) == [
+        "count_0", "count_1", "5", "x", "a", "a_1", "pow_0", "list_0", "cast_0", "extract_0",
+    ]  # fmt: skip
 
 
 def test_names_that_are_words_elsewhere(open_session: Callable[..., Session]) -> None:
@@ -202,6 +210,8 @@ def test_names_that_are_words_elsewhere(open_session: Callable[..., Session]) ->
 
     assert list(result.columns) == [*names, "natural", "b", "c d"]
     assert result.iloc[0, : len(names)].tolist() == list(range(len(names)))
+    assert list(session.sql("TABLE anti").columns) == names
+    assert session.sql("SELECT natural.all FROM anti natural JOIN anti AS qualify")["all"].tolist() == [0]
 
 
 def test_combinations(open_session: Callable[..., Session]) -> None:
