@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from .translate import unique
+from .expressions import unique
 
 _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)
 

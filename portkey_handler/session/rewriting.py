@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import StatementError
+from .nodes import flat
+from .ranks import of_its_function, regrouped
 from .statements import ast, parse
-from .translate import flat, of_its_function, regrouped
 
 QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
 

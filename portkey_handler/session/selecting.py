@@ -16,13 +16,15 @@ from ..errors import NotFoundError, StatementError
 from .asking import asked, first, inputs, seen, together
 from .catalog import Model
 from .complete import Planner
+from .expressions import aliased, table
 from .files import Files
 from .frames import Table, from_frame, to_frame
+from .nodes import alias_of, flat, paths
 from .plan import ROW, Asked, Plan, Question, Source, options_for
 from .query import Database, Scratch
 from .rewriting import QUERIES, prepared, rewrite
 from .statements import ast, using
-from .translate import Translator, alias_of, aliased, flat, paths, table
+from .translate import Translator
 
 #: The project of a MindsDB server in which models live; names may carry it in front.
 PROJECT = "mindsdb"

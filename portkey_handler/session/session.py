@@ -12,6 +12,7 @@ import pandas as pd
 from ..errors import AlreadyExistsError, NotFoundError
 from ..notebook import shown_in_notebook
 from .catalog import Catalog
+from .expressions import aliased, data_type
 from .files import Files
 from .frames import Table, from_frame, to_frame
 from .models import HANDLER, Models, single_name
@@ -19,7 +20,6 @@ from .query import Database
 from .rewriting import in_files
 from .selecting import PROJECT, Selector
 from .statements import parse, split, unsupported, using
-from .translate import aliased, data_type
 from .writing import create_table, drop_tables, insert
 
 
