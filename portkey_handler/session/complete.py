@@ -12,9 +12,11 @@ from typing import Any
 from sqlglot import exp
 
 from ..errors import NotFoundError, StatementError
-from .plan import ROW, Column, Plan, Question, is_star, parts, qualifier
+from .expressions import aliased, call, column, literal, table, unique
+from .nodes import is_star, output_names
+from .plan import ROW, Column, Plan, Question, parts, qualifier
 from .statements import ast
-from .translate import Translator, aliased, call, column, joined, literal, output_names, table, unique
+from .translate import Translator, joined
 
 
 class _NotData(Exception):  # noqa: N818 — a signal, not an error

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from .expressions import unique
 from .table import Table
-from .translate import unique
 
 _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import StatementError
+from .expressions import Functions, unique
 from .statements import ast
-from .translate import Functions, unique
 
 ROW = "__portkey_row"
 #: Options of SELECT … USING that a MindsDB server keeps for itself.
@@ -272,13 +272,6 @@ def _mentions(node: Any, target: str) -> bool:
 def qualifier(node: Any) -> tuple[str, ...]:
     """Return what stands in front of a column's name, in lower case."""
     return tuple(str(part).lower() for part in node.parts[:-1])
-
-
-def is_star(node: Any) -> bool:
-    """Tell whether a target of SELECT is `*` or `t.*`."""
-    return isinstance(node, ast.Star) or (
-        isinstance(node, ast.Identifier) and isinstance(node.parts[-1], ast.Star)
-    )
 
 
 def parts(node: Any) -> Iterator[Any]:

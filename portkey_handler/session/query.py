@@ -18,8 +18,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import StatementError
+from .expressions import Functions, aliased, column, data_type, sql, table
 from .table import Table
-from .translate import Functions, aliased, column, data_type, sql, table
 
 _LOCKED = {
     "temp_directory": "",

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import StatementError
+from .nodes import flat
+from .ranks import of_its_function, regrouped
 from .statements import ast, parse
-from .translate import flat, regrouped
 
 QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
 
@@ -33,15 +34,15 @@ def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
 
 
 def prepared(query: Any) -> Any:
-    """Take `files (SELECT …)` for a subselect of files, and give `||` its rank."""
+    """Take `files (SELECT …)` for a subselect of files, and give operators their ranks."""
 
     def parsed(node: Any) -> Any:
-        if isinstance(node, ast.BinaryOperation):
-            grouped = regrouped(node)
-            if grouped is node:
-                return None
-            rewrite(grouped, parsed)
-            return grouped
+        whole = of_its_function(node) if isinstance(node, ast.WindowFunction) else node
+        if isinstance(whole, ast.BinaryOperation):
+            whole = regrouped(whole)
+        if whole is not node:
+            rewrite(whole, parsed)
+            return whole
         if not isinstance(node, ast.NativeQuery):
             return None
         name = ".".join(str(part) for part in node.integration.parts)

@@ -13,14 +13,16 @@ from sqlglot import exp
 
 from ..errors import NotFoundError, StatementError
 from .catalog import Model
+from .expressions import aliased, table
 from .files import Files
 from .models import PROJECT
+from .nodes import alias_of, flat, paths
 from .plan import ROW, Asked, Plan, Question, Source, options_for
 from .query import Database, Scratch
 from .rewriting import QUERIES, prepared, rewrite
 from .statements import ast, using
 from .table import Table
-from .translate import Translator, alias_of, aliased, flat, paths, table
+from .translate import Translator
 
 if TYPE_CHECKING:
     import pandas as pd

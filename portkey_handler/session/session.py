@@ -221,7 +221,7 @@ class Session:
         """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
         from sqlglot import exp
 
-        from .translate import aliased, data_type
+        from .expressions import aliased, data_type
 
         shown = [
             aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))

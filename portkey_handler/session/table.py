@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from .translate import unique
+from .expressions import unique
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -94,6 +94,7 @@ def test_refused_before_paying(session: Session, asked: Any, statement: str, mes
         ("WHERE t.text IS NULL", [3], 1),
         ("WHERE m.answer_size = 3", [4], 5),
         ("WHERE t.code || 'x' = '007x' AND m.answer != 'x'", [1], 1),
+        ("WHERE t.id < 3 AND m.answer_evidence ->> '$.n[0]' = 'good, really'", [1], 2),
     ],
 )
 def test_nobody_pays_for_rows_thrown_away(

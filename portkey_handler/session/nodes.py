@@ -1,0 +1,65 @@
+"""What the host's tree says of names: those of tables, of the tables of a FROM, and of a SELECT's columns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from .statements import ast
+
+
+def paths(identifier: Any) -> frozenset[tuple[str, ...]]:
+    """Return every way in which columns may name this table: its alias, or the ends of its dotted name."""
+    if identifier.alias is not None:
+        return frozenset({(str(identifier.alias.parts[-1]).lower(),)})
+    parts = tuple(str(part).lower() for part in getattr(identifier, "parts", ()))
+    return frozenset(parts[start:] for start in range(len(parts)))
+
+
+def alias_of(node: Any) -> str | None:
+    """Return the name under which columns reach a table of FROM, or None for a nameless subselect."""
+    if node.alias is not None:
+        return str(node.alias.parts[-1])
+    return str(node.parts[-1]) if isinstance(node, ast.Identifier) else None
+
+
+def output_names(targets: Sequence[Any]) -> list[str | None]:
+    """Return the names that the host gives to the columns of a SELECT; None: it has none for that expression.
+
+    A function without alias is called `count_0`, `count_1` …, as there.
+    """
+    taken = {str(target.alias.parts[-1]) for target in targets if target.alias is not None}
+    names: list[str | None] = []
+    for target in targets:
+        name = _plain_name(target)
+        if name is None and isinstance(target, ast.Function | ast.TypeCast):
+            word = target.op if isinstance(target, ast.Function) else "cast"
+            name = next(f"{word}_{number}" for number in itertools.count() if f"{word}_{number}" not in taken)
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+def _plain_name(node: Any) -> str | None:
+    if node.alias is not None:
+        return str(node.alias.parts[-1])
+    if isinstance(node, ast.Identifier):
+        return str(node.parts[-1])
+    if isinstance(node, ast.Constant):
+        return "NULL" if node.value is None else str(node.value)
+    return None
+
+
+def flat(node: Any) -> list[tuple[Any, str | None, Any]]:
+    """Return the tables of a FROM from left to right, each with how and on what it is joined."""
+    if not isinstance(node, ast.Join):
+        return [(node, None, None)]
+    return [*flat(node.left), (node.right, " ".join(node.join_type.split()), node.condition)]
+
+
+def is_star(node: Any) -> bool:
+    """Tell whether a target of SELECT is `*` or `t.*`."""
+    return isinstance(node, ast.Star) or (
+        isinstance(node, ast.Identifier) and isinstance(node.parts[-1], ast.Star)
+    )
