@@ -1,8 +1,8 @@
 """Write what follows from the schema of the options: the files that MindsDB reads, and tables for people.
 
 ``python scripts/generate_option_files.py`` writes portkey_handler/creation_args.py and model_using_args.py as
-a whole, and in README.md and docs/options.md what stands between ``<!-- generated: NAME -->`` and
-``<!-- generated: end -->``; there the table of supported versions, too, which follows from docs/matrix.json.
+a whole, and the text between ``<!-- generated: NAME -->`` and ``<!-- generated: end -->`` in the pages of
+``PAGES``. The table of supported versions follows from docs/matrix.json.
 ``--check`` writes nothing and exits with 1 when one of them is stale.
 """
 
@@ -25,6 +25,8 @@ from portkey_handler.options.schema import LEVELS, Level, Option
 ROOT = Path(__file__).parents[1]
 REMEDY = "run: python scripts/generate_option_files.py"
 LINE_LENGTH = 110  # of pyproject.toml
+#: The pages with generated blocks.
+PAGES = ("README.md", "docs/options.md", "docs/versions.md")
 
 #: The dozen of the README; a name that the schema lacks stops this script.
 ESSENTIAL = (
@@ -309,7 +311,7 @@ def wanted(root: Path) -> dict[Path, str]:
         package / "creation_args.py": creation_args(),
         package / "model_using_args.py": model_using_args(),
     }
-    for name in ("README.md", "docs/options.md"):
+    for name in PAGES:
         texts[root / name] = filled((root / name).read_text(encoding="utf-8"), root)
     return texts
 

@@ -1,8 +1,8 @@
 """Run the tests with other versions of Python, MindsDB, pandas and the Portkey SDK.
 
 ``python scripts/matrix.py`` runs all cells, ``python scripts/matrix.py CELL …`` those. What became of them
-goes into docs/matrix.json, beside what is known of the others; README.md's table is made from it. Exits with
-1 unless every cell that was asked for has passed.
+goes into docs/matrix.json, beside what is known of the others; the table of docs/versions.md is made from it.
+Exits with 1 unless every cell that was asked for has passed.
 
 A cell has a virtual environment of its own below .cache/matrix, and a log beside it. The wheel that it
 installs is built by `make matrix`; where its Python may be is said in interpreters.py.
@@ -263,7 +263,7 @@ def record(results: Mapping[str, Mapping[str, Any]]) -> None:
 def commit() -> str:
     """Name the commit that is tested, and say whether something was changed since."""
     git = ["git", "-C", ROOT]
-    changed = output([*git, "status", "--porcelain", "--", ".", ":!docs/matrix.json", ":!README.md"])
+    changed = output([*git, "status", "--porcelain", "--", ".", ":!docs/matrix.json", ":!docs/versions.md"])
     return output([*git, "rev-parse", "--short", "HEAD"]) + (" and changes" if changed else "")
 
 

@@ -1,4 +1,7 @@
-"""A new MindsDB, as README.md and docs/mindsdb.md tell its user: every command, statement and program."""
+"""A new MindsDB, as README.md, docs/getting-started.md and docs/mindsdb.md tell its user.
+
+Every command of docs/mindsdb.md, and every statement and program of the three pages.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from support.pages import LOCAL_GATEWAY, ROOT, Block, blocks
 from portkey_handler.offline import OfflineProvider
 
 PAGE = ROOT / "docs" / "mindsdb.md"
-README = ROOT / "README.md"
+FIRST_PAGES = (ROOT / "README.md", ROOT / "docs" / "getting-started.md")
 #: What stands before Python that is a client of the server.
 NEEDS_MINDSDB = "no, because it needs a MindsDB"
 
@@ -92,7 +95,8 @@ def test_every_command_and_statement_works(reader: Reader) -> None:
     reader.type(install)
     with reader.server as server:
         server.upload("reviews", ROOT / "examples" / "reviews.csv")
-        examined = reader.ask(README) + reader.ask(PAGE, "portkey-handler doctor --model translator")
+        examined = "".join(map(reader.ask, FIRST_PAGES))
+        examined += reader.ask(PAGE, "portkey-handler doctor --model translator")
         for block in later:
             reader.type(block)
     assert [line for line, _ in reader.said] == [

@@ -1,7 +1,7 @@
 """The blocks of code on the pages, README.md and docs/, and what a comment before a block says of it.
 
-`<!-- run: error "TEXT" -->` wants an error whose first line has that text, `<!-- run: no, because … -->`
-leaves the block out.
+`<!-- run: error "TEXT" -->` wants an error whose first line has that text, `<!-- run: pytest -->` makes the
+block a part of a test file, and `<!-- run: no, because … -->` leaves it out.
 """
 
 from __future__ import annotations

@@ -139,11 +139,18 @@ def test_the_demo_says_that_no_model_answers() -> None:
     assert done.returncode == 0, done.stderr
     assert "no language model" in done.stderr
     assert "72 rows" in done.stderr
+
+
+def test_the_readme_shows_what_the_demo_says() -> None:
+    """The result on the first page is that of the demo, but for dollars and seconds."""
     page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    said = [
-        re.findall(r"review_sentiment: 70 answered, 2 with.+tokens, \$", text) for text in (page, done.stderr)
-    ]
-    assert said[0] == said[1] != []  # without the dollars, whose list may change, and the seconds
+    summary, *table = page.partition("```text\n")[2].partition("\n```")[0].splitlines()
+    done = run("demo")
+
+    assert re.match(r"review_sentiment: 70 answered, .+ tokens, \$", summary)
+    assert summary.partition("$")[0] in done.stderr
+    assert len(table) > 5
+    assert "\n".join(table) in done.stdout
 
 
 def test_the_demo_goes_where_the_environment_says(provider: OfflineProvider) -> None:

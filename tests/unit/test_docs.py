@@ -1,7 +1,8 @@
 """README and docs/ are run: what is written there works as it is written.
 
-SQL blocks run in the embedded session, Python blocks as a program, each in the order of its file; commands of
-the shell are read, not run. A comment before a block says what is different there; see `support/pages.py`.
+SQL blocks run in the embedded session, Python blocks as a program or as tests, each in the order of its file;
+commands of the shell are read, not run. A comment before a block says what is different there; see
+`support/pages.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import ast
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ import typer
 from support.pages import FENCE, LOCAL_GATEWAY, ROOT, Block, blocks
 
 import portkey_handler
+from portkey_handler import errors
 from portkey_handler.cli import app
 from portkey_handler.errors import PortkeyHandlerError
 from portkey_handler.offline import OfflineProvider
@@ -28,10 +33,32 @@ PAGES = sorted(
 )
 
 
-def pages_with(*languages: str) -> list[Any]:
-    """Give the pages that have blocks of these languages, as parameters of a test."""
-    found = [page for page in PAGES if any(block.language in languages for block in blocks(page))]
-    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in found]
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+
+
+def programs(page: Path) -> list[Block]:
+    """Return the blocks of a page that run one after the other in one process."""
+    return [
+        block
+        for block in blocks(page)
+        if block.language in ("sql", "python") and not block.run.startswith(("no, because ", "pytest"))
+    ]
+
+
+def own_tests(page: Path) -> list[Block]:
+    """Return the blocks of a page that make a test file."""
+    return [block for block in blocks(page) if block.run == "pytest"]
+
+
+def commands(page: Path) -> list[Block]:
+    """Return the blocks of a page that are typed into a shell."""
+    return [block for block in blocks(page) if block.language == "bash"]
+
+
+def pages(blocks_of: Callable[[Path], list[Block]]) -> list[Any]:
+    """Return the pages that have such blocks, as parameters of a test."""
+    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES if blocks_of(page)]
 
 
 @pytest.fixture
@@ -56,14 +83,12 @@ def run_sql(session: Session, block: Block) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file .*parser.json:ResourceWarning")  # left open by sly
-@pytest.mark.parametrize("page", pages_with("sql", "python"))
+@pytest.mark.parametrize("page", pages(programs))
 def test_sql_and_python_run(page: Path, place: OfflineProvider) -> None:
     """Every block of SQL and Python works, after those above it."""
     names: dict[str, Any] = {"__name__": page.stem}
     with Session(files="examples") as session:
-        for block in blocks(page):
-            if block.language not in ("sql", "python") or block.run.startswith("no, because "):
-                continue
+        for block in programs(page):
             where = f"{page.name}:{block.line}"
             text = block.text.replace(LOCAL_GATEWAY, place.base_url)
             try:
@@ -77,12 +102,29 @@ def test_sql_and_python_run(page: Path, place: OfflineProvider) -> None:
     assert place.requests, "nothing was asked"
 
 
-@pytest.mark.parametrize("page", pages_with("bash"))
+@pytest.mark.parametrize("page", pages(own_tests))
+def test_the_tests_on_a_page_pass(page: Path, tmp_path: Path) -> None:
+    """A reader who copies the blocks into a file has tests that pass, in a process of their own."""
+    file = tmp_path / "test_of_the_page.py"
+    file.write_text("\n\n".join(block.text for block in own_tests(page)), encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", file],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", pages(commands))
 def test_commands_exist(page: Path, place: OfflineProvider) -> None:
     """Every command of ours parses with its options, and every target of make is there."""
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-    for block in blocks(page):
-        for line in block.text.splitlines() if block.language == "bash" else ():
+    for block in commands(page):
+        for line in block.text.splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["make"]:
                 assert set(words[1:]) <= set(targets), line
@@ -102,7 +144,10 @@ def test_languages_and_comments_are_known(page: Path) -> None:
 
     assert {block.language for block in known} <= {"sql", "python", "bash", "text"}
     assert text.count("<!-- run:") == sum(1 for block in known if block.run)
-    assert all(re.fullmatch(r'error ".+"|no, because .+', block.run) for block in known if block.run)
+    assert all(re.fullmatch(r'error ".+"|pytest|no, because .+', block.run) for block in known if block.run)
+    for block in known:
+        if block.language == "python":  # also where it is not run
+            compile(block.text, page.name, "exec", dont_inherit=True)
 
 
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES])
@@ -140,7 +185,7 @@ def constants() -> str:
 
 def test_error_messages_are_those_of_the_code() -> None:
     """The table of errors quotes what the program says; what the quotes fill in is at most half of them."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Errors and what they mean")[2]
+    section = (DOCS / "errors.md").read_text(encoding="utf-8").partition("## Errors and what they mean")[2]
     quoted = re.findall(r"^\| `(.+?)` \|", section.partition("\n## ")[0], re.M)
     said = constants()
 
@@ -153,3 +198,68 @@ def known_share(words: list[str], said: str) -> float:
     runs = [range(start, start + 3) for start in range(len(words) - 2)]
     known = [run for run in runs if " ".join(words[run.start : run.stop]) in said]
     return len({position for run in known for position in run}) / len(words)
+
+
+def test_the_tree_of_errors_is_that_of_the_code() -> None:
+    """The page of errors draws every class of `errors.py` below its parent, and no other."""
+    page = (DOCS / "errors.md").read_text(encoding="utf-8").partition("## The tree of errors")[2]
+    drawn: dict[str, str] = {}
+    above: list[str] = []
+    for indent, name in re.findall(r"^([│├└─ ]*)(\w+Error)\b", page.split("```")[1], re.M):
+        del above[len(indent) // 4 :]
+        drawn[name] = above[-1] if above else "Exception"
+        above.append(name)
+
+    assert drawn == {kind.__name__: kind.__base__.__name__ for kind in error_classes()}
+
+
+def error_classes() -> set[type[Exception]]:
+    """Return the classes of errors of the package."""
+    return {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)}
+
+
+def test_every_command_and_flag_is_documented() -> None:
+    """The page of the command line has a section for each command, which names every flag."""
+    page = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    sections = re.split(r"^## ", page, flags=re.M)
+    main: Any = typer.main.get_command(app)
+    missing = []
+    for name, command in main.commands.items():
+        [section] = [text for text in sections if name in re.split(r", ", text.splitlines()[0])]
+        flags = [flag for parameter in command.params for flag in parameter.opts if flag.startswith("-")]
+        missing += [f"{name} {flag}" for flag in flags if f"`{flag}" not in section]
+
+    assert missing == []
+
+
+def test_the_tree_of_the_package_is_drawn() -> None:
+    """The page of the architecture names every file and folder of the package, and no other."""
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8").partition("## The tree")[2]
+    lines = page.split("```")[1].splitlines()
+    drawn = [
+        name
+        for line in lines
+        if line.startswith(("├── ", "└── "))
+        for name in re.split(r" {2,}", line[4:])
+        if re.fullmatch(r"\w+/|[\w.]+\.\w+", name)
+    ]
+    package = Path(portkey_handler.__file__).parent
+    there = [
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in package.iterdir()
+        if path.name != "__pycache__"
+    ]
+
+    assert sorted(drawn) == sorted(there)
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    """A reader finds each page of docs/ from docs/index.md."""
+    linked = set(re.findall(r"\]\(([\w-]+\.md)", (DOCS / "index.md").read_text(encoding="utf-8")))
+
+    assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} == linked
+
+
+def test_the_readme_is_short() -> None:
+    """The first page is read in one go; what is longer has a page in docs/."""
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 130

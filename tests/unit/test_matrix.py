@@ -30,7 +30,7 @@ PASSED = {
     "versions": {"pandas": "2.2.0"},
     "date": "2026-01-01",
 }
-README = "<!-- generated: supported versions -->\n\n<!-- generated: end -->\n"
+VERSIONS = "<!-- generated: supported versions -->\n\n<!-- generated: end -->\n"
 
 
 def run(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -46,13 +46,14 @@ def run(root: Path, *arguments: str, **environment: str) -> subprocess.Completed
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """Give a folder with the scripts, a wheel of no use, and a README that has the table only."""
+    """Give a folder with the scripts, a wheel of no use, and the pages, of which one has the table."""
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     for folder in ("dist", "docs", "portkey_handler"):
         (tmp_path / folder).mkdir()
     (tmp_path / "dist" / "portkey_handler-0.0.0-py3-none-any.whl").touch()
-    (tmp_path / "docs" / "options.md").touch()
-    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    for name in ("README.md", "docs/options.md"):
+        (tmp_path / name).touch()
+    (tmp_path / "docs" / "versions.md").write_text(VERSIONS, encoding="utf-8")
     return tmp_path
 
 
@@ -119,9 +120,9 @@ def test_where_there_is_no_python_a_cell_is_not_run(copy: Path) -> None:
     assert list(results) == [cell["name"] for cell in cells()]
     assert results[missing["name"]]["result"] == "not run"
     assert results[other]["tests"] == {"passed": 1234}
-    readme = (copy / "README.md").read_text(encoding="utf-8")
-    assert f"**not run**: no Python {missing['python']} here" in readme
-    assert "1,234 tests passed, 2026-01-01" in readme
+    page = (copy / "docs" / "versions.md").read_text(encoding="utf-8")
+    assert f"**not run**: no Python {missing['python']} here" in page
+    assert "1,234 tests passed, 2026-01-01" in page
 
 
 def test_a_cell_that_fails_says_where(copy: Path) -> None:
