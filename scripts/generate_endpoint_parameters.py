@@ -1,4 +1,4 @@
-"""Write the table in portkey_handler/endpoint_parameters.py from the installed SDK's typed parameters.
+"""Write portkey_handler/options/endpoint_parameters.py from the typed parameters of the installed SDK.
 
 ``--check`` writes nothing and exits with 1 when the table is stale.
 """
@@ -17,9 +17,9 @@ from portkey_ai._vendor.openai.types.chat import completion_create_params as cha
 from portkey_ai.api_resources.apis import chat_complete, complete, embeddings, generation
 from typing_extensions import is_typeddict
 
-from portkey_handler.parameter_kinds import KINDS, Parameter
+from portkey_handler.options.parameter_types import KINDS, Parameter
 
-TARGET = Path(__file__).parent.parent / "portkey_handler" / "endpoint_parameters.py"
+TARGET = Path(__file__).parent.parent / "portkey_handler" / "options" / "endpoint_parameters.py"
 LINE_LENGTH = 110  # of pyproject.toml
 REMEDY = "run: python scripts/generate_endpoint_parameters.py"
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from portkey_handler.endpoint_parameters import PARAMETERS
 from portkey_handler.options import OPTIONS, secret_option_names
 from portkey_handler.options.catalog import ALIASES, ENGINE_ALIASES, HOST_WORDS, REFUSED
+from portkey_handler.options.endpoint_parameters import PARAMETERS
 from portkey_handler.options.input import MODES
 from portkey_handler.options.schema import LEVELS, Level, Option
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..endpoint_parameters import PARAMETERS
+from .endpoint_parameters import PARAMETERS
 from .execution import ExecutionOptions
 from .gateway import GatewayOptions
 from .generation import GenerationOptions

@@ -10,9 +10,8 @@ from typing import Any
 
 import orjson
 
-from .output_fit import Fit, check_schema, parts_of
-from .output_kinds import Kind, kind_of
-from .output_words import columns_in_words, cut, fragment_of
+from .output_types import Kind, columns_in_words, cut, fragment_of, kind_of
+from .output_validator import Fit, check_schema, parts_of
 
 MOST_COLUMNS = 500
 _LONGEST_NAME = 100

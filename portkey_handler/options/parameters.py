@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..endpoint_parameters import PARAMETERS
+from .endpoint_parameters import PARAMETERS
 
 
 def is_parameter(mode: str | None, name: str) -> bool:

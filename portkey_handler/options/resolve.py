@@ -14,15 +14,15 @@ from typing import Any
 
 from ..errors import OptionError
 from .catalog import GATEWAY_SECTIONS, OPTIONS, SECTION_OF, canonical_name
+from .cross_checks import missing, of_output
 from .execution import ExecutionOptions
 from .gateway import GatewayOptions
 from .generation import GenerationOptions
 from .input import MODES, InputOptions
 from .output import OutputOptions
 from .parameters import is_parameter
+from .parsing import ALTERNATIVES, Reading
 from .plan import Credentials, Origin, Plan, Resolved
-from .reading import ALTERNATIVES, Reading
-from .requirements import missing, of_output
 from .routing import calls_somebody
 from .schema import LEVEL_WORDS, LEVELS, Level, Options
 from .targets import leads_somewhere

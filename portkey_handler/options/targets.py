@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..endpoint_parameters import PARAMETERS, coerce
+from .endpoint_parameters import PARAMETERS, coerce
 from .gateway import GatewayOptions
 from .parameters import is_parameter, is_parameter_of_any_mode
 from .routing import RoutingOptions

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import portkey_handler
-from portkey_handler import endpoint_parameters
-from portkey_handler.endpoint_parameters import PARAMETERS, coerce
-from portkey_handler.parameter_kinds import KINDS, Parameter
+from portkey_handler.options import endpoint_parameters
+from portkey_handler.options.endpoint_parameters import PARAMETERS, coerce
+from portkey_handler.options.parameter_types import KINDS, Parameter
 
-GENERATOR = Path(__file__).parents[2] / "scripts" / "generate_endpoint_parameters.py"
-TABLE = Path(portkey_handler.__file__).parent / "endpoint_parameters.py"
+GENERATOR = Path(__file__).parents[3] / "scripts" / "generate_endpoint_parameters.py"
+TABLE = Path(portkey_handler.__file__).parent / "options" / "endpoint_parameters.py"
 #: The table has the types of this release of the SDK and those after it; older ones know fewer parameters.
 TYPES_SINCE = (2, 2)
 SDK = tuple(int(part) for part in importlib.metadata.version("portkey-ai").split(".")[:2])

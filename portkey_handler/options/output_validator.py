@@ -10,8 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .output_kinds import Kind
-from .output_words import cut
+from .output_types import Kind, cut
 
 if TYPE_CHECKING:
     import jsonschema

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from ..endpoint_parameters import PARAMETERS, coerce
 from .catalog import (
     ALIASES,
     HOST_WORDS,
@@ -22,6 +21,7 @@ from .catalog import (
     canonical_name,
     known_names,
 )
+from .endpoint_parameters import PARAMETERS, coerce
 from .input import MODES
 from .parameters import is_parameter, is_parameter_of_any_mode
 from .routing import calls_somebody

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .parameter_kinds import Parameter
+from .parameter_types import Parameter
 
 # Generated: begin
 CHAT: dict[str, Parameter] = {
