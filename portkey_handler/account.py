@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .exchange import Evidence, Outcome, is_cut_off
-from .row_names import RowNames
+from .records import Evidence, Outcome, RowNames, is_cut_off
 
 _STEPS = 8  # of a latency's histogram to a doubling, so that a bound is 4 % off at most
 _MOST_REASONS = 100

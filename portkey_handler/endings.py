@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from .account import Account
 from .amounts import counted, dollars
 from .errors import CostReachedError, QueryError
-from .exchange import Outcome, is_cut_off
 from .mapper import Mapping, Tally
 from .options import Plan
 from .progress import said_use
-from .row_names import RowNames
+from .records import Outcome, RowNames, is_cut_off
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5

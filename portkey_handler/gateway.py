@@ -34,11 +34,11 @@ from .errors import (
     UnreachableError,
     UnsupportedError,
 )
-from .exchange import Reply, Request
 from .gateway_evidence import evidence_of
 from .options import Credentials
 from .options.resolve import is_key
 from .options.routing import CONFIG_WORDS
+from .records import Reply, Request
 from .rejections import describe_rejection, is_unsupported, seconds_to_wait
 from .routing import gateway_options
 from .sdk_headers import NOT_HEADERS, make_headers

@@ -34,7 +34,7 @@ from . import database
 from .claims import Claims
 from .database import opened, reading, set_aside
 from .errors import NewerFileError
-from .exchange import EVIDENCE_FIELDS, Evidence, Outcome
+from .records import EVIDENCE_FIELDS, Evidence, Outcome
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from typing import Protocol
 
 from .elsewhere import AGAIN, AskedElsewhere
 from .errors import CostReachedError, GatewayError
-from .exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from .pacing import Flight
 from .patience import Patience
+from .records import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from .sending import Halted, Send, Sender
 
 Operation = Callable[[Sequence[Item]], Generator[Request, Reply, Sequence[Answer | GatewayError]]]

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .exchange import Reply, Request
 from .limits import Limits
 from .options import Plan
+from .records import Reply, Request
 from .sending import Halted, Send
 from .token_estimate import AnswerLength, estimate_tokens
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .errors import GatewayError
-from .exchange import Answer
+from .records import Answer
 
 #: Failures in a row, nothing having been answered ever, before the query is stopped.
 HOPELESS = 50

@@ -16,7 +16,6 @@ from .dry_run import dry_run_listener, keep_estimate
 from .endings import interrupted, raise_failures, summary
 from .errors import AboveLimitError
 from .estimate_words import one_line
-from .exchange import Evidence, Outcome
 from .gateway import Gateway
 from .home import home
 from .identity import engine_identity, limits_scope
@@ -31,8 +30,8 @@ from .paced import Paced
 from .prices import cost_of
 from .prices import load as load_prices
 from .progress import Progress, Watch, current_listener, log_seconds
+from .records import Evidence, Outcome, RowNames
 from .routing import gateway_options
-from .row_names import RowNames
 from .running import run_apart
 from .runs import Recorder
 from .spending import reached, too_expensive, too_many_rows

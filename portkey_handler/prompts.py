@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .cells import is_null, to_text
-from .column_names import did_you_mean, listed
-from .errors import InputError
+from .errors import InputError, did_you_mean, listed
 from .template_language import compile_template
 from .template_pieces import Condition, Evaluate, Literal, Lookup, Piece, Show
 

@@ -11,8 +11,8 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from .errors import GatewayError, RateLimitedError, ServerFaultError, TimedOutError
-from .exchange import Reply, Request
 from .pacing import LONGEST_WAIT, Flight, Spacing, wait_before_retry
+from .records import Reply, Request
 
 Send = Callable[[Request], Awaitable[Reply]]
 

@@ -7,8 +7,8 @@ from .amounts import counted, dollars
 from .errors import CostReachedError
 from .estimate import Estimate
 from .estimate_words import basis, model_in_words, price
-from .exchange import Outcome
 from .options import Plan
+from .records import Outcome
 
 
 def too_many_rows(plan: Plan, rows: int) -> str | None:

@@ -11,10 +11,10 @@ from typing import Any
 from .account import Latencies
 from .errors import PortkeyHandlerError
 from .estimate import Earlier, Estimate, Estimator
-from .exchange import Item, Outcome, Unasked
 from .labels import LabelledOperation
 from .ledger import Ledger
 from .options import Credentials, Plan
+from .records import Item, Outcome, Unasked
 from .routing import gateway_options
 
 #: Rows looked at before other tasks get their turn; an interrupt is one.

@@ -11,8 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import GatewayError
-from ..exchange import Answer, Item, Reply, Request, Unasked
 from ..options import Plan
+from ..records import Answer, Item, Reply, Request, Unasked
 from .chat import Chat
 from .completion import Completion
 from .embedding import Embedding

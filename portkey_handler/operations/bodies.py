@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..exchange import Unasked
+from ..records import Unasked
 
 
 def rest_of_body(parameters: str) -> bytes:

@@ -7,10 +7,10 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..exchange import Answer, Item, Reply, Request, Unasked
 from ..json_template import JsonTemplate
 from ..options import Plan
 from ..prompts import Template, chat_messages
+from ..records import Answer, Item, Reply, Request, Unasked
 from .bodies import encoded, rest_of_body
 from .conversations import conversation
 from .images import image_part

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..exchange import Answer, Item, Reply, Request, Unasked
 from ..options import Plan
+from ..records import Answer, Item, Reply, Request, Unasked
 from .bodies import rest_of_body
 from .replies import read_completion
 from .texts import Texts

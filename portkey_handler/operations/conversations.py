@@ -9,8 +9,8 @@ import orjson
 
 from ..cells import is_null
 from ..errors import InputError
-from ..exchange import Unasked
 from ..json_template import plain_json
+from ..records import Unasked
 
 
 def conversation(cells: Iterator[Any], column: str) -> Iterator[list[dict[str, Any]] | Unasked]:

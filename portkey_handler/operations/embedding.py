@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GatewayError, MalformedReplyError, RejectedError
-from ..exchange import Answer, Evidence, Item, Reply, Request, Unasked
 from ..options import Plan
+from ..records import Answer, Evidence, Item, Reply, Request, Unasked
 from .bodies import rest_of_body
 from .replies import evidence_of_reply, malformed
 from .texts import Texts

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..cells import to_text
 from ..errors import InputError
-from ..exchange import Answer, Item, Reply, Request, Unasked
 from ..json_template import JsonTemplate
 from ..options import Plan
+from ..records import Answer, Item, Reply, Request, Unasked
 from .bodies import encoded, rest_of_body
 from .keys import Keys
 from .replies import read_chat, read_completion, wants_json

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from ..errors import MalformedReplyError
-from ..exchange import Answer, Evidence, Reply, is_cut_off
 from ..gateway_evidence import FLAGGED, evidence_of, verdicts_of
+from ..records import Answer, Evidence, Reply, is_cut_off
 from .typed_text import NotReadable, exactly
 
 #: What OpenAI, Bedrock and Gemini call it when a filter of theirs keeps the answer.

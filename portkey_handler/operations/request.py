@@ -6,9 +6,9 @@ import json
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..exchange import Answer, Item, Reply, Request, Unasked
 from ..json_template import JsonTemplate
 from ..options import Plan
+from ..records import Answer, Item, Reply, Request, Unasked
 from .answer_path import AnswerPath
 from .bodies import encoded
 from .keys import Keys

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..cells import is_null, to_text
-from ..column_names import MOST_SHOWN, did_you_mean, listed
-from ..errors import InputError
-from ..exchange import ADDED_BY_MODELS, Unasked
+from ..errors import MOST_SHOWN, InputError, did_you_mean, listed
 from ..prompts import Template
+from ..records import ADDED_BY_MODELS, Unasked
 
 if TYPE_CHECKING:
     import pandas as pd

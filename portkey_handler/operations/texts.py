@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..exchange import Item, Unasked
 from ..options import Plan
 from ..prompts import Template
+from ..records import Item, Unasked
 from .bodies import encoded
 from .keys import Keys
 from .rows import column_texts, prompt_column, template_texts

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..errors import GatewayError
-from ..exchange import Answer, Evidence, Item, Reply, Request, Unasked, is_cut_off
 from ..options import Plan
 from ..options.output_schema import read_output
+from ..records import Answer, Evidence, Item, Reply, Request, Unasked, is_cut_off
 from .bodies import rest_of_body
 from .chat import Chat, Messages
 from .keys import Keys

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import NotFoundError, PortkeyHandlerError
-from ..exchange import ADDED_BY_MODELS
+from ..records import ADDED_BY_MODELS
 from .frames import from_frame, to_frame
 from .plan import ROW, Plan, Question
 from .table import Table

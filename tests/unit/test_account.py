@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from portkey_handler.account import Account, Latencies
-from portkey_handler.exchange import Evidence, Outcome
 from portkey_handler.prices import cost, cost_of
+from portkey_handler.records import Evidence, Outcome
 
 
 def answered(**evidence: Any) -> Outcome:

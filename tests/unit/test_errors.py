@@ -11,7 +11,7 @@ import pytest
 
 from portkey_handler import errors
 from portkey_handler.errors import GatewayError, PortkeyHandlerError, QueryError, RateLimitedError
-from portkey_handler.exchange import Evidence
+from portkey_handler.records import Evidence
 
 KINDS = [
     kind

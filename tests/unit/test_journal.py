@@ -20,8 +20,8 @@ from typing import Any
 import orjson
 import pytest
 
-from portkey_handler.exchange import Evidence, Outcome
 from portkey_handler.journal import MIGRATIONS, Journal
+from portkey_handler.records import Evidence, Outcome
 
 DAY = 86_400.0
 

@@ -23,7 +23,6 @@ from portkey_handler.errors import (
     UnknownHostError,
     UnreachableError,
 )
-from portkey_handler.exchange import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 from portkey_handler.mapper import Mapper, Mapping, Tally
 from portkey_handler.pacing import (
     FIRST_FLIGHT,
@@ -34,6 +33,7 @@ from portkey_handler.pacing import (
     wait_before_retry,
 )
 from portkey_handler.patience import HOPELESS
+from portkey_handler.records import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 
 Send = Callable[[Request], Awaitable[Reply]]
 

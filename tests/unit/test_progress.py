@@ -14,12 +14,12 @@ import pytest
 from support.storage import make_handler
 
 from portkey_handler.errors import QueryError, UsageError
-from portkey_handler.exchange import Evidence
 from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.prices import cost_of
 from portkey_handler.progress import BETWEEN_EVENTS, Progress, watching
+from portkey_handler.records import Evidence
 
 MODEL = "gpt-4o-mini"
 ANSWER = "three words long"

@@ -21,7 +21,7 @@ from portkey_handler.ledger import Ledger
 from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
-from portkey_handler.row_names import RowNames
+from portkey_handler.records import RowNames
 from portkey_handler.runs import Run
 
 USING = {"model": "gpt-4o-mini", "max_attempts": 1, "column": "q"}

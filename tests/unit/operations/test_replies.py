@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from portkey_handler.errors import MalformedReplyError
-from portkey_handler.exchange import Answer, Reply
 from portkey_handler.operations.replies import read_chat, read_completion
+from portkey_handler.records import Answer, Reply
 
 
 def chat(message: Any, *, as_json: bool = False, finish: str = "stop", **further: Any) -> Answer:

@@ -9,8 +9,8 @@ import pytest
 from support.predicting import bodies, predict, replying
 
 from portkey_handler.errors import InputError, OptionError
-from portkey_handler.exchange import ADDED_BY_MODELS
 from portkey_handler.offline import OfflineProvider
+from portkey_handler.records import ADDED_BY_MODELS
 from portkey_handler.session import Session
 
 USING = {"mode": "prompt", "prompt_id": "pp-review-1"}

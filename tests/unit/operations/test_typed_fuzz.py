@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from portkey_handler.columns import column_names, to_frame
 from portkey_handler.errors import OptionError
-from portkey_handler.exchange import Answer, Item, Outcome, Reply
 from portkey_handler.operations import OPERATIONS
 from portkey_handler.options import Plan, resolve
 from portkey_handler.options.output_schema import read_output
+from portkey_handler.records import Answer, Item, Outcome, Reply
 
 NAMES = st.sampled_from(["a", "b", "tone", "Score", "日", "with blank", 'q"q'])
 WORDS = st.sampled_from(["string", "integer", "float", "boolean", "list", "list of float", "object"])

@@ -6,10 +6,11 @@ answer, and what is known at the end of a row is its outcome.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from functools import lru_cache
+from numbers import Number
 from operator import attrgetter
 from typing import Any
 
@@ -181,3 +182,34 @@ class Outcome:
     reason: str | None = None
     evidence: Evidence | None = None
     failed: bool = False
+
+
+_LONGEST_VALUE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RowNames:
+    """What the rows of a query are called.
+
+    Attributes:
+        first: The number of the first one, from which they are counted.
+        column: The name of a column that tells them apart; empty where none is known.
+        values: What they have in it.
+    """
+
+    first: int = 0
+    column: str = ""
+    values: Sequence[Any] = ()
+
+    def of(self, row: int) -> int | str:
+        """Give the name of a row: `id = 1057` where a column tells rows apart, else the number.
+
+        A longer text, or one with blanks, is rather what is asked than what tells rows apart: it is not said.
+        """
+        if self.column:
+            value = self.values[row]
+            said = value.isoformat() if hasattr(value, "isoformat") else str(value)
+            if len(said) <= _LONGEST_VALUE and not any(map(str.isspace, said)):
+                quoted = "'{}'".format(said.replace("'", "''"))
+                return f"{self.column} = {said if isinstance(value, Number) else quoted}"
+        return self.first + row

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portkey_handler.row_names import RowNames
+from portkey_handler.records import RowNames
 
 
 def test_rows_are_counted_from_the_first_one() -> None:
