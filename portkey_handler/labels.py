@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .errors import GatewayError
-from .json_template import JsonTemplate
 from .operations import Operation
 from .operations.rows import made_of_rows
 from .options import Credentials, Plan
+from .prompts.json_template import JsonTemplate
 from .records import Answer, Evidence, Item, Reply, Request, Unasked
 
 if TYPE_CHECKING:

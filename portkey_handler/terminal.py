@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from .amounts import counted, duration
-from .cells import is_null, to_text
 from .progress import Progress, said_reasons, said_speed, said_use, watching
+from .prompts.cell_text import is_null, to_text
 
 MOST_ROWS_SHOWN = 100
 _MOST_TEXT_SHOWN = 400

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..checks import Finding
 from ..errors import TemplateError
-from ..prompts import Template
+from ..prompts.template import Template
 from .server import Server, StatementFailedError, quoted, text
 
 _QUESTION = "Reply with the word ok."

@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..json_template import JsonTemplate
 from ..options import Plan
-from ..prompts import Template, chat_messages
+from ..prompts.json_template import JsonTemplate
+from ..prompts.template import Template, chat_messages
 from ..records import Answer, Item, Reply, Request, Unasked
 from .bodies import encoded, rest_of_body
 from .conversations import conversation

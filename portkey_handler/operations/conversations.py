@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from ..cells import is_null
 from ..errors import InputError
-from ..json_template import plain_json
+from ..prompts.cell_text import is_null
+from ..prompts.json_template import plain_json
 from ..records import Unasked
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from ..cells import is_null
 from ..errors import InputError
+from ..prompts.cell_text import is_null
 
 #: How files begin; WebP has its length between the two parts.
 _BEGINNINGS = {

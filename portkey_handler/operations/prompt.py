@@ -6,10 +6,10 @@ import json
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..cells import to_text
 from ..errors import InputError
-from ..json_template import JsonTemplate
 from ..options import Plan
+from ..prompts.cell_text import to_text
+from ..prompts.json_template import JsonTemplate
 from ..records import Answer, Item, Reply, Request, Unasked
 from .bodies import encoded, rest_of_body
 from .keys import Keys

@@ -6,8 +6,8 @@ import json
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..json_template import JsonTemplate
 from ..options import Plan
+from ..prompts.json_template import JsonTemplate
 from ..records import Answer, Item, Reply, Request, Unasked
 from .answer_path import AnswerPath
 from .bodies import encoded

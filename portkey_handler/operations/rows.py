@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..cells import is_null, to_text
 from ..errors import MOST_SHOWN, InputError, did_you_mean, listed
-from ..prompts import Template
+from ..prompts.cell_text import is_null, to_text
+from ..prompts.template import Template
 from ..records import ADDED_BY_MODELS, Unasked
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..options import Plan
-from ..prompts import Template
+from ..prompts.template import Template
 from ..records import Item, Unasked
 from .bodies import encoded
 from .keys import Keys

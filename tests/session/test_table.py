@@ -8,8 +8,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from portkey_handler.cells import is_null, to_text
 from portkey_handler.errors import InputError
+from portkey_handler.prompts.cell_text import is_null, to_text
 from portkey_handler.session import Session
 from portkey_handler.session.frames import to_frame
 from portkey_handler.session.table import Table, as_frame, first_rows

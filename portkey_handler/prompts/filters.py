@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .cells import to_json, to_text
-from .errors import InputError
+from ..errors import InputError
+from .cell_text import to_json, to_text
 
 #: Characters by which one filter may make text longer.
 MOST_ADDED = 1_000_000

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .cells import is_null, to_text
-from .errors import InputError, did_you_mean, listed
-from .template_language import compile_template
-from .template_pieces import Condition, Evaluate, Literal, Lookup, Piece, Show
+from ..errors import InputError, did_you_mean, listed
+from .cell_text import is_null, to_text
+from .compiler import compile_template
+from .nodes import Condition, Evaluate, Literal, Lookup, Piece, Show
 
 __all__ = ["Template", "chat_messages", "is_null", "to_text"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .cells import to_plain
-from .errors import InputError
+from ..errors import InputError
+from .cell_text import to_plain
 
 #: An expression, compiled: row → value.
 Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]

@@ -21,10 +21,10 @@ from typing import Any, NoReturn
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from .cells import to_text
-from .errors import InputError, TemplateError
-from .template_filters import FILTERS, TESTS
-from .template_pieces import Condition, Evaluate, Literal, Lookup, Piece, Show
+from ..errors import InputError, TemplateError
+from .cell_text import to_text
+from .filters import FILTERS, TESTS
+from .nodes import Condition, Evaluate, Literal, Lookup, Piece, Show
 
 #: Expressions inside of expressions and ifs inside of ifs; beyond, Python's own stack would be the limit.
 _DEEPEST = 60

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from .errors import InputError
+from ..errors import InputError
 
 # Not OPT_SERIALIZE_NUMPY: it writes the year 1677 for a NaT in an array.
 _JSON = orjson.OPT_NON_STR_KEYS

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portkey_handler.cells import is_null, to_json, to_plain, to_text
 from portkey_handler.errors import InputError
+from portkey_handler.prompts.cell_text import is_null, to_json, to_plain, to_text
 
 NULLS = [None, float("nan"), np.float32("nan"), np.float64("nan"), pd.NA, pd.NaT]
 NULLS += [
@@ -202,7 +202,7 @@ def test_plain(value, wanted):
 def test_light():
     """Templates and cells load neither pandas nor numpy."""
     program = (
-        "import sys; from portkey_handler.prompts import Template, to_text;"
+        "import sys; from portkey_handler.prompts.template import Template, to_text;"
         "Template('{{ a }}').render({'a': 1});"
         "to_text([1.5]); print([name for name in ('pandas', 'numpy', 'portkey_ai') if name in sys.modules])"
     )

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_handler.errors import InputError, TemplateError
-from portkey_handler.prompts import Template, chat_messages
-from portkey_handler.template_filters import MOST_ADDED
+from portkey_handler.prompts.filters import MOST_ADDED
+from portkey_handler.prompts.template import Template, chat_messages
 
 #: Text as templates hold it: nothing that starts a tag, and no CR, which Jinja's reader makes a line feed.
 TEXT = st.text(st.characters(exclude_characters="{}\r", exclude_categories=["Cs"]))

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from .cells import is_null, to_json, to_text
-from .errors import InputError
-from .prompts import Template
+from ..errors import InputError
+from .cell_text import is_null, to_json, to_text
+from .template import Template
 
 #: A part of the JSON, compiled: row → value.
 _Fill = Callable[[Mapping[str, Any]], Any]
