@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from . import database, journal, ledger, limits
+from . import database, journal, ledger
 from .errors import GatewayError, KeyRejectedError, NewerFileError
+from .execution import rate_limiter as limits
 from .gateway import address, check_engine
 from .options import Credentials
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from .account import Account
 from .amounts import counted, dollars
 from .errors import CostReachedError, QueryError
-from .mapper import Mapping, Tally
+from .execution.mapper import Mapping, Tally
 from .options import Plan
 from .progress import said_use
 from .records import Outcome, RowNames, is_cut_off

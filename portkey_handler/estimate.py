@@ -16,10 +16,10 @@ from typing import Any
 import orjson
 
 from .asked_bodies import example, most_answer_tokens, read_by_model
-from .pacing import FIRST_FLIGHT, LARGEST_FLIGHT
+from .execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT
+from .execution.token_estimate import estimate_tokens
 from .prices import cost
 from .records import Item, Request, Unasked
-from .token_estimate import estimate_tokens
 
 Ask = Callable[[Sequence[Item]], Generator[Request, Any, Any]]
 

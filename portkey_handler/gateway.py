@@ -271,7 +271,7 @@ def check_engine(credentials: Credentials, timeout: float = PROBE_SECONDS) -> No
         ) as gateway:
             await gateway.probe()
 
-    from .running import run_apart
+    from .execution.event_loop import run_apart
 
     run_apart(probe())
 

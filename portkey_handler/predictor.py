@@ -10,29 +10,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .account import Account
-from .collecting import seldom_collected
 from .columns import to_frame
 from .dry_run import dry_run_listener, keep_estimate
 from .endings import interrupted, raise_failures, summary
 from .errors import AboveLimitError
 from .estimate_words import one_line
+from .execution.event_loop import run_apart
+from .execution.gc_threshold import seldom_collected
+from .execution.mapper import Mapper, Mapping
+from .execution.paced import Paced
 from .gateway import Gateway
 from .home import home
 from .identity import engine_identity, limits_scope
 from .journal import Journal
 from .labels import LabelledOperation, Labels
 from .ledger import Ledger
-from .mapper import Mapper, Mapping
 from .operations import OPERATIONS
 from .options import Credentials, Plan
 from .options.schema import seconds_of
-from .paced import Paced
 from .prices import cost_of
 from .prices import load as load_prices
 from .progress import Progress, Watch, current_listener, log_seconds
 from .records import Evidence, Outcome, RowNames
 from .routing import gateway_options
-from .running import run_apart
 from .runs import Recorder
 from .spending import reached, too_expensive, too_many_rows
 from .survey import Survey, earlier_of

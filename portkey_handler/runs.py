@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from .account import Account, Failure, Latencies, Moment, Use
 from .errors import GatewayError, PortkeyHandlerError
-from .mapper import Mapping, Tally
+from .execution.mapper import Mapping, Tally
 from .options import Plan
 
 _MOST_REASONS = 20

@@ -10,8 +10,8 @@ import pytest
 from support.asking import Asks, assert_answered
 from support.paid import Arrivals, Paid
 
+from portkey_handler.execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT
 from portkey_handler.offline import Fault, OfflineProvider
-from portkey_handler.pacing import FIRST_FLIGHT, LARGEST_FLIGHT
 
 
 def _timed(ask: Asks, rows: int, **using: object) -> float:

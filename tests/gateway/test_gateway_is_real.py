@@ -11,11 +11,11 @@ from support.gateway import Gateway
 from support.http import Reply, post
 
 from portkey_handler.errors import UnsupportedError
+from portkey_handler.execution.event_loop import run_apart
 from portkey_handler.gateway import Gateway as Door
 from portkey_handler.offline import Fault, OfflineProvider, embedding
 from portkey_handler.options import Credentials
 from portkey_handler.records import Request
-from portkey_handler.running import run_apart
 
 QUESTION = "Where is Stockholm located?"
 MESSAGES = [{"role": "user", "content": QUESTION}]

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from portkey_handler.limits import Limits
+from portkey_handler.execution.rate_limiter import Limits
 
 
 async def main(folder: str, requests_per_minute: str, seconds: str, log: str) -> None:

@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portkey_handler.claims import MOST, Claims
-from portkey_handler.elsewhere import AGAIN, AskedElsewhere
 from portkey_handler.errors import GatewayError, RejectedError
+from portkey_handler.execution.in_flight_elsewhere import AGAIN, AskedElsewhere
+from portkey_handler.execution.mapper import Mapper, Mapping
 from portkey_handler.journal import Journal
-from portkey_handler.mapper import Mapper, Mapping
 from portkey_handler.records import Answer, Evidence, Item, Outcome, Reply, Request
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every claim is granted")

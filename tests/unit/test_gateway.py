@@ -32,11 +32,11 @@ from portkey_handler.errors import (
     UnreachableError,
     UnsupportedError,
 )
+from portkey_handler.execution.event_loop import run_apart
 from portkey_handler.gateway import HOSTED, LOCAL, Gateway, address, check_engine
 from portkey_handler.offline import Behaviour, Fault, OfflineProvider
 from portkey_handler.options import OPTIONS, Credentials, resolve_engine
 from portkey_handler.records import Reply, Request
-from portkey_handler.running import run_apart
 
 BODY = {"model": "claude-2.1", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from .records import Item
+from ..records import Item
 
 #: Seconds after which an item is looked at again, at first …
 AGAIN = 0.05

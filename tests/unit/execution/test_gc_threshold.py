@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from portkey_handler.collecting import seldom_collected
+from portkey_handler.execution.gc_threshold import seldom_collected
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from .errors import GatewayError, RateLimitedError, ServerFaultError, TimedOutError
-from .pacing import LONGEST_WAIT, Flight, Spacing, wait_before_retry
-from .records import Reply, Request
+from ..errors import GatewayError, RateLimitedError, ServerFaultError, TimedOutError
+from ..records import Reply, Request
+from .concurrency import LONGEST_WAIT, Flight, Spacing, wait_before_retry
 
 Send = Callable[[Request], Awaitable[Reply]]
 

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .limits import Limits
-from .options import Plan
-from .records import Reply, Request
-from .sending import Halted, Send
+from ..options import Plan
+from ..records import Reply, Request
+from .rate_limiter import Limits
+from .retry import Halted, Send
 from .token_estimate import AnswerLength, estimate_tokens
 
 

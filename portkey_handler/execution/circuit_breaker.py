@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .errors import GatewayError
-from .records import Answer
+from ..errors import GatewayError
+from ..records import Answer
 
 #: Failures in a row, nothing having been answered ever, before the query is stopped.
 HOPELESS = 50

@@ -15,12 +15,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from .elsewhere import AGAIN, AskedElsewhere
-from .errors import CostReachedError, GatewayError
-from .pacing import Flight
-from .patience import Patience
-from .records import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
-from .sending import Halted, Send, Sender
+from ..errors import CostReachedError, GatewayError
+from ..records import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
+from .circuit_breaker import Patience
+from .concurrency import Flight
+from .in_flight_elsewhere import AGAIN, AskedElsewhere
+from .retry import Halted, Send, Sender
 
 Operation = Callable[[Sequence[Item]], Generator[Request, Reply, Sequence[Answer | GatewayError]]]
 

@@ -23,8 +23,8 @@ from portkey_handler.errors import (
     UnknownHostError,
     UnreachableError,
 )
-from portkey_handler.mapper import Mapper, Mapping, Tally
-from portkey_handler.pacing import (
+from portkey_handler.execution.circuit_breaker import HOPELESS
+from portkey_handler.execution.concurrency import (
     FIRST_FLIGHT,
     LARGEST_FLIGHT,
     LONGEST_WAIT,
@@ -32,7 +32,7 @@ from portkey_handler.pacing import (
     Spacing,
     wait_before_retry,
 )
-from portkey_handler.patience import HOPELESS
+from portkey_handler.execution.mapper import Mapper, Mapping, Tally
 from portkey_handler.records import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
 
 Send = Callable[[Request], Awaitable[Reply]]

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.limits import MIGRATIONS, Backlog, Backlogs, Limits, Rates
-from portkey_handler.token_estimate import AnswerLength, estimate_tokens
+from portkey_handler.execution.rate_limiter import MIGRATIONS, Backlog, Backlogs, Limits, Rates
+from portkey_handler.execution.token_estimate import AnswerLength, estimate_tokens
 
 WORKER = Path(__file__).parent.parent / "support" / "limited.py"
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 _scopes = itertools.count()
 
 
