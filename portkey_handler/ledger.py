@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from .account import Failure, Latencies, Use
-from .database import reading, writing
 from .errors import NewerFileError, PortkeyHandlerError
 from .runs import COLUMNS, Run, made_of, read_details, read_latencies, written_latencies
+from .storage.sqlite import reading, writing
 
 logger = logging.getLogger(__name__)
 

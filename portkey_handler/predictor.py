@@ -22,7 +22,6 @@ from .execution.paced import Paced
 from .gateway import Gateway
 from .home import home
 from .identity import engine_identity, limits_scope
-from .journal import Journal
 from .labels import LabelledOperation, Labels
 from .ledger import Ledger
 from .operations import OPERATIONS
@@ -35,6 +34,7 @@ from .records import Evidence, Outcome, RowNames
 from .routing import gateway_options
 from .runs import Recorder
 from .spending import reached, too_expensive, too_many_rows
+from .storage.answer_cache import Journal
 from .survey import Survey, earlier_of
 
 if TYPE_CHECKING:

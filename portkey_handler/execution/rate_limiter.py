@@ -26,8 +26,8 @@ from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from ..database import opened_unlogged
 from ..errors import NewerFileError
+from ..storage.sqlite import opened_unlogged
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from typing import Any
 import orjson
 import pytest
 
-from portkey_handler.journal import MIGRATIONS, Journal
 from portkey_handler.records import Evidence, Outcome
+from portkey_handler.storage.answer_cache import MIGRATIONS, Journal
 
 DAY = 86_400.0
 
@@ -265,7 +265,7 @@ def test_an_answer_that_cannot_be_written_costs_no_query(
 
 # Files of other releases
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 #: The places of evidence in answers of the first release, with a value of its own for each.
 FIRST = {
     "status": 201, "finish_reason": "stop", "model": "gpt", "provider": "openai", "target": "a",

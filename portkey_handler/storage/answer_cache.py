@@ -30,11 +30,11 @@ from typing import Any
 
 import orjson
 
-from . import database
-from .claims import Claims
-from .database import opened, reading, set_aside
-from .errors import NewerFileError
-from .records import EVIDENCE_FIELDS, Evidence, Outcome
+from ..errors import NewerFileError
+from ..records import EVIDENCE_FIELDS, Evidence, Outcome
+from . import sqlite as database
+from .key_locks import Claims
+from .sqlite import opened, reading, set_aside
 
 logger = logging.getLogger(__name__)
 

@@ -21,12 +21,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portkey_handler.claims import MOST, Claims
 from portkey_handler.errors import GatewayError, RejectedError
 from portkey_handler.execution.in_flight_elsewhere import AGAIN, AskedElsewhere
 from portkey_handler.execution.mapper import Mapper, Mapping
-from portkey_handler.journal import Journal
 from portkey_handler.records import Answer, Evidence, Item, Outcome, Reply, Request
+from portkey_handler.storage.answer_cache import Journal
+from portkey_handler.storage.key_locks import MOST, Claims
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every claim is granted")
 
@@ -37,7 +37,7 @@ STUCK = 60.0
 HOLDER = """
 import sys, time
 from pathlib import Path
-from portkey_handler.claims import Claims
+from portkey_handler.storage.key_locks import Claims
 claims = Claims(Path(sys.argv[1]))
 print(claims.claim(bytes.fromhex(sys.argv[2])), flush=True)
 time.sleep(600)

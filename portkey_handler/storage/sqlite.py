@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .errors import NewerFileError
+from ..errors import NewerFileError
 
 logger = logging.getLogger(__name__)
 
