@@ -23,7 +23,7 @@ ALLOWED = 1.15  # times the ideal
 @contextmanager
 def stand_in(latency: float) -> Iterator[str]:
     """Run the stand-in provider in a process of its own; gives its base URL."""
-    command = [sys.executable, "-m", "portkey_handler.offline", "--latency", str(latency)]
+    command = [sys.executable, "-m", "portkey_handler.gateway.offline", "--latency", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -16,7 +16,7 @@ from typing import Literal
 from . import ledger
 from .errors import GatewayError, KeyRejectedError, NewerFileError
 from .execution import rate_limiter as limits
-from .gateway import address, check_engine
+from .gateway.client import address, check_engine
 from .options import Credentials
 from .storage import answer_cache as journal
 from .storage import sqlite as database

@@ -138,7 +138,7 @@ def demo(
     if os.environ.get("PORTKEY_API_KEY") or os.environ.get("PORTKEY_BASE_URL"):
         _run(script, examples, None, Format.table, None, verbose, echo=True)
         return
-    from .offline import OfflineProvider
+    from .gateway.offline import OfflineProvider
 
     with OfflineProvider() as provider:
         os.environ["PORTKEY_BASE_URL"] = provider.base_url

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from . import host
 from .dry_run import dry_run_listener
 from .errors import PortkeyHandlerError, UsageError
+from .gateway.config import check_config
 from .options import Resolved, overlay, resolve, resolve_engine
-from .routing import check_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class PortkeyHandler(host.BaseMLEngine):
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
         check_config(credentials.options)
         if execution.check and dry_run_listener() is None:
-            from .gateway import check_engine
+            from .gateway.client import check_engine
 
             check_engine(credentials)
 

@@ -19,9 +19,10 @@ from .execution.event_loop import run_apart
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, Mapping
 from .execution.paced import Paced
-from .gateway import Gateway
+from .gateway.client import Gateway
+from .gateway.config import gateway_options
+from .gateway.fingerprint import engine_identity, limits_scope
 from .home import home
-from .identity import engine_identity, limits_scope
 from .labels import LabelledOperation, Labels
 from .ledger import Ledger
 from .operations import OPERATIONS
@@ -31,7 +32,6 @@ from .prices import cost_of
 from .prices import load as load_prices
 from .progress import Progress, Watch, current_listener, log_seconds
 from .records import Evidence, Outcome, RowNames
-from .routing import gateway_options
 from .runs import Recorder
 from .spending import reached, too_expensive, too_many_rows
 from .storage.answer_cache import Journal

@@ -11,11 +11,11 @@ from typing import Any
 from .account import Latencies
 from .errors import PortkeyHandlerError
 from .estimate import Earlier, Estimate, Estimator
+from .gateway.config import gateway_options
 from .labels import LabelledOperation
 from .ledger import Ledger
 from .options import Credentials, Plan
 from .records import Item, Outcome, Unasked
-from .routing import gateway_options
 
 #: Rows looked at before other tasks get their turn; an interrupt is one.
 _TURN = 1000

@@ -1,4 +1,4 @@
-"""Write the table in portkey_handler/sdk_headers.py: the header that the installed SDK makes of each option.
+"""Write the table in portkey_handler/gateway/sdk_headers.py: the header that the installed SDK makes of each option.
 
 ``--check`` writes nothing and exits with 1 when the table is stale.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from portkey_ai import createHeaders
 
+from portkey_handler.gateway.sdk_headers import LEFT_TO_SDK, NOT_HEADERS, SDK_NAMES
 from portkey_handler.options.gateway import GatewayOptions
-from portkey_handler.sdk_headers import LEFT_TO_SDK, NOT_HEADERS, SDK_NAMES
 
 TARGET = Path(__file__).parent.parent / "portkey_handler" / "sdk_headers.py"
 REMEDY = "run: python scripts/generate_sdk_headers.py"

@@ -11,7 +11,7 @@ import pytest
 from support import unavailable
 from support.gateway import Gateway, GatewayUnavailableError
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 
 def pytest_configure(config: pytest.Config) -> None:

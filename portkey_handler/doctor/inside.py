@@ -10,8 +10,8 @@ from typing import Any
 from .. import host
 from ..checks import Finding, check_gateway
 from ..errors import PortkeyHandlerError
+from ..gateway.config import check_config
 from ..options import resolve_engine
-from ..routing import check_config
 
 
 def answer(asked: Mapping[str, Any]) -> dict[str, Any]:

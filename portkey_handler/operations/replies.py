@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from ..errors import MalformedReplyError
-from ..gateway_evidence import FLAGGED, evidence_of, verdicts_of
+from ..gateway.response_metadata import FLAGGED, evidence_of, verdicts_of
 from ..records import Answer, Evidence, Reply, is_cut_off
 from .typed_text import NotReadable, exactly
 

@@ -14,9 +14,9 @@ from support import unavailable
 from support.browser import BrowserUnavailableError, browser, show
 from support.storage import make_handler
 
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.home import home
 from portkey_handler.ledger import Ledger
-from portkey_handler.offline import Fault, OfflineProvider
 from portkey_handler.report import choose, write_page
 
 #: Contrast of text to what is behind it that WCAG 2.2 asks for at level AA.

@@ -14,7 +14,7 @@ from support.gateway import Gateway
 from support.hosts import environment, telling
 from support.mindsdb import MindsDB
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 __all__ = ["running_mindsdb"]
 

@@ -18,7 +18,7 @@ from support.conformance import (
     run_script,
 )
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -10,7 +10,7 @@ from support.mindsdb import MindsDBError
 from support.ways import as_sql, ways
 
 from portkey_handler.errors import PortkeyHandlerError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 CANARY = "sk-canary-0123456789"
 ASK = "engine = 'kept', column = 'text', max_attempts = 1"

@@ -11,7 +11,7 @@ import pytest
 from support.asking import Asks, create_engine, create_model, questions
 from support.paid import Paid
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 
 

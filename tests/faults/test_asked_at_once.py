@@ -10,7 +10,7 @@ import pandas as pd
 from support.asking import assert_answered, create_engine, create_model, questions
 from support.paid import Arrivals, Client, Paid, run_here
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 
 CONCURRENCY = 16
 

@@ -18,7 +18,7 @@ from support.paid import Arrivals, Paid, answer_to
 
 from portkey_handler.errors import QueryError
 from portkey_handler.execution.circuit_breaker import HOPELESS
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 
 #: How long the gateway is away: longer than the attempts of a row would last by themselves.
 AWAY = 5.0

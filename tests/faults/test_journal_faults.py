@@ -14,7 +14,7 @@ from support.asking import Asks, assert_answered, create_engine, create_model, q
 from support.paid import Client, Paid, run_client, run_here
 
 from portkey_handler.errors import QueryError
-from portkey_handler.offline import Fault, OfflineProvider
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.storage.answer_cache import Journal
 
 SQLITE = b"SQLite format 3\0"

@@ -14,7 +14,7 @@ from support.asking import Asks, assert_answered, create_engine, create_model, q
 from support.paid import Arrivals, Client, Paid, answer_to, run_here
 
 from portkey_handler.errors import QueryError
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 

@@ -15,7 +15,7 @@ from support.asking import Asks, assert_answered, create_engine, create_model, q
 from support.paid import Client, Ended, Paid, answer_to, run_here
 
 from portkey_handler.errors import PortkeyHandlerError, QueryError
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.session import Session
 
 CONCURRENCY = 16

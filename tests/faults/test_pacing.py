@@ -11,7 +11,7 @@ from support.asking import Asks, assert_answered
 from support.paid import Arrivals, Paid
 
 from portkey_handler.execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT
-from portkey_handler.offline import Fault, OfflineProvider
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 
 
 def _timed(ask: Asks, rows: int, **using: object) -> float:

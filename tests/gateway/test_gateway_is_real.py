@@ -12,8 +12,8 @@ from support.http import Reply, post
 
 from portkey_handler.errors import UnsupportedError
 from portkey_handler.execution.event_loop import run_apart
-from portkey_handler.gateway import Gateway as Door
-from portkey_handler.offline import Fault, OfflineProvider, embedding
+from portkey_handler.gateway.client import Gateway as Door
+from portkey_handler.gateway.offline import Fault, OfflineProvider, embedding
 from portkey_handler.options import Credentials
 from portkey_handler.records import Request
 

@@ -12,7 +12,7 @@ from support.gateway import Gateway, free_port
 from support.storage import make_handler
 
 from portkey_handler.errors import OptionError
-from portkey_handler.offline import Behaviour, Fault, OfflineProvider, last_text
+from portkey_handler.gateway.offline import Behaviour, Fault, OfflineProvider, last_text
 from portkey_handler.session import Session
 
 FRAME = pd.DataFrame({"q": ["first", "second", "third"]})

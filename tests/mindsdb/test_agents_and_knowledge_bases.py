@@ -15,7 +15,7 @@ from support.mindsdb import MindsDB, MindsDBError
 from support.notes import answers, expected, notes, refuse_nothing
 from support.paid import Paid, answer_to
 
-from portkey_handler.offline import OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import OfflineProvider, RecordedRequest
 
 QUESTION = "What was said of note 2?"
 #: What the agent's model does with a question: it asks this of the table that it was given.

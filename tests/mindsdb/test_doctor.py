@@ -22,7 +22,7 @@ from support.mindsdb import MindsDB, environment_of
 from portkey_handler.__about__ import __version__
 from portkey_handler.checks import Finding
 from portkey_handler.doctor import examine
-from portkey_handler.offline import Fault, OfflineProvider
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 
 KEY = "pk-canary-7f3a9c"
 #: Root may write anywhere; without these it may not.

@@ -9,7 +9,7 @@ import pytest
 from support.hosts import telling
 from support.mindsdb import MindsDB, MindsDBError
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 ENGINE = """
 CREATE ML_ENGINE portkey_engine

@@ -9,7 +9,7 @@ from support.hosts import telling
 from support.making import asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from support.making import making, upload
 from support.mindsdb import MindsDB, MindsDBError, MindsDBUnavailable
 from support.paid import STUCK, Paid
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 ROWS = 2000
 CONCURRENCY = 16

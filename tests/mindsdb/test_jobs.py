@@ -13,7 +13,7 @@ from support.mindsdb import MindsDB, MindsDBUnavailable
 from support.notes import NOTES, answers, expected, notes, refuse_nothing
 from support.paid import Paid
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 #: Longer than anything here takes, in seconds; between two looks of the scheduler there are up to ten.
 STUCK = 180.0

@@ -13,7 +13,7 @@ from support.hosts import environment, telling
 from support.mindsdb import MindsDB
 
 from portkey_handler.__about__ import __version__
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 #: MindsDB looks for its index of community handlers on GitHub; here it finds nobody.
 COMMUNITY = {

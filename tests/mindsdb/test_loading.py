@@ -14,7 +14,7 @@ from support.mindsdb import MindsDB, MindsDBError, run_python
 import portkey_handler
 from portkey_handler.__about__ import __version__
 from portkey_handler.creation_args import creation_args
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 REQUIREMENTS = Path(portkey_handler.__file__).with_name("requirements.txt")
 CANARY = "pk-canary-7f3a9c"

@@ -15,7 +15,7 @@ from support.making import MODEL, asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError
 from support.texts import AWKWARD, WRITTEN_WELL, WRITTEN_WRONGLY
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 ROWS = 1200  # from 1,000 on MindsDB writes rows in another way
 DIMENSIONS = 1536

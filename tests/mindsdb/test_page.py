@@ -19,7 +19,7 @@ from support.hosts import clients, environment, telling
 from support.mindsdb import MindsDB
 from support.pages import LOCAL_GATEWAY, ROOT, Block, blocks
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 PAGE = ROOT / "docs" / "mindsdb.md"
 FIRST_PAGES = (ROOT / "README.md", ROOT / "docs" / "getting-started.md")

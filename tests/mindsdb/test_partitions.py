@@ -11,7 +11,7 @@ from support.hosts import REFUSED, telling
 from support.making import asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError
 
-from portkey_handler.offline import OfflineProvider, last_text
+from portkey_handler.gateway.offline import OfflineProvider, last_text
 
 ROWS = 100
 FIRST = 1000  # ids and numbers of rows are not the same

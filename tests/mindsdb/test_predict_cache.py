@@ -11,7 +11,7 @@ from support.hosts import telling
 from support.making import asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError, run_python
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 
 ROWS = 2000  # numpy shortens what it prints of more than 1,000 cells, and that is what the cache compares
 CHANGED = 750  # in the middle of the table, and of a partition

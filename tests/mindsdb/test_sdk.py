@@ -15,7 +15,7 @@ from support.hosts import telling
 from support.mindsdb import MindsDB
 from support.texts import AWKWARD
 
-from portkey_handler.offline import OfflineProvider, last_text
+from portkey_handler.gateway.offline import OfflineProvider, last_text
 
 CANARY = "sk-canary-0123456789"
 OPTIONS = {

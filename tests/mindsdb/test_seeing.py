@@ -12,7 +12,7 @@ from support.hosts import SECONDS_BETWEEN_LINES, telling
 from support.making import making
 from support.mindsdb import MindsDB, MindsDBError
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 ROWS = 40
 LINE = (

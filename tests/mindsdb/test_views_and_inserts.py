@@ -10,7 +10,7 @@ from support.mindsdb import MindsDB, MindsDBError
 from support.notes import NOTES, answers, expected, notes, refuse_nothing
 from support.paid import Paid
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 ONE_FAILED = (
     r"QueryError: \d answered and kept, 1 failed \(row \d: 400 from openai: .*; run again to send only"

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from portkey_handler.dry_run import kept_estimate
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.home import home
 from portkey_handler.ledger import Ledger
-from portkey_handler.offline import OfflineProvider
 from portkey_handler.session import Session
 
 DATA = Path(__file__).parents[1] / "data"

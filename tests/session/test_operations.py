@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from portkey_handler.errors import InputError, NotFoundError, QueryError, UsageError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 
 ROWS = pd.DataFrame(

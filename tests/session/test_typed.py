@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from portkey_handler.errors import QueryError, StatementError
-from portkey_handler.offline import OfflineProvider
-from portkey_handler.offline.answers import last_text
+from portkey_handler.gateway.offline import OfflineProvider
+from portkey_handler.gateway.offline.answers import last_text
 from portkey_handler.session import Session
 
 ROWS = pd.DataFrame({"id": [1, 2, 3], "text": ["Boils fast", None, "Leaks"], "words": [10, 20, 30]})

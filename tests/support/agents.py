@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from portkey_handler.offline import OfflineProvider
-from portkey_handler.offline.fitting import fitting, schema_asked_for
+from portkey_handler.gateway.offline import OfflineProvider
+from portkey_handler.gateway.offline.fitting import fitting, schema_asked_for
 
 
 def think(provider: OfflineProvider, query: str) -> None:

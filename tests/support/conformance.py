@@ -33,7 +33,7 @@ from packaging.version import Version
 from pymysql.constants import FIELD_TYPE
 
 from portkey_handler.errors import PortkeyHandlerError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 from .clients import Client
 from .mindsdb import MindsDB, MindsDBError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, embedding
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, embedding
 
 from .predicting import bodies
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 from . import unavailable
 from .gateway import Gateway

@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from portkey_handler.offline import Behaviour, Fault, OfflineProvider, RecordedRequest, last_text
-from portkey_handler.offline.answers import text_of
-from portkey_handler.offline.fitting import fitting, schema_asked_for
+from portkey_handler.gateway.offline import Behaviour, Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.gateway.offline.answers import text_of
+from portkey_handler.gateway.offline.fitting import fitting, schema_asked_for
 
 from .gateway import Gateway
 from .mindsdb import MindsDB

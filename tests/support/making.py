@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from portkey_handler.offline import OfflineProvider, last_text
+from portkey_handler.gateway.offline import OfflineProvider, last_text
 
 from .mindsdb import MindsDB
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 from .hosts import REFUSED, telling
 from .making import making

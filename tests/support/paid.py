@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.session import Session
 
 CLIENT = Path(__file__).with_name("client.py")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 
 from .storage import make_handler
 

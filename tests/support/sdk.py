@@ -8,7 +8,7 @@ from typing import Any
 
 import portkey_ai
 
-from portkey_handler.offline import OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import OfflineProvider, RecordedRequest
 
 from .predicting import predict
 

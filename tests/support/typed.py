@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 
 from .predicting import predict
 

@@ -14,7 +14,7 @@ import pytest
 from portkey_handler.dry_run import dry_runs, kept_estimate
 from portkey_handler.errors import AboveLimitError, InputError, QueryError
 from portkey_handler.estimate import Estimate
-from portkey_handler.offline import Fault, OfflineProvider, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.session import Session

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 SETUP = """
 CREATE ML_ENGINE e FROM portkey USING provider = 'openai';

@@ -25,7 +25,7 @@ import portkey_handler
 from portkey_handler import errors
 from portkey_handler.cli import app
 from portkey_handler.errors import PortkeyHandlerError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 
 PAGES = sorted(

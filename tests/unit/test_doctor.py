@@ -27,8 +27,8 @@ from portkey_handler.doctor.settings import (
 )
 from portkey_handler.doctor.trial import judge_failure, judge_row, row_for
 from portkey_handler.doctor.versions import judge_versions
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.install import Found
-from portkey_handler.offline import OfflineProvider
 
 ENVIRONMENT = {"python_full_version": "3.11.7", "python_version": "3.11", "sys_platform": "linux"}
 PLACE = Path("/mindsdb/integrations/handlers/portkey_handler")

@@ -14,7 +14,7 @@ import pytest
 from portkey_handler.dry_run import dry_runs
 from portkey_handler.estimate import MOST_MADE, Earlier, Estimate, Estimator
 from portkey_handler.estimate_words import table
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import Item, Request

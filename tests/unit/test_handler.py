@@ -9,8 +9,8 @@ import pytest
 from support.storage import EngineStorage, ModelStorage, make_handler
 
 from portkey_handler.errors import InputError, NotFoundError, OptionError, TemplateError, UsageError
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.handler import PortkeyHandler
-from portkey_handler.offline import OfflineProvider
 
 FRAME = pd.DataFrame({"question": ["Where is Stockholm?"]})
 

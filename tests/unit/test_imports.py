@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import portkey_handler
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 ROOT = Path(portkey_handler.__file__).parent
 MODULES = {

@@ -17,9 +17,9 @@ from support.ways import ways
 
 from portkey_handler.errors import OptionError, PortkeyHandlerError
 from portkey_handler.execution.event_loop import run_apart
-from portkey_handler.gateway import Gateway
+from portkey_handler.gateway.client import Gateway
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.handler import PortkeyHandler
-from portkey_handler.offline import Fault, OfflineProvider
 from portkey_handler.options import OPTIONS, Credentials, resolve, resolve_engine
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import Request

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.terminal import Terminal
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 SETUP = """
 import pandas as pd

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from portkey_handler.errors import InputError, QueryError
-from portkey_handler.offline import Fault, OfflineProvider, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.progress import Progress, watching

@@ -14,7 +14,7 @@ import pytest
 from support.storage import make_handler
 
 from portkey_handler.errors import QueryError, UsageError
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest, last_text
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.prices import cost_of

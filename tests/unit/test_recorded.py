@@ -15,10 +15,10 @@ from support.predicting import bodies, predict, replying
 from support.storage import make_handler
 
 from portkey_handler.errors import InputError, PortkeyHandlerError, QueryError
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.handler import PortkeyHandler
 from portkey_handler.home import home
 from portkey_handler.ledger import Ledger
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import RowNames

@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 from portkey_handler.account import Latencies, Moment, Use
 from portkey_handler.cli import app
 from portkey_handler.errors import NotFoundError, UsageError
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.home import home
 from portkey_handler.ledger import Ledger
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.report import Chosen, choose, write_page
 from portkey_handler.runs import Run
 

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from support.terminal import COLUMNS, Terminal
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.progress import Progress
 from portkey_handler.terminal import drawn
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from portkey_handler.errors import OptionError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.options import resolve
 from portkey_handler.predictor import Predictor
 
@@ -34,7 +34,7 @@ def test_requests_are_spread_over_the_minute(provider: OfflineProvider) -> None:
 
 def test_attempts_count(provider: OfflineProvider) -> None:
     """A request that is tried again takes another turn."""
-    from portkey_handler.offline import Fault
+    from portkey_handler.gateway.offline import Fault
 
     provider.behaviour.faults = [Fault(status=500)] * 5
     ask(provider, 5, requests_per_minute=1200)

@@ -12,7 +12,7 @@ import pytest
 from support.predicting import bodies, predict, replying
 
 from portkey_handler.errors import InputError, OptionError
-from portkey_handler.offline import Fault, OfflineProvider
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 
 USING = {"mode": "completion", "model": "gpt-3.5-turbo-instruct"}
 

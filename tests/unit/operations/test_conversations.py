@@ -12,7 +12,7 @@ import pytest
 from support.predicting import bodies, predict
 
 from portkey_handler.errors import InputError, OptionError, TemplateError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 MODEL = {"model": "m", "max_tokens": None}
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -12,7 +12,7 @@ from support.embeddings import USING, inputs, reply, vector_of
 from support.predicting import bodies, predict, replying
 
 from portkey_handler.errors import OptionError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 
 # What is sent, and what comes back

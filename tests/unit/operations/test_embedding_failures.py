@@ -10,7 +10,7 @@ from support.embeddings import USING, inputs, refusing, reply, vector_of
 from support.predicting import predict, replying
 
 from portkey_handler.errors import QueryError
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 
 
 @pytest.mark.parametrize("status", [400, 413, 422, 446])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.sdk import ADDED, ENGINE, Call, assert_same, ours, sdk
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 #: From Portkey's documentation.
 TEST_CHAT = [{"role": "user", "content": "Say this is a test"}]

@@ -14,7 +14,7 @@ from support.predicting import bodies, predict, replying
 from support.storage import make_handler
 
 from portkey_handler.errors import InputError, OptionError, TemplateError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 
 RERANK = {

@@ -6,7 +6,7 @@ import pytest
 from support.predicting import predict
 
 from portkey_handler.errors import OptionError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 MODERATION = {"mode": "request", "path": "/moderations", "body": {"input": "{{ text }}"}}
 

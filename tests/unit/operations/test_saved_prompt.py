@@ -9,7 +9,7 @@ import pytest
 from support.predicting import bodies, predict, replying
 
 from portkey_handler.errors import InputError, OptionError
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.records import ADDED_BY_MODELS
 from portkey_handler.session import Session
 

@@ -10,7 +10,7 @@ import pytest
 from support.predicting import bodies, predict
 from support.typed import FITS, OUTPUT, SCHEMA, ask, refused, said
 
-from portkey_handler.offline import Fault, OfflineProvider
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 
 MISFIT = "the answer does not fit output, and neither did the one before it: "
 CUT_OFF = "max_tokens ran out before the answer was complete; raise max_tokens"

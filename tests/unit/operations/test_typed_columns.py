@@ -9,7 +9,7 @@ import pytest
 from support.predicting import bodies, predict, replying
 from support.typed import OUTPUT, ask, said
 
-from portkey_handler.offline import OfflineProvider
+from portkey_handler.gateway.offline import OfflineProvider
 
 MISFIT = "the answer does not fit output, and neither did the one before it: "
 

@@ -9,7 +9,7 @@ import pytest
 from support.predicting import bodies, predict
 from support.typed import FITS, OUTPUT, SCHEMA, ask, one_by_one, refused, said
 
-from portkey_handler.offline import Fault, OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 
 
 def method_of(body: Any) -> str:

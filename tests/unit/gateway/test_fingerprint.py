@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.identity import engine_identity, limits_scope
+from portkey_handler.gateway.fingerprint import engine_identity, limits_scope
 from portkey_handler.options import Credentials
 
 BASE: dict[str, Any] = {

@@ -33,8 +33,8 @@ from portkey_handler.errors import (
     UnsupportedError,
 )
 from portkey_handler.execution.event_loop import run_apart
-from portkey_handler.gateway import HOSTED, LOCAL, Gateway, address, check_engine
-from portkey_handler.offline import Behaviour, Fault, OfflineProvider
+from portkey_handler.gateway.client import HOSTED, LOCAL, Gateway, address, check_engine
+from portkey_handler.gateway.offline import Behaviour, Fault, OfflineProvider
 from portkey_handler.options import OPTIONS, Credentials, resolve_engine
 from portkey_handler.records import Reply, Request
 

@@ -20,7 +20,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from .errors import (
+from ..errors import (
     BrokenOffError,
     BudgetSpentError,
     GatewayError,
@@ -34,13 +34,13 @@ from .errors import (
     UnreachableError,
     UnsupportedError,
 )
-from .gateway_evidence import evidence_of
-from .options import Credentials
-from .options.resolve import is_key
-from .options.routing import CONFIG_WORDS
-from .records import Reply, Request
-from .rejections import describe_rejection, is_unsupported, seconds_to_wait
-from .routing import gateway_options
+from ..options import Credentials
+from ..options.resolve import is_key
+from ..options.routing import CONFIG_WORDS
+from ..records import Reply, Request
+from .config import gateway_options
+from .error_messages import describe_rejection, is_unsupported, seconds_to_wait
+from .response_metadata import evidence_of
 from .sdk_headers import NOT_HEADERS, make_headers
 
 HOSTED = "https://api.portkey.ai/v1"
@@ -271,7 +271,7 @@ def check_engine(credentials: Credentials, timeout: float = PROBE_SECONDS) -> No
         ) as gateway:
             await gateway.probe()
 
-    from .execution.event_loop import run_apart
+    from ..execution.event_loop import run_apart
 
     run_apart(probe())
 

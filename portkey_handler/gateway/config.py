@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .errors import OptionError
-from .options import OPTIONS
-from .options.routing import CONFIG_WORDS
+from ..errors import OptionError
+from ..options import OPTIONS
+from ..options.routing import CONFIG_WORDS
 
 #: Node refuses a request whose headers are longer than 16 KB, all of them together; the gateway runs on it.
 LARGEST_CONFIG = 15_000

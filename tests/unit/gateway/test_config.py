@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from portkey_handler.errors import OptionError
+from portkey_handler.gateway.config import LARGEST_CONFIG, gateway_options
 from portkey_handler.options import resolve, resolve_engine
-from portkey_handler.routing import LARGEST_CONFIG, gateway_options
 
 KEY = "sk-do-not-show-this-key"
 GPT = {"provider": "openai", "api_key": KEY, "model": "gpt-4o"}

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from portkey_ai import createHeaders
 
 import portkey_handler
+from portkey_handler.gateway.sdk_headers import HEADERS, LEFT_TO_SDK, NOT_HEADERS, SDK_NAMES, make_headers
 from portkey_handler.options.gateway import GatewayOptions
-from portkey_handler.sdk_headers import HEADERS, LEFT_TO_SDK, NOT_HEADERS, SDK_NAMES, make_headers
 
-GENERATOR = Path(__file__).parents[2] / "scripts" / "generate_sdk_headers.py"
+GENERATOR = Path(__file__).parents[3] / "scripts" / "generate_sdk_headers.py"
 TABLE = Path(portkey_handler.__file__).parent / "sdk_headers.py"
 
 TEXTS = st.text() | st.sampled_from(["", " ", "0", "Bearer sk", "bearer sk", "Bearer ", "é", "雪", "a\nb"])
@@ -88,7 +88,7 @@ def test_a_name_that_the_table_lacks_goes_to_the_sdk() -> None:
 def test_the_sdk_is_imported_for_what_the_table_lacks(option: str, imported: bool) -> None:
     """Its import takes longer than everything else that a new engine needs."""
     code = (
-        "import sys; from portkey_handler.sdk_headers import make_headers; "
+        "import sys; from portkey_handler.gateway.sdk_headers import make_headers; "
         f"make_headers({{{option!r}: ['x']}}); print('portkey_ai' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

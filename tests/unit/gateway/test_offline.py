@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from support.http import Reply, get, post, request
 
-from portkey_handler.offline import Behaviour, Fault, OfflineProvider
+from portkey_handler.gateway.offline import Behaviour, Fault, OfflineProvider
 
 QUESTION = "Where is Stockholm located?"
 
@@ -489,8 +489,8 @@ def test_taken_port() -> None:
 
 
 def test_a_process_of_its_own() -> None:
-    """`python -m portkey_handler.offline` prints its URL and serves."""
-    command = [sys.executable, "-m", "portkey_handler.offline", "--latency", "0.01"]
+    """`python -m portkey_handler.gateway.offline` prints its URL and serves."""
+    command = [sys.executable, "-m", "portkey_handler.gateway.offline", "--latency", "0.01"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         try:
             assert process.stdout is not None

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from .records import Evidence
+from ..records import Evidence
 
 #: Statuses with which the gateway tells of guardrails: 246 lets the answer pass, 446 holds it back.
 FLAGGED, DENIED = 246, 446

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import orjson
 import pytest
 
-from portkey_handler.rejections import describe_rejection, seconds_to_wait
+from portkey_handler.gateway.error_messages import describe_rejection, seconds_to_wait
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from .gateway import address
-from .options import OPTIONS, Credentials
-from .options.routing import CONFIG_WORDS
-from .routing import gateway_options
+from ..options import OPTIONS, Credentials
+from ..options.routing import CONFIG_WORDS
+from .client import address
+from .config import gateway_options
 
 #: Options of the gateway that do not decide who answers, or how.
 _INDIFFERENT = frozenset(

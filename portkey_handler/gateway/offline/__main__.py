@@ -1,4 +1,4 @@
-"""`python -m portkey_handler.offline`: the stand-in in a process of its own."""
+"""`python -m portkey_handler.gateway.offline`: the stand-in in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from .server import OfflineProvider
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve in a process of its own until it is interrupted; prints one line, the base URL."""
-    parser = argparse.ArgumentParser(prog="python -m portkey_handler.offline", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m portkey_handler.gateway.offline", description=main.__doc__
+    )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 is any free one")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--requests-per-second", type=float, help="more get 429")

@@ -1,0 +1,1 @@
+"""The only door to Portkey and HTTP: the client, the gateway's config, its headers and its errors."""
