@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .account import Account
-from .columns import to_frame
 from .dry_run import dry_run_listener, keep_estimate
 from .endings import interrupted, raise_failures, summary
 from .errors import AboveLimitError
@@ -23,9 +22,10 @@ from .gateway.client import Gateway
 from .gateway.config import gateway_options
 from .gateway.fingerprint import engine_identity, limits_scope
 from .home import home
-from .labels import LabelledOperation, Labels
 from .ledger import Ledger
 from .operations import OPERATIONS
+from .operations.result_columns import to_frame
+from .operations.tracing import LabelledOperation, Labels
 from .options import Credentials, Plan
 from .options.schema import seconds_of
 from .prices import cost_of

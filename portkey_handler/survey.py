@@ -12,8 +12,8 @@ from .account import Latencies
 from .errors import PortkeyHandlerError
 from .estimate import Earlier, Estimate, Estimator
 from .gateway.config import gateway_options
-from .labels import LabelledOperation
 from .ledger import Ledger
+from .operations.tracing import LabelledOperation
 from .options import Credentials, Plan
 from .records import Item, Outcome, Unasked
 

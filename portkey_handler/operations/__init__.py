@@ -16,9 +16,9 @@ from ..records import Answer, Item, Reply, Request, Unasked
 from .chat import Chat
 from .completion import Completion
 from .embedding import Embedding
-from .prompt import SavedPrompt
-from .request import AnyRequest
-from .typed import TypedChat
+from .raw_request import AnyRequest
+from .saved_prompt import SavedPrompt
+from .structured_output import TypedChat
 
 if TYPE_CHECKING:
     import pandas as pd

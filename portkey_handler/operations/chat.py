@@ -11,11 +11,11 @@ from ..options import Plan
 from ..prompts.json_template import JsonTemplate
 from ..prompts.template import Template, chat_messages
 from ..records import Answer, Item, Reply, Request, Unasked
-from .bodies import encoded, rest_of_body
 from .conversations import conversation
 from .images import image_part
-from .keys import Keys
-from .replies import read_chat, wants_json
+from .item_keys import Keys
+from .request_body import encoded, rest_of_body
+from .responses import read_chat, wants_json
 from .rows import cells, column_texts, made_of_rows, named_column, prompt_column, template_texts
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from ..options import Plan
 from ..records import Answer, Item, Reply, Request, Unasked
-from .bodies import rest_of_body
-from .replies import read_completion
-from .texts import Texts
+from .request_body import rest_of_body
+from .responses import read_completion
+from .text_items import Texts
 
 if TYPE_CHECKING:
     import pandas as pd

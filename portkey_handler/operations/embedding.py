@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import GatewayError, MalformedReplyError, RejectedError
 from ..options import Plan
 from ..records import Answer, Evidence, Item, Reply, Request, Unasked
-from .bodies import rest_of_body
-from .replies import evidence_of_reply, malformed
-from .texts import Texts
+from .request_body import rest_of_body
+from .responses import evidence_of_reply, malformed
+from .text_items import Texts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,12 +15,12 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import GatewayError
-from .operations import Operation
-from .operations.rows import made_of_rows
-from .options import Credentials, Plan
-from .prompts.json_template import JsonTemplate
-from .records import Answer, Evidence, Item, Reply, Request, Unasked
+from ..errors import GatewayError
+from ..options import Credentials, Plan
+from ..prompts.json_template import JsonTemplate
+from ..records import Answer, Evidence, Item, Reply, Request, Unasked
+from . import Operation
+from .rows import made_of_rows
 
 if TYPE_CHECKING:
     import pandas as pd

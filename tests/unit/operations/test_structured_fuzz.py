@@ -11,9 +11,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portkey_handler.columns import column_names, to_frame
 from portkey_handler.errors import OptionError
 from portkey_handler.operations import OPERATIONS
+from portkey_handler.operations.result_columns import column_names, to_frame
 from portkey_handler.options import Plan, resolve
 from portkey_handler.options.output_schema import read_output
 from portkey_handler.records import Answer, Item, Outcome, Reply

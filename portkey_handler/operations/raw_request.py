@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..options import Plan
 from ..prompts.json_template import JsonTemplate
 from ..records import Answer, Item, Reply, Request, Unasked
-from .answer_path import AnswerPath
-from .bodies import encoded
-from .keys import Keys
-from .replies import evidence_of_reply
+from .item_keys import Keys
+from .jsonpath import AnswerPath
+from .request_body import encoded
+from .responses import evidence_of_reply
 from .rows import made_of_rows
 
 if TYPE_CHECKING:

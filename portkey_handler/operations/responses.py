@@ -12,7 +12,7 @@ import orjson
 from ..errors import MalformedReplyError
 from ..gateway.response_metadata import FLAGGED, evidence_of, verdicts_of
 from ..records import Answer, Evidence, Reply, is_cut_off
-from .typed_text import NotReadable, exactly
+from .json_extraction import NotReadable, exactly
 
 #: What OpenAI, Bedrock and Gemini call it when a filter of theirs keeps the answer.
 _HELD_BACK = frozenset({"content_filter", "content_filtered", "safety"})

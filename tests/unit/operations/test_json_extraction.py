@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.operations.typed_text import NotReadable, exactly, leniently
+from portkey_handler.operations.json_extraction import NotReadable, exactly, leniently
 
 
 @pytest.mark.parametrize(("text", "value"), [

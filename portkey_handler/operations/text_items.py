@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ..options import Plan
 from ..prompts.template import Template
 from ..records import Item, Unasked
-from .bodies import encoded
-from .keys import Keys
+from .item_keys import Keys
+from .request_body import encoded
 from .rows import column_texts, prompt_column, template_texts
 
 if TYPE_CHECKING:

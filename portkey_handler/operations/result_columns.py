@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .options import Plan
-from .options.output_schema import Column, read_output
-from .records import Outcome
+from ..options import Plan
+from ..options.output_schema import Column, read_output
+from ..records import Outcome
 
 if TYPE_CHECKING:
     import pandas as pd

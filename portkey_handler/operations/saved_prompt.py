@@ -11,9 +11,9 @@ from ..options import Plan
 from ..prompts.cell_text import to_text
 from ..prompts.json_template import JsonTemplate
 from ..records import Answer, Item, Reply, Request, Unasked
-from .bodies import encoded, rest_of_body
-from .keys import Keys
-from .replies import read_chat, read_completion, wants_json
+from .item_keys import Keys
+from .request_body import encoded, rest_of_body
+from .responses import read_chat, read_completion, wants_json
 from .rows import made_of_rows, named_column, own_columns
 
 if TYPE_CHECKING:

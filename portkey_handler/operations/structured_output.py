@@ -19,11 +19,11 @@ from ..errors import GatewayError
 from ..options import Plan
 from ..options.output_schema import read_output
 from ..records import Answer, Evidence, Item, Reply, Request, Unasked, is_cut_off
-from .bodies import rest_of_body
 from .chat import Chat, Messages
-from .keys import Keys
-from .replies import HELD_BACK, is_held_back, read_chat
-from .typed_text import NotReadable, exactly, leniently
+from .item_keys import Keys
+from .json_extraction import NotReadable, exactly, leniently
+from .request_body import rest_of_body
+from .responses import HELD_BACK, is_held_back, read_chat
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from portkey_handler.errors import MalformedReplyError
-from portkey_handler.operations.replies import read_chat, read_completion
+from portkey_handler.operations.responses import read_chat, read_completion
 from portkey_handler.records import Answer, Reply
 
 
