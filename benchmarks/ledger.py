@@ -78,8 +78,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--rows", type=int, default=20_000)
     given = parser.parse_args()
-    from portkey_handler.account import Account
-    from portkey_handler.ledger import Ledger
+    from portkey_handler.usage.query_usage import Account
+    from portkey_handler.usage.run_history import Ledger
 
     note, record = Timed(Account, "note"), Timed(Ledger, "record")
     rounds = []

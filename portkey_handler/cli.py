@@ -24,9 +24,9 @@ from .errors import PortkeyHandlerError, UsageError
 
 if TYPE_CHECKING:
     from .checks import Finding
-    from .estimate import Estimate
     from .session import Session
     from .session.table import Result
+    from .usage.estimate.estimator import Estimate
 
 #: As many as while a query runs.
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
@@ -166,8 +166,8 @@ def report(
 ) -> None:
     """Write a page about what was run: rows, failures, latencies, tokens, cost."""
     from .home import home
-    from .ledger import Ledger
-    from .report import choose, write_page
+    from .usage.report import choose, write_page
+    from .usage.run_history import Ledger
 
     with _errors_on_stderr():
         page = write_page(choose(Ledger(home()), model))
@@ -303,8 +303,8 @@ def _run_dry(text: str, files: Path, path: Path | None, fmt: Format, output: Pat
     import shutil
     import tempfile
 
-    from .dry_run import dry_runs
     from .session import Session
+    from .usage.estimate.dry_run import dry_runs
 
     made: list[Estimate] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -320,10 +320,10 @@ def _run_dry(text: str, files: Path, path: Path | None, fmt: Format, output: Pat
 
 def _write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) -> None:
     """Write estimates: to a person as a table each, otherwise as a row each."""
-    from .estimate_words import one_line, table
+    from .usage.estimate.wording import one_line, table
 
     if fmt is Format.table and output is None:
-        from .terminal import print_table
+        from .usage.terminal import print_table
 
         for estimate in made:
             typer.echo(one_line(estimate), err=True)
@@ -337,7 +337,7 @@ def _write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None)
 
 
 def _show_all(session: Session, text: str, fmt: Format, output: Path | None, *, echo: bool = False) -> None:
-    from .terminal import shown_in_terminal
+    from .usage.terminal import shown_in_terminal
 
     statement = ""
     result: Result = None
@@ -355,7 +355,7 @@ def _write(result: Result, fmt: Format, output: Path | None) -> None:
     from .session.table import as_frame, first_rows
 
     if fmt is Format.table:
-        from .terminal import MOST_ROWS_SHOWN, print_table
+        from .usage.terminal import MOST_ROWS_SHOWN, print_table
 
         print_table(*first_rows(result, MOST_ROWS_SHOWN))
         return

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from .checks import check_gateway, check_home
-from .dry_run import dry_run_listener, kept_estimate
 from .errors import NotFoundError
-from .estimate_words import table
 from .home import home
-from .ledger import Ledger
 from .options import OPTIONS, Plan, Resolved
+from .usage.estimate.dry_run import dry_run_listener, kept_estimate
+from .usage.estimate.wording import table
+from .usage.run_history import Ledger
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from . import host
-from .dry_run import dry_run_listener
 from .errors import PortkeyHandlerError, UsageError
 from .gateway.config import check_config
 from .options import Resolved, overlay, resolve, resolve_engine
+from .usage.estimate.dry_run import dry_run_listener
 
 if TYPE_CHECKING:
     import pandas as pd

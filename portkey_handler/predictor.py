@@ -9,11 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .account import Account
-from .dry_run import dry_run_listener, keep_estimate
-from .endings import interrupted, raise_failures, summary
 from .errors import AboveLimitError
-from .estimate_words import one_line
 from .execution.event_loop import run_apart
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, Mapping
@@ -22,20 +18,24 @@ from .gateway.client import Gateway
 from .gateway.config import gateway_options
 from .gateway.fingerprint import engine_identity, limits_scope
 from .home import home
-from .ledger import Ledger
 from .operations import OPERATIONS
 from .operations.result_columns import to_frame
 from .operations.tracing import LabelledOperation, Labels
 from .options import Credentials, Plan
 from .options.schema import seconds_of
-from .prices import cost_of
-from .prices import load as load_prices
-from .progress import Progress, Watch, current_listener, log_seconds
 from .records import Evidence, Outcome, RowNames
-from .runs import Recorder
-from .spending import reached, too_expensive, too_many_rows
 from .storage.answer_cache import Journal
-from .survey import Survey, earlier_of
+from .usage.budget import reached, too_expensive, too_many_rows
+from .usage.estimate.dry_run import dry_run_listener, keep_estimate
+from .usage.estimate.scan import Survey, earlier_of
+from .usage.estimate.wording import one_line
+from .usage.prices import cost_of
+from .usage.prices import load as load_prices
+from .usage.progress import Progress, Watch, current_listener, log_seconds
+from .usage.query_usage import Account
+from .usage.run_history import Ledger
+from .usage.run_record import Recorder
+from .usage.summary import interrupted, raise_failures, summary
 
 if TYPE_CHECKING:
     import pandas as pd

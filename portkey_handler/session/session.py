@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import AlreadyExistsError, NotFoundError
-from ..notebook import shown_in_notebook
+from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
 from .files import Files
 from .models import HANDLER, PROJECT, Models, single_name

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..dry_run import dry_run_listener
 from ..errors import StatementError
+from ..usage.estimate.dry_run import dry_run_listener
 from .files import Files
 from .statements import ast
 

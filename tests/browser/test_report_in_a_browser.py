@@ -16,8 +16,8 @@ from support.storage import make_handler
 
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.home import home
-from portkey_handler.ledger import Ledger
-from portkey_handler.report import choose, write_page
+from portkey_handler.usage.report import choose, write_page
+from portkey_handler.usage.run_history import Ledger
 
 #: Contrast of text to what is behind it that WCAG 2.2 asks for at level AA.
 ENOUGH = 4.5

@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portkey_handler.dry_run import kept_estimate
 from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.home import home
-from portkey_handler.ledger import Ledger
 from portkey_handler.session import Session
+from portkey_handler.usage.estimate.dry_run import kept_estimate
+from portkey_handler.usage.run_history import Ledger
 
 DATA = Path(__file__).parents[1] / "data"
 RELEASES = [path.stem.removeprefix("read-") for path in sorted(DATA.glob("read-*.json"))]

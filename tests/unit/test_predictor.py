@@ -17,7 +17,7 @@ from portkey_handler.errors import InputError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
-from portkey_handler.progress import Progress, watching
+from portkey_handler.usage.progress import Progress, watching
 
 
 def predict(provider: OfflineProvider, frame: pd.DataFrame, **using: Any) -> pd.DataFrame:

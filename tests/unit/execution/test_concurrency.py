@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portkey_handler.amounts import counted, dollars, duration
-from portkey_handler.progress import Pace, Progress
+from portkey_handler.usage.formatting import counted, dollars, duration
+from portkey_handler.usage.progress import Pace, Progress
 
 
 def rates(told: list[tuple[float, int]], flight: int = 4) -> list[float | None]:

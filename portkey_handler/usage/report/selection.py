@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from ..account import Latencies, Use
-from ..errors import NotFoundError
-from ..ledger import Ledger
-from ..runs import Run
+from ...errors import NotFoundError
+from ..query_usage import Latencies, Use
+from ..run_history import Ledger
+from ..run_record import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .account import Account
-from .amounts import counted, dollars
-from .errors import CostReachedError, QueryError
-from .execution.mapper import Mapping, Tally
-from .options import Plan
+from ..errors import CostReachedError, QueryError
+from ..execution.mapper import Mapping, Tally
+from ..options import Plan
+from ..records import Outcome, RowNames, is_cut_off
+from .formatting import counted, dollars
 from .progress import said_use
-from .records import Outcome, RowNames, is_cut_off
+from .query_usage import Account
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5

@@ -6,11 +6,11 @@ import itertools
 import time
 from collections.abc import Callable
 
-from ..account import Latencies
-from ..runs import Run
+from ..query_usage import Latencies
+from ..run_record import Run
 from .charts import BAD, bars, lines, lying_bars
-from .choosing import Chosen
-from .marking import figure, paragraph, table
+from .html import figure, paragraph, table
+from .selection import Chosen
 
 #: Anchor, title, HTML.
 Section = tuple[str, str, list[str]]

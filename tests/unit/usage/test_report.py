@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from support.storage import make_handler
 from typer.testing import CliRunner
 
-from portkey_handler.account import Latencies, Moment, Use
 from portkey_handler.cli import app
 from portkey_handler.errors import NotFoundError, UsageError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.home import home
-from portkey_handler.ledger import Ledger
-from portkey_handler.report import Chosen, choose, write_page
-from portkey_handler.runs import Run
+from portkey_handler.usage.query_usage import Latencies, Moment, Use
+from portkey_handler.usage.report import Chosen, choose, write_page
+from portkey_handler.usage.run_history import Ledger
+from portkey_handler.usage.run_record import Run
 
 SECTIONS = ("figures", "time", "latency", "models", "saved", "errors", "slowest")
 

@@ -9,10 +9,10 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from .account import Account, Failure, Latencies, Moment, Use
-from .errors import GatewayError, PortkeyHandlerError
-from .execution.mapper import Mapping, Tally
-from .options import Plan
+from ..errors import GatewayError, PortkeyHandlerError
+from ..execution.mapper import Mapping, Tally
+from ..options import Plan
+from .query_usage import Account, Failure, Latencies, Moment, Use
 
 _MOST_REASONS = 20
 _DETAILS = ("asked", "models", "kept_by", "latencies", "reasons", "slowest", "moments")

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .account import Latencies
-from .errors import PortkeyHandlerError
-from .estimate import Earlier, Estimate, Estimator
-from .gateway.config import gateway_options
-from .ledger import Ledger
-from .operations.tracing import LabelledOperation
-from .options import Credentials, Plan
-from .records import Item, Outcome, Unasked
+from ...errors import PortkeyHandlerError
+from ...gateway.config import gateway_options
+from ...operations.tracing import LabelledOperation
+from ...options import Credentials, Plan
+from ...records import Item, Outcome, Unasked
+from ..query_usage import Latencies
+from ..run_history import Ledger
+from .estimator import Earlier, Estimate, Estimator
 
 #: Rows looked at before other tasks get their turn; an interrupt is one.
 _TURN = 1000

@@ -17,10 +17,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from .account import Failure, Latencies, Use
-from .errors import NewerFileError, PortkeyHandlerError
-from .runs import COLUMNS, Run, made_of, read_details, read_latencies, written_latencies
-from .storage.sqlite import reading, writing
+from ..errors import NewerFileError, PortkeyHandlerError
+from ..storage.sqlite import reading, writing
+from .query_usage import Failure, Latencies, Use
+from .run_record import COLUMNS, Run, made_of, read_details, read_latencies, written_latencies
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from support.terminal import COLUMNS, Terminal
 
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
-from portkey_handler.progress import Progress
-from portkey_handler.terminal import drawn
+from portkey_handler.usage.progress import Progress
+from portkey_handler.usage.terminal import drawn
 
 QUERY = """
 CREATE ML_ENGINE e FROM portkey;

@@ -18,8 +18,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .amounts import counted, dollars, duration
-from .errors import UsageError
+from ..errors import UsageError
+from .formatting import counted, dollars, duration
 
 if TYPE_CHECKING:
     import asyncio

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import UsageError
-from .marking import cleaned
+from ...errors import UsageError
+from .html import cleaned
 
 #: Colours that the page's style defines, for light and dark.
 GOOD, BAD, THIRD = "var(--good)", "var(--bad)", "var(--third)"

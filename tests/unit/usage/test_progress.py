@@ -17,13 +17,13 @@ from portkey_handler.errors import QueryError, UsageError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
-from portkey_handler.prices import cost_of
-from portkey_handler.progress import BETWEEN_EVENTS, Progress, watching
 from portkey_handler.records import Evidence
+from portkey_handler.usage.prices import cost_of
+from portkey_handler.usage.progress import BETWEEN_EVENTS, Progress, watching
 
 MODEL = "gpt-4o-mini"
 ANSWER = "three words long"
-LINES = "portkey_handler.progress"
+LINES = "portkey_handler.usage.progress"
 END = "portkey_handler.predictor"
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from .estimate import Estimate
+from .estimator import Estimate
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .records import Evidence, Outcome, RowNames, is_cut_off
+from ..records import Evidence, Outcome, RowNames, is_cut_off
 
 _STEPS = 8  # of a latency's histogram to a doubling, so that a bound is 4 % off at most
 _MOST_REASONS = 100

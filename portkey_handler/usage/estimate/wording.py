@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from .amounts import counted, dollars, duration
-from .estimate import Estimate
+from ..formatting import counted, dollars, duration
+from .estimator import Estimate
 
 
 def table(estimate: Estimate) -> list[tuple[str, str]]:

@@ -15,11 +15,11 @@ from typing import Any
 
 import orjson
 
-from .asked_bodies import example, most_answer_tokens, read_by_model
-from .execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT
-from .execution.token_estimate import estimate_tokens
-from .prices import cost
-from .records import Item, Request, Unasked
+from ...execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT
+from ...execution.token_estimate import estimate_tokens
+from ...records import Item, Request, Unasked
+from ..prices import cost
+from .request_text import example, most_answer_tokens, read_by_model
 
 Ask = Callable[[Sequence[Item]], Generator[Request, Any, Any]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .choosing import Chosen, choose
 from .page import write_page
+from .selection import Chosen, choose
 
 __all__ = ["Chosen", "choose", "write_page"]

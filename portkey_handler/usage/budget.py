@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .account import Account
-from .amounts import counted, dollars
-from .errors import CostReachedError
-from .estimate import Estimate
-from .estimate_words import basis, model_in_words, price
-from .options import Plan
-from .records import Outcome
+from ..errors import CostReachedError
+from ..options import Plan
+from ..records import Outcome
+from .estimate.estimator import Estimate
+from .estimate.wording import basis, model_in_words, price
+from .formatting import counted, dollars
+from .query_usage import Account
 
 
 def too_many_rows(plan: Plan, rows: int) -> str | None:

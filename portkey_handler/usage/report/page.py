@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from .charts import check_library
-from .choosing import Chosen
-from .marking import escaped, paragraph, section
+from .html import escaped, paragraph, section
 from .sections import SECTIONS, moment
+from .selection import Chosen
 
 _FOOTER = "Written by portkey-handler report. Times are those of this machine, and rows count from 0."
 

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portkey_handler.dry_run import dry_runs
-from portkey_handler.estimate import MOST_MADE, Earlier, Estimate, Estimator
-from portkey_handler.estimate_words import table
 from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import Item, Request
+from portkey_handler.usage.estimate.dry_run import dry_runs
+from portkey_handler.usage.estimate.estimator import MOST_MADE, Earlier, Estimate, Estimator
+from portkey_handler.usage.estimate.wording import table
 
 MODEL = "gpt-4o-mini"
 #: The stand-in counts words, of which English prose has one for about 1.4 tokens.

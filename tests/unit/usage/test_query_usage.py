@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.account import Account, Latencies
-from portkey_handler.prices import cost, cost_of
 from portkey_handler.records import Evidence, Outcome
+from portkey_handler.usage.prices import cost, cost_of
+from portkey_handler.usage.query_usage import Account, Latencies
 
 
 def answered(**evidence: Any) -> Outcome:

@@ -20,17 +20,17 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.account import Failure, Latencies, Moment, Use
 from portkey_handler.errors import PortkeyHandlerError
-from portkey_handler.ledger import MIGRATIONS, DayOfUse, Ledger
-from portkey_handler.runs import Run
+from portkey_handler.usage.query_usage import Failure, Latencies, Moment, Use
+from portkey_handler.usage.run_history import MIGRATIONS, DayOfUse, Ledger
+from portkey_handler.usage.run_record import Run
 
 #: What another process does: as many records as it can, each said when it is on disk.
 RECORDING = """
 import sys
 from pathlib import Path
-from portkey_handler.account import Failure, Latencies, Use
-from portkey_handler.ledger import Ledger
+from portkey_handler.usage.query_usage import Failure, Latencies, Use
+from portkey_handler.usage.run_history import Ledger
 sys.path.insert(0, sys.argv[3])
 from test_ledger import a_run, a_failure
 ledger = Ledger(Path(sys.argv[1]))
@@ -301,7 +301,7 @@ def test_who_holds_the_file_is_not_waited_for_endlessly(
     ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The query goes on without its record."""
-    monkeypatch.setattr("portkey_handler.ledger._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("portkey_handler.usage.run_history._BUSY_SECONDS", 0.1)
     ledger.record(a_run(), [])
     with contextlib.closing(sqlite3.connect(ledger.path, isolation_level=None)) as held:
         held.execute("BEGIN IMMEDIATE")
@@ -323,7 +323,7 @@ def test_what_sqlite_cannot_keep_is_no_error(ledger: Ledger, caplog: pytest.LogC
 
 # Files of other releases
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 HOMES = sorted(DATA.glob("home-*"))
 
 

@@ -18,11 +18,11 @@ from portkey_handler.errors import InputError, PortkeyHandlerError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.handler import PortkeyHandler
 from portkey_handler.home import home
-from portkey_handler.ledger import Ledger
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import RowNames
-from portkey_handler.runs import Run
+from portkey_handler.usage.run_history import Ledger
+from portkey_handler.usage.run_record import Run
 
 USING = {"model": "gpt-4o-mini", "max_attempts": 1, "column": "q"}
 #: The price of a token of gpt-4o-mini, asked and answered, in US dollars.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from .records import Evidence
+from ..records import Evidence
 
 #: The gateway's names of providers where the price list has others.
 _PROVIDERS = {

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portkey_handler.dry_run import dry_runs, kept_estimate
 from portkey_handler.errors import AboveLimitError, InputError, QueryError
-from portkey_handler.estimate import Estimate
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.session import Session
+from portkey_handler.usage.estimate.dry_run import dry_runs, kept_estimate
+from portkey_handler.usage.estimate.estimator import Estimate
 
 MODEL = "gpt-4o-mini"
 #: What the stand-in's answer of a thousand words costs: $0.60 a million tokens, by the price list.

@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .amounts import counted, duration
+from ..prompts.cell_text import is_null, to_text
+from .formatting import counted, duration
 from .progress import Progress, said_reasons, said_speed, said_use, watching
-from .prompts.cell_text import is_null, to_text
 
 MOST_ROWS_SHOWN = 100
 _MOST_TEXT_SHOWN = 400

@@ -1,0 +1,1 @@
+"""Requests, tokens and price of a query before it runs."""
