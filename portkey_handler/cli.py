@@ -23,7 +23,7 @@ from .__about__ import __version__
 from .errors import PortkeyHandlerError, UsageError
 
 if TYPE_CHECKING:
-    from .checks import Finding
+    from .host.doctor.checks import Finding
     from .session import Session
     from .session.table import Result
     from .usage.estimate.estimator import Estimate
@@ -165,7 +165,7 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Write a page about what was run: rows, failures, latencies, tokens, cost."""
-    from .home import home
+    from .host.data_dir import home
     from .usage.report import choose, write_page
     from .usage.run_history import Ledger
 
@@ -188,7 +188,7 @@ def install(
     copy: Annotated[bool, typer.Option("--copy", help="Copy instead of linking, for images.")] = False,
 ) -> None:
     """Put the engine where MindsDB loads it."""
-    from .install import install as put
+    from .host.install import install as put
 
     _log_to_stderr(verbose=False)
     with _errors_on_stderr():
@@ -202,7 +202,7 @@ def uninstall(
     ] = None,
 ) -> None:
     """Take back what install did."""
-    from .install import uninstall as take_back
+    from .host.install import uninstall as take_back
 
     with _errors_on_stderr():
         typer.echo(str(take_back(python=python)))
@@ -235,7 +235,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
     """Say what is wrong with a MindsDB and this engine in it, and what to do; changes nothing."""
-    from .doctor import examine
+    from .host.doctor import examine
 
     if url is not None and not url.startswith(("http://", "https://")):
         raise typer.BadParameter("write http://HOST:PORT", param_hint="--url")

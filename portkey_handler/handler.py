@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from . import host
 from .errors import PortkeyHandlerError, UsageError
 from .gateway.config import check_config
+from .host import adapter as host
 from .options import Resolved, overlay, resolve, resolve_engine
 from .usage.estimate.dry_run import dry_run_listener
 
@@ -141,7 +141,7 @@ class PortkeyHandler(host.BaseMLEngine):
     @_briefly
     def describe(self, attribute: str | list[str] | None = None) -> pd.DataFrame:
         """Describe the model: its tables, or the one named `attribute`."""
-        from .describe import describe_tables
+        from .host.describe import describe_tables
 
         kept = self._kept()
         return describe_tables(attribute, self._resolve(kept["target"], kept["using"]))

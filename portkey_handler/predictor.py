@@ -17,7 +17,7 @@ from .execution.paced import Paced
 from .gateway.client import Gateway
 from .gateway.config import gateway_options
 from .gateway.fingerprint import engine_identity, limits_scope
-from .home import home
+from .host.data_dir import home
 from .operations import OPERATIONS
 from .operations.result_columns import to_frame
 from .operations.tracing import LabelledOperation, Labels

@@ -15,7 +15,7 @@ from support.browser import BrowserUnavailableError, browser, show
 from support.storage import make_handler
 
 from portkey_handler.gateway.offline import Fault, OfflineProvider
-from portkey_handler.home import home
+from portkey_handler.host.data_dir import home
 from portkey_handler.usage.report import choose, write_page
 from portkey_handler.usage.run_history import Ledger
 

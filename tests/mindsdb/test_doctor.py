@@ -20,9 +20,9 @@ from support.hosts import environment, telling
 from support.mindsdb import MindsDB, environment_of
 
 from portkey_handler.__about__ import __version__
-from portkey_handler.checks import Finding
-from portkey_handler.doctor import examine
 from portkey_handler.gateway.offline import Fault, OfflineProvider
+from portkey_handler.host.doctor import examine
+from portkey_handler.host.doctor.checks import Finding
 
 KEY = "pk-canary-7f3a9c"
 #: Root may write anywhere; without these it may not.
@@ -350,7 +350,7 @@ def test_a_configuration_that_cannot_be_read(cold: Callable[..., Finding], tmp_p
 
 _FIRST = """
 import dataclasses, json, sys
-from portkey_handler.doctor import examine
+from portkey_handler.host.doctor import examine
 found = next(each for each in examine() if each.what == sys.argv[1])
 print(json.dumps(dataclasses.asdict(found)))
 """

@@ -204,7 +204,7 @@ def test_only_the_gateway_gets_the_key(
 def test_install_and_uninstall_in_a_real_mindsdb(server: MindsDB, tmp_path: Path) -> None:
     """A copy, a link and their removal, in the folder that a MindsDB is running from."""
     code = """
-from portkey_handler.install import install, uninstall
+from portkey_handler.host.install import install, uninstall
 print(install().action, install(copy=True).action, uninstall().action, uninstall().action, install().action)
 """
     said = run_python(server.python, code, tmp_path)

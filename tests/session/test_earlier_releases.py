@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from portkey_handler.gateway.offline import OfflineProvider
-from portkey_handler.home import home
+from portkey_handler.host.data_dir import home
 from portkey_handler.session import Session
 from portkey_handler.usage.estimate.dry_run import kept_estimate
 from portkey_handler.usage.run_history import Ledger

@@ -26,7 +26,7 @@ from .gateway import free_port
 
 ROOT = Path(__file__).parents[2]
 VERSION = "import importlib.metadata; print(importlib.metadata.version('mindsdb'))"
-INSTALL = "from portkey_handler.install import install; print(install())"
+INSTALL = "from portkey_handler.host.install import install; print(install())"
 READY_WITHIN = 120.0  # seconds; ten on an idle machine
 
 

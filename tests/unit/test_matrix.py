@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from portkey_handler.doctor.versions import OLDEST, TESTED
+from portkey_handler.host.doctor.versions import OLDEST, TESTED
 
 if sys.version_info >= (3, 11):
     import tomllib

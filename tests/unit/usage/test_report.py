@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from portkey_handler.cli import app
 from portkey_handler.errors import NotFoundError, UsageError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
-from portkey_handler.home import home
+from portkey_handler.host.data_dir import home
 from portkey_handler.usage.query_usage import Latencies, Moment, Use
 from portkey_handler.usage.report import Chosen, choose, write_page
 from portkey_handler.usage.run_history import Ledger

@@ -17,7 +17,7 @@ from support.storage import make_handler
 from portkey_handler.errors import InputError, PortkeyHandlerError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.handler import PortkeyHandler
-from portkey_handler.home import home
+from portkey_handler.host.data_dir import home
 from portkey_handler.options import Credentials, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import RowNames

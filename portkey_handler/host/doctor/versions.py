@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from packaging.version import InvalidVersion, Version
 
-from ..checks import Finding
 from ..install import Found
+from .checks import Finding
 from .interpreter import Interpreter
 
 #: The newest and the oldest MindsDB that the tests run; docs/matrix.json has the results.

@@ -12,7 +12,7 @@ import pytest
 from support.environments import Environment, build_wheel, contents
 
 from portkey_handler.errors import InstallError
-from portkey_handler.install import install, uninstall
+from portkey_handler.host.install import install, uninstall
 
 METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{more}"
 

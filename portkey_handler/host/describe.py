@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .checks import check_gateway, check_home
-from .errors import NotFoundError
-from .home import home
-from .options import OPTIONS, Plan, Resolved
-from .usage.estimate.dry_run import dry_run_listener, kept_estimate
-from .usage.estimate.wording import table
-from .usage.run_history import Ledger
+from ..errors import NotFoundError
+from ..options import OPTIONS, Plan, Resolved
+from ..usage.estimate.dry_run import dry_run_listener, kept_estimate
+from ..usage.estimate.wording import table
+from ..usage.run_history import Ledger
+from .data_dir import home
+from .doctor.checks import check_gateway, check_home
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..checks import Finding, check_home
-from ..errors import InstallError
+from ...errors import InstallError
 from ..install import Found, look, place_of
+from .checks import Finding, check_home
 from .interpreter import ask_inside, ask_which
 from .pins import judge_pins
 from .place import Place, judge_place, look_at_place
+from .running_server import Server
 from .served import NO_ENGINES, Served, judge_served_version, no_such_engine
-from .server import Server
 from .settings import Settings, judge_cache, judge_storage
 from .versions import judge_versions
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..checks import Finding
-from .here import Here, leftover
+from .checks import Finding
+from .local_machine import Here, leftover
+from .running_server import is_here
 from .served import Served, look_at_server
-from .server import is_here
 from .settings import DEFAULT_URL, SettingsError, read_settings
 from .trial import try_model
 

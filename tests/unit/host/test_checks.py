@@ -14,9 +14,9 @@ from support.gateway import free_port
 from support.storage import make_handler
 
 from portkey_handler import journal, ledger, limits
-from portkey_handler.checks import Finding, Home, check_gateway, check_home, judge_home
 from portkey_handler.gateway.offline import Fault, OfflineProvider
-from portkey_handler.home import home
+from portkey_handler.host.data_dir import home
+from portkey_handler.host.doctor.checks import Finding, Home, check_gateway, check_home, judge_home
 from portkey_handler.options import resolve_engine
 from portkey_handler.records import Evidence, Outcome
 from portkey_handler.storage.answer_cache import Journal

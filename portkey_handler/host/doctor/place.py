@@ -7,9 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..aside import is_mindsdbs
-from ..checks import Finding
+from ..bundled_handler import is_mindsdbs
 from ..install import Found, is_ours
+from .checks import Finding
 
 
 @dataclass(frozen=True, slots=True)

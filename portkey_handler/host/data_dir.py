@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from . import host
+from . import adapter as host
 
 
 def home() -> Path:

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .. import host
-from ..checks import Finding, check_gateway
-from ..errors import PortkeyHandlerError
-from ..gateway.config import check_config
-from ..options import resolve_engine
+from ...errors import PortkeyHandlerError
+from ...gateway.config import check_config
+from ...options import resolve_engine
+from .. import adapter as host
+from .checks import Finding, check_gateway
 
 
 def answer(asked: Mapping[str, Any]) -> dict[str, Any]:

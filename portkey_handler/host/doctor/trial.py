@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..checks import Finding
-from ..errors import TemplateError
-from ..prompts.template import Template
-from .server import Server, StatementFailedError, quoted, text
+from ...errors import TemplateError
+from ...prompts.template import Template
+from .checks import Finding
+from .running_server import Server, StatementFailedError, quoted, text
 
 _QUESTION = "Reply with the word ok."
 _SELECT = "SELECT * FROM {} WHERE {} USING on_error = 'null', evidence = true, reuse = 'never'"

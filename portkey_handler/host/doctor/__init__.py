@@ -1,5 +1,5 @@
 """What is wrong with a MindsDB that has, or should have, this handler; each with its remedy."""
 
-from .examining import examine
+from .examine import examine
 
 __all__ = ["examine"]

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .records import RowNames
+from ..records import RowNames
 
 if TYPE_CHECKING:
     import pandas as pd

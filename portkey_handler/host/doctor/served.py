@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..checks import Finding
-from .server import ClosedServerError, NoServerError, Server, StatementFailedError, quoted
+from .checks import Finding
+from .running_server import ClosedServerError, NoServerError, Server, StatementFailedError, quoted
 
 NO_ENGINES = "there is none yet; CREATE ML_ENGINE … FROM portkey makes one"
 #: Each is a request to a gateway, which may be slow.

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import InstallError
+from ..errors import InstallError
 
 # The folder we happen to be in is no part of that interpreter.
 _APART = """

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import platformdirs
 
-from ..checks import Finding
+from .checks import Finding
 
 DEFAULT_URL = "http://127.0.0.1:47334"
 _DATABASE = "mindsdb.sqlite3.db"

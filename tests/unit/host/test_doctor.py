@@ -11,24 +11,24 @@ from typing import Any
 import pytest
 from support.gateway import free_port
 
-from portkey_handler.doctor import examine
-from portkey_handler.doctor.here import judge_import
-from portkey_handler.doctor.interpreter import Interpreter
-from portkey_handler.doctor.pins import Distribution, judge_pins
-from portkey_handler.doctor.place import Place, judge_place
-from portkey_handler.doctor.served import Served, judge_loaded, judge_served_version, no_such_engine
-from portkey_handler.doctor.server import NoServerError, Server, is_here
-from portkey_handler.doctor.settings import (
+from portkey_handler.gateway.offline import OfflineProvider
+from portkey_handler.host.doctor import examine
+from portkey_handler.host.doctor.interpreter import Interpreter
+from portkey_handler.host.doctor.local_machine import judge_import
+from portkey_handler.host.doctor.pins import Distribution, judge_pins
+from portkey_handler.host.doctor.place import Place, judge_place
+from portkey_handler.host.doctor.running_server import NoServerError, Server, is_here
+from portkey_handler.host.doctor.served import Served, judge_loaded, judge_served_version, no_such_engine
+from portkey_handler.host.doctor.settings import (
     Settings,
     SettingsError,
     judge_cache,
     judge_storage,
     read_settings,
 )
-from portkey_handler.doctor.trial import judge_failure, judge_row, row_for
-from portkey_handler.doctor.versions import judge_versions
-from portkey_handler.gateway.offline import OfflineProvider
-from portkey_handler.install import Found
+from portkey_handler.host.doctor.trial import judge_failure, judge_row, row_for
+from portkey_handler.host.doctor.versions import judge_versions
+from portkey_handler.host.install import Found
 
 ENVIRONMENT = {"python_full_version": "3.11.7", "python_version": "3.11", "sys_platform": "linux"}
 PLACE = Path("/mindsdb/integrations/handlers/portkey_handler")

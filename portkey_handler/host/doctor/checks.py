@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .errors import GatewayError, KeyRejectedError, NewerFileError
-from .execution import rate_limiter as limits
-from .gateway.client import address, check_engine
-from .options import Credentials
-from .storage import answer_cache as journal
-from .storage import sqlite as database
-from .usage import run_history as ledger
+from ...errors import GatewayError, KeyRejectedError, NewerFileError
+from ...execution import rate_limiter as limits
+from ...gateway.client import address, check_engine
+from ...options import Credentials
+from ...storage import answer_cache as journal
+from ...storage import sqlite as database
+from ...usage import run_history as ledger
 
 State = Literal["ok", "warning", "wrong"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .aside import Recorded, aside_of, catch_up, has_all, is_mindsdbs, put_back, remove, set_aside
-from .errors import InstallError
+from ..errors import InstallError
+from .bundled_handler import Recorded, aside_of, catch_up, has_all, is_mindsdbs, put_back, remove, set_aside
 from .interpreter import ask
 
 _FOLDER = "portkey_handler"

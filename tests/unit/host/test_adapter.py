@@ -124,7 +124,7 @@ def test_a_broken_mindsdb_is_not_replaced(tmp_path: Path) -> None:
     """The stand-in is for a MindsDB that is absent; one that fails to import says why."""
     (tmp_path / "mindsdb").mkdir()
     (tmp_path / "mindsdb" / "__init__.py").write_text("import no_such_dependency")
-    done = _python("import portkey_handler.host", tmp_path)
+    done = _python("import portkey_handler.host.adapter", tmp_path)
     assert "No module named 'no_such_dependency'" in done.stderr
 
 
@@ -132,7 +132,7 @@ def test_a_folder_called_mindsdb_is_not_mindsdb(tmp_path: Path) -> None:
     """A folder of that name in the working directory changes nothing."""
     (tmp_path / "mindsdb").mkdir()
     done = _python("from portkey_handler import host; print(host.BaseMLEngine.__module__)", tmp_path)
-    assert done.stdout == "portkey_handler.host\n"
+    assert done.stdout == "portkey_handler.host.adapter\n"
 
 
 # What MindsDB reads of the package

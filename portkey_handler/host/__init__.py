@@ -1,0 +1,1 @@
+"""MindsDB around the handler: its hooks, its data directory, installation and checks."""
