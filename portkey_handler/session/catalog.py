@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlreadyExistsError, NewerFileError, NotFoundError, UsageError
-from .locking import locked, replace_file
+from .file_lock import locked, replace_file
 
 _FORMAT = 1
 

@@ -87,7 +87,7 @@ def _from_records(records: list[Any]) -> Table:
     names = list(dict.fromkeys(name for record in records for name in record))
     import pandas as pd
 
-    from .frames import from_frame
+    from .arrow_frames import from_frame
 
     frame = pd.DataFrame(index=pd.RangeIndex(len(records)))
     columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}

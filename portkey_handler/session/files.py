@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, StatementError
-from .locking import locked, replace_file
+from .file_lock import locked, replace_file
 
 if TYPE_CHECKING:
     from .table import Table

@@ -12,14 +12,14 @@ from ..errors import AlreadyExistsError, NotFoundError
 from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
 from .files import Files
-from .models import HANDLER, PROJECT, Models, single_name
-from .statements import parse, split, unsupported, using
+from .model_statements import HANDLER, PROJECT, Models, single_name
+from .sql.parser import parse, split, unsupported, using
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .query import Database
-    from .selecting import Selector
+    from .duckdb_connection import Database
+    from .select_runner import Selector
     from .table import Result, Table
 
 
@@ -99,7 +99,7 @@ class Session:
         """
         if self._catalog.has_model(name):
             raise AlreadyExistsError(f"{name.lower()} is a model; register the frame under another name")
-        from .frames import from_frame
+        from .arrow_frames import from_frame
 
         self._frames[name.lower()] = from_frame(frame)
 
@@ -126,7 +126,7 @@ class Session:
 
     @cached_property
     def _database(self) -> Database:
-        from .query import Database
+        from .duckdb_connection import Database
 
         return Database(self._connection)
 
@@ -137,7 +137,7 @@ class Session:
         return run(self, node)
 
     def _selector(self) -> Selector:
-        from .selecting import Selector
+        from .select_runner import Selector
 
         views = {
             "models": self._models.show,
@@ -159,8 +159,8 @@ class Session:
         """Run the FROM (SELECT …) of CREATE MODEL or RETRAIN."""
         if node.query_str is None:
             return None
-        from .frames import to_frame
-        from .rewriting import in_files
+        from .arrow_frames import to_frame
+        from .sql.rewrite import in_files
 
         name = "" if node.integration_name is None else str(node.integration_name.parts[-1]).lower()
         if name not in ("", "files", PROJECT):
@@ -203,17 +203,17 @@ class Session:
         return self._models.describe(node)
 
     def _create_table(self, node: Any) -> None:
-        from .writing import create_table
+        from .file_statements import create_table
 
         create_table(node, self._files, self._selector().run, self._columns)
 
     def _insert(self, node: Any) -> None:
-        from .writing import insert
+        from .file_statements import insert
 
         insert(node, self._files, self._selector().run)
 
     def _drop_tables(self, node: Any) -> None:
-        from .writing import drop_tables
+        from .file_statements import drop_tables
 
         drop_tables(node, self._files)
 
@@ -221,7 +221,7 @@ class Session:
         """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
         from sqlglot import exp
 
-        from .expressions import aliased, data_type
+        from .sql.expressions import aliased, data_type
 
         shown = [
             aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from .expressions import unique
+from .sql.expressions import unique
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ def as_frame(result: Result) -> pd.DataFrame:
     """Return what a statement gave as a frame."""
     import pandas as pd
 
-    from .frames import to_frame
+    from .arrow_frames import to_frame
 
     nothing: pd.DataFrame = pd.DataFrame()
     return nothing if result is None else to_frame(result) if isinstance(result, Table) else result

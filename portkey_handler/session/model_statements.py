@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, OptionError, StatementError
 from .catalog import Catalog, Engine, EngineStorage, Model, ModelStorage, now
-from .statements import using
+from .sql.parser import using
 
 if TYPE_CHECKING:
     import pandas as pd

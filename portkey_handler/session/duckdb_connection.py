@@ -18,7 +18,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import StatementError
-from .expressions import Functions, aliased, column, data_type, sql, table
+from .sql.expressions import Functions, aliased, column, data_type, sql, table
 from .table import Table
 
 _LOCKED = {

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from ..errors import StatementError
+from ...errors import StatementError
 from .expressions import Expression, Functions, call, data_type, literal
 from .nodes import is_star
-from .statements import Latest, ast
+from .parser import Latest, ast
 
 _BINARY: dict[str, Callable[..., Expression]] = {
     "=": exp.EQ, "!=": exp.NEQ, "<>": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import StatementError
 from ..usage.estimate.dry_run import dry_run_listener
 from .files import Files
-from .statements import ast
+from .sql.parser import ast
 
 if TYPE_CHECKING:
     from .table import Table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .statements import ast
+from .parser import ast
 
 #: How tightly operators bind: the parser's ranks, and one for those that it does not rank (`_UNRANKED`).
 _RANKS = {

@@ -13,16 +13,16 @@ from sqlglot import exp
 
 from ..errors import NotFoundError, StatementError
 from .catalog import Model
-from .expressions import aliased, table
+from .duckdb_connection import Database, Scratch
 from .files import Files
-from .models import PROJECT
-from .nodes import alias_of, flat, paths
-from .plan import ROW, Asked, Plan, Question, Source, options_for
-from .query import Database, Scratch
-from .rewriting import QUERIES, prepared, rewrite
-from .statements import ast, using
+from .model_statements import PROJECT
+from .sql.expressions import aliased, table
+from .sql.nodes import alias_of, flat, paths
+from .sql.parser import ast, using
+from .sql.plan import ROW, Asked, Plan, Question, Source, options_for
+from .sql.rewrite import QUERIES, prepared, rewrite
+from .sql.to_sqlglot import Translator
 from .table import Table
-from .translate import Translator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ class Selector:
         """Return the rows of a SHOW that its WHERE and LIKE keep; LIKE is about the column `name`."""
         if where is None and like is None:
             return frame
-        from .frames import from_frame, to_frame
+        from .arrow_frames import from_frame, to_frame
 
         with self.database.scratch() as scratch:
             run = _Run(self, scratch)
@@ -196,7 +196,7 @@ class _Run:
                     found.set("db", exp.to_identifier(schema, quoted=True))
                 return found
         if name in selector.views:
-            from .frames import from_frame
+            from .arrow_frames import from_frame
 
             return self._scratch.add(from_frame(selector.views[name]()))
         raise self._not_found(parts, name)
@@ -226,8 +226,8 @@ class _Run:
     # ---- models
 
     def _ask(self, select: Any) -> Table:
-        from .asking import asked, inputs, seen, together
-        from .complete import Planner
+        from .model_join import asked, inputs, seen, together
+        from .sql.planner import Planner
 
         question, models = self._question(select)
         with ExitStack() as stack:
@@ -310,7 +310,7 @@ class _Run:
     def _empty(self, question: Question) -> pd.DataFrame:
         import pandas as pd
 
-        from .frames import to_frame
+        from .arrow_frames import to_frame
 
         parts = [
             to_frame(
@@ -326,7 +326,7 @@ class _Run:
 
     def _check(self, plan: Plan, empty: pd.DataFrame, outputs: Sequence[pd.DataFrame]) -> None:
         """Let DuckDB look at the last query before anything is paid for."""
-        from .asking import first
+        from .model_join import first
 
         columns = {}
         answers = iter([output.iloc[:, place] for output in outputs for place in range(output.shape[1])])

@@ -14,7 +14,7 @@ from mindsdb_sql_parser.ast.mindsdb.latest import Latest
 from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
 
-from ..errors import StatementError
+from ...errors import StatementError
 
 with warnings.catch_warnings():
     # The grammar is read from a file that the parser leaves open; that is not the user's business.

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from .expressions import unique
+from .sql.expressions import unique
 from .table import Table
 
 _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)

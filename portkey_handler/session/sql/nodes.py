@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from .statements import ast
+from .parser import ast
 
 
 def paths(identifier: Any) -> frozenset[tuple[str, ...]]:

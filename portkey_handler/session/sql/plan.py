@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import StatementError
+from ...errors import StatementError
 from .expressions import Functions, unique
-from .statements import ast
+from .parser import ast
 
 ROW = "__portkey_row"
 #: Options of SELECT … USING that a MindsDB server keeps for itself.

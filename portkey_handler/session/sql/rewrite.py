@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import StatementError
+from ...errors import StatementError
 from .nodes import flat
+from .parser import ast, parse
 from .ranks import of_its_function, regrouped
-from .statements import ast, parse
 
 QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from ..errors import StatementError
+from ...errors import StatementError
 
 Expression = (
     Any  # sqlglot renamed its base classes between versions; its trees are built, never inspected deeply

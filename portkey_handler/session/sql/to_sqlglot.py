@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from ..errors import StatementError
+from ...errors import StatementError
 from .expressions import Expression, Functions, aliased, literal, table, unique
 from .nodes import alias_of, flat, is_star, output_names, paths
-from .statements import ast
+from .parser import ast
 from .values import Values
 
 _JOINS = {

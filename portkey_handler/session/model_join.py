@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from ..errors import NotFoundError, PortkeyHandlerError
 from ..records import ADDED_BY_MODELS
-from .frames import from_frame, to_frame
-from .plan import ROW, Plan, Question
+from .arrow_frames import from_frame, to_frame
+from .sql.plan import ROW, Plan, Question
 from .table import Table
 
 _ROW_ID = "__mindsdb_row_id"

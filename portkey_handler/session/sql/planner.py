@@ -11,12 +11,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from ..errors import NotFoundError, StatementError
+from ...errors import NotFoundError, StatementError
 from .expressions import aliased, call, column, literal, table, unique
 from .nodes import is_star, output_names
+from .parser import ast
 from .plan import ROW, Column, Plan, Question, parts, qualifier
-from .statements import ast
-from .translate import Translator, joined
+from .to_sqlglot import Translator, joined
 
 
 class _NotData(Exception):  # noqa: N818 — a signal, not an error

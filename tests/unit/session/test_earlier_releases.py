@@ -19,7 +19,7 @@ from portkey_handler.session import Session
 from portkey_handler.usage.estimate.dry_run import kept_estimate
 from portkey_handler.usage.run_history import Ledger
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 RELEASES = [path.stem.removeprefix("read-") for path in sorted(DATA.glob("read-*.json"))]
 
 

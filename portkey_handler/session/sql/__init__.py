@@ -1,0 +1,1 @@
+"""SQL of the session: parsed, planned, and written again for DuckDB."""
