@@ -2,9 +2,9 @@
 
     python benchmarks/stand_in.py --latency 0.2
 
-`python -m portkey_handler.gateway.offline` does more, and takes four times the CPU, for which the clients measured
-would wait. This one speaks just enough HTTP/1.1: requests with a Content-Length on connections that are kept.
-It prints its base URL, and `GET /count` says how many requests it has answered.
+`python -m portkey_handler.gateway.offline` does more, and takes four times the CPU, for which the clients
+measured would wait. This one speaks just enough HTTP/1.1: requests with a Content-Length on connections
+that are kept. It prints its base URL, and `GET /count` says how many requests it has answered.
 """
 
 from __future__ import annotations

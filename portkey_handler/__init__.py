@@ -93,7 +93,8 @@ def _load() -> dict[str, Any]:
         creation_args = import_module(f"{__package__}.creation_args").creation_args
         handler = import_module(f"{__package__}.handler").PortkeyHandler
         model_using_args = import_module(f"{__package__}.model_using_args").model_using_args
-        for imported_late in ("describe", "predictor"):  # by the handler; what is missing there is told here
+        # The handler imports these late; what is missing there is told here.
+        for imported_late in ("host.describe", "predictor"):
             import_module(f"{__package__}.{imported_late}")
     except Exception as error:  # noqa: BLE001 - whatever it is, MindsDB shows it to the user
         return {"Handler": None, "import_error": error, "creation_args": {}, "model_using_args": {}}

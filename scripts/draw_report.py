@@ -16,8 +16,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from support.browser import browser, show  # noqa: E402
 
-from portkey_handler import offline  # noqa: E402
 from portkey_handler.errors import QueryError  # noqa: E402
+from portkey_handler.gateway import offline  # noqa: E402
 from portkey_handler.session import Session  # noqa: E402
 from portkey_handler.usage.report import choose, write_page  # noqa: E402
 from portkey_handler.usage.run_history import Ledger  # noqa: E402

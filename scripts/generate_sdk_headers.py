@@ -1,4 +1,4 @@
-"""Write the table in portkey_handler/gateway/sdk_headers.py: the header that the installed SDK makes of each option.
+"""Write portkey_handler/gateway/sdk_headers.py: the header that the installed SDK makes of each option.
 
 ``--check`` writes nothing and exits with 1 when the table is stale.
 """
@@ -13,7 +13,7 @@ from portkey_ai import createHeaders
 from portkey_handler.gateway.sdk_headers import LEFT_TO_SDK, NOT_HEADERS, SDK_NAMES
 from portkey_handler.options.gateway import GatewayOptions
 
-TARGET = Path(__file__).parent.parent / "portkey_handler" / "sdk_headers.py"
+TARGET = Path(__file__).parent.parent / "portkey_handler" / "gateway" / "sdk_headers.py"
 REMEDY = "run: python scripts/generate_sdk_headers.py"
 
 

@@ -14,6 +14,8 @@ from .bundled_handler import Recorded, aside_of, catch_up, has_all, is_mindsdbs,
 from .interpreter import ask
 
 _FOLDER = "portkey_handler"
+#: Files by which a folder is known as this package, in every release.
+_OUR_FILES = ("handler.py", "__about__.py")
 _MARKER = ".copied-by-portkey-handler-install"
 # MindsDB passes over folders that start so while it looks for handlers.
 _UNFINISHED = f"__{_FOLDER}_unfinished"
@@ -168,7 +170,7 @@ def is_ours(place: Path) -> bool:
     """Tell whether what is at a place was put there by install."""
     if place.is_symlink():
         # One that leads nowhere is what is left of us after the package has moved.
-        return not place.exists() or (place / Path(__file__).name).exists()
+        return not place.exists() or all((place / name).exists() for name in _OUR_FILES)
     return (place / _MARKER).exists()
 
 

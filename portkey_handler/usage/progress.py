@@ -18,13 +18,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ..__about__ import PACKAGE
 from ..errors import UsageError
 from .formatting import counted, dollars, duration
 
 if TYPE_CHECKING:
     import asyncio
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(f"{PACKAGE}.progress")
 
 #: Seconds between two events for who watches.
 BETWEEN_EVENTS = 0.2

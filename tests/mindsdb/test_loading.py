@@ -218,8 +218,8 @@ print(install().action, install(copy=True).action, uninstall().action, uninstall
 def test_our_home_is_in_mindsdbs_storage(server: MindsDB, tmp_path: Path) -> None:
     """Loaded by MindsDB, or within it, the handler knows where MindsDB keeps its data; alone it doesn't."""
     code = """
-from mindsdb.integrations.handlers.portkey_handler import host as inside
-from portkey_handler import host as outside
+from mindsdb.integrations.handlers.portkey_handler.host import adapter as inside
+from portkey_handler.host import adapter as outside
 print(inside.storage_root(), outside.storage_root(), end=" ")
 import mindsdb.integrations.libs.process_cache  # a server, or a worker of one
 print(outside.storage_root())

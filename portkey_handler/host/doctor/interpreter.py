@@ -51,10 +51,14 @@ try:
 except Exception as raised:
     error = raised
 if error is None:
-    try:
-        told |= importlib.import_module(name + ".doctor.inside").answer(asked)
-    except ImportError as raised:
-        told["too_old"] = str(raised)
+    for inside in (".host.doctor.inside", ".doctor.inside"):  # the second in releases before 0.2
+        try:
+            told |= importlib.import_module(name + inside).answer(asked)
+        except ImportError as raised:
+            told["too_old"] = str(raised)
+        else:
+            told.pop("too_old", None)
+            break
 else:
     told["import_error"] = f"{type(error).__name__}: {error}"
 print("\\n" + json.dumps(told))

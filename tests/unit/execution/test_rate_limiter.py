@@ -23,7 +23,7 @@ import pytest
 from portkey_handler.execution.rate_limiter import MIGRATIONS, Backlog, Backlogs, Limits, Rates
 from portkey_handler.execution.token_estimate import AnswerLength, estimate_tokens
 
-WORKER = Path(__file__).parent.parent / "support" / "limited.py"
+WORKER = Path(__file__).parents[2] / "support" / "limited.py"
 DATA = Path(__file__).parents[2] / "data"
 _scopes = itertools.count()
 

@@ -17,7 +17,7 @@ from portkey_handler.gateway.sdk_headers import HEADERS, LEFT_TO_SDK, NOT_HEADER
 from portkey_handler.options.gateway import GatewayOptions
 
 GENERATOR = Path(__file__).parents[3] / "scripts" / "generate_sdk_headers.py"
-TABLE = Path(portkey_handler.__file__).parent / "sdk_headers.py"
+TABLE = Path(portkey_handler.__file__).parent / "gateway" / "sdk_headers.py"
 
 TEXTS = st.text() | st.sampled_from(["", " ", "0", "Bearer sk", "bearer sk", "Bearer ", "é", "雪", "a\nb"])
 NUMBERS = st.integers() | st.floats() | st.sampled_from([0, 1, -1, 0.0, 0.1])

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 import portkey_handler
-from portkey_handler import host
 from portkey_handler.__about__ import __version__
+from portkey_handler.host import adapter as host
 
 
 def _frame() -> pd.DataFrame:
@@ -131,7 +131,9 @@ def test_a_broken_mindsdb_is_not_replaced(tmp_path: Path) -> None:
 def test_a_folder_called_mindsdb_is_not_mindsdb(tmp_path: Path) -> None:
     """A folder of that name in the working directory changes nothing."""
     (tmp_path / "mindsdb").mkdir()
-    done = _python("from portkey_handler import host; print(host.BaseMLEngine.__module__)", tmp_path)
+    done = _python(
+        "from portkey_handler.host import adapter; print(adapter.BaseMLEngine.__module__)", tmp_path
+    )
     assert done.stdout == "portkey_handler.host.adapter\n"
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from portkey_handler import database
 from portkey_handler.errors import NewerFileError
+from portkey_handler.storage import sqlite as database
 
 #: The second migration can be made once only, and leaves a row each time it is made.
 MIGRATIONS = (
@@ -30,7 +30,7 @@ OPENING = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_database import open_logged, open_unlogged
+from test_sqlite import open_logged, open_unlogged
 path = Path(sys.argv[1])
 print("ready", flush=True)
 while not path.with_name("go").exists():

@@ -110,9 +110,8 @@ def test_ipython_in_a_terminal_shows_the_block(provider: OfflineProvider, tmp_pa
 def test_without_ipython_it_is_not_loaded(provider: OfflineProvider, tmp_path: Path) -> None:
     """A script that uses a session loads nothing of IPython or of the terminal, and shows nothing."""
     script = tmp_path / "script.py"
-    ours = (
-        "portkey_handler.usage.terminal"  # not rich: the SDK's HTTP client loads it where click is installed
-    )
+    # Not rich: the SDK's HTTP client loads it where click is installed.
+    ours = "portkey_handler.usage.terminal"
     script.write_text(f"{SETUP}\n{ASK}\nimport sys\nassert not {{'IPython', '{ours}'}} & set(sys.modules)\n")
     environment = {**os.environ, "PORTKEY_BASE_URL": provider.base_url}
     with Terminal(str(script), environment=environment) as terminal:
