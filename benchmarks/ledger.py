@@ -58,14 +58,14 @@ def query(base_url: str, rows: int) -> float:
     """Answer so many rows; gives seconds of CPU."""
     import pandas as pd
 
-    from portkey_handler.options import Credentials, resolve
+    from portkey_handler.options import EngineConfig, resolve
     from portkey_handler.predictor import Predictor
 
     using = {"model": "gpt-4o-mini", "concurrency": 64, "column": "q", "reuse": "never"}
     plan = resolve(target="answer", engine={}, model=using, environment={}).plan
     frame = pd.DataFrame({"q": [question(number) for number in range(rows)]})
     began = time.process_time()
-    answers = Predictor(plan)(frame, Credentials({"base_url": base_url}))
+    answers = Predictor(plan)(frame, EngineConfig({"base_url": base_url}))
     seconds = time.process_time() - began
     assert answers["answer"].notna().all()
     return seconds
@@ -78,10 +78,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--rows", type=int, default=20_000)
     given = parser.parse_args()
-    from portkey_handler.usage.query_usage import Account
-    from portkey_handler.usage.run_history import Ledger
+    from portkey_handler.usage.query_usage import QueryUsage
+    from portkey_handler.usage.run_history import RunHistory
 
-    note, record = Timed(Account, "note"), Timed(Ledger, "record")
+    note, record = Timed(QueryUsage, "note"), Timed(RunHistory, "record")
     rounds = []
     with tempfile.TemporaryDirectory() as folder, stand_in(0) as base_url:
         os.environ["PORTKEY_HANDLER_HOME"] = folder

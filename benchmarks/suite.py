@@ -146,14 +146,14 @@ def gateway() -> Iterator[str]:
 
 
 @dataclass
-class Watch:
+class ProgressReporter:
     """Looks at the provider's count while a long case runs, to see whether it slows down."""
 
     server: Provider
     seen: list[tuple[float, int]] = field(default_factory=list)
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def on_progress(self) -> Iterator[None]:
         over = threading.Event()
         start = self.server.count()
 
@@ -254,10 +254,10 @@ def run_case(case: Case, through: bool, same_rows: bool, only: set[str]) -> list
     found = []
     with provider(case.latency) as server, gateway() if through else nullcontext() as base_url:
         for name, using, rows in limited + plan + limited:
-            watch = Watch(server)
+            watch = ProgressReporter(server)
             requests, busy = server.count(), server.cpu_seconds()
             watched = case.watched and name != LIMIT
-            with watch.watching() if watched else nullcontext():
+            with watch.on_progress() if watched else nullcontext():
                 result = run_worker(
                     name,
                     server,

@@ -167,10 +167,10 @@ def report(
     """Write a page about what was run: rows, failures, latencies, tokens, cost."""
     from .host.data_dir import home
     from .usage.report import choose, write_page
-    from .usage.run_history import Ledger
+    from .usage.run_history import RunHistory
 
     with _errors_on_stderr():
-        page = write_page(choose(Ledger(home()), model))
+        page = write_page(choose(RunHistory(home()), model))
         try:
             output.write_text(page, encoding="utf-8")
         except OSError as error:

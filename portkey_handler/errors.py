@@ -13,17 +13,17 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + AlreadyExistsError  ... or does already
            + NewerFileError      a file that a newer release has written
       x  GatewayError            the gateway or the provider behind it said no
-           + BrokenOffError      the connection broke before the answer was there
-           + UnreachableError    no connection: refused, no way to the host
+           + ConnectionLostError      the connection broke before the answer was there
+           + ConnectError    no connection: refused, no way to the host
                 + UnknownHostError   there is no host of that name
-           + TimedOutError       no whole answer within the timeout
-           + MalformedReplyError an answer that is not what the protocol says
-           + RejectedError       an HTTP status that is not a success
-                + KeyRejectedError   401, 403
-                + BudgetSpentError   412
+           + RequestTimeoutError       no whole answer within the timeout
+           + InvalidResponseError an answer that is not what the protocol says
+           + StatusError       an HTTP status that is not a success
+                + AuthenticationError   401, 403
+                + BudgetExceededError   412
                 + UnsupportedError   the gateway has no such endpoint for the provider
-                + RateLimitedError   429
-                + ServerFaultError   408, 425, 5xx
+                + RateLimitError   429
+                + ServerError   408, 425, 5xx
       x  CostReachedError        max_cost was reached while a query ran
       x  QueryError              rows of a query failed, or the query was stopped
       x  InstallError            a MindsDB that cannot take the handler
@@ -148,13 +148,13 @@ class GatewayError(PortkeyHandlerError):
         super().__init__(message, **details)
 
 
-class BrokenOffError(GatewayError):
+class ConnectionLostError(GatewayError):
     """The connection broke before the answer was there."""
 
     retryable = True
 
 
-class UnreachableError(GatewayError):
+class ConnectError(GatewayError):
     """No connection: refused, or no way to the host."""
 
     retryable = True
@@ -162,54 +162,54 @@ class UnreachableError(GatewayError):
     cannot_connect = True
 
 
-class UnknownHostError(UnreachableError):
+class UnknownHostError(ConnectError):
     """There is no host of that name; asking again would only be slower."""
 
     retryable = False
 
 
-class TimedOutError(GatewayError):
+class RequestTimeoutError(GatewayError):
     """No whole answer within the timeout."""
 
     retryable = True
 
 
-class MalformedReplyError(GatewayError):
+class InvalidResponseError(GatewayError):
     """An answer that is not what the protocol says, such as broken JSON."""
 
     retryable = True
 
 
-class RejectedError(GatewayError):
+class StatusError(GatewayError):
     """An HTTP status that is not a success."""
 
 
-class KeyRejectedError(RejectedError):
+class AuthenticationError(StatusError):
     """401 or 403: the key is not accepted."""
 
     concerns_every_row = True
 
 
-class UnsupportedError(RejectedError):
+class UnsupportedError(StatusError):
     """The gateway cannot ask this of the provider; it says so with 500, which does not pass."""
 
     concerns_every_row = True
 
 
-class BudgetSpentError(RejectedError):
+class BudgetExceededError(StatusError):
     """412: the budget of the key is spent."""
 
     concerns_every_row = True
     ends_the_query = True
 
 
-class RateLimitedError(RejectedError):
+class RateLimitError(StatusError):
     """429: too many requests or tokens."""
 
     retryable = True
 
 
-class ServerFaultError(RejectedError):
+class ServerError(StatusError):
     """408, 425 and 5xx: a fault that may pass."""
 
     retryable = True
@@ -253,3 +253,15 @@ def listed(names: Sequence[str]) -> str:
         return "have no columns"
     more = len(shown) - MOST_SHOWN
     return f"have {', '.join(shown[:MOST_SHOWN])}" + (f" and {more} more" if more > 0 else "")
+
+
+# Names of release 0.1, which keep working.
+BrokenOffError = ConnectionLostError
+UnreachableError = ConnectError
+TimedOutError = RequestTimeoutError
+MalformedReplyError = InvalidResponseError
+RejectedError = StatusError
+KeyRejectedError = AuthenticationError
+BudgetSpentError = BudgetExceededError
+RateLimitedError = RateLimitError
+ServerFaultError = ServerError

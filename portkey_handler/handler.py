@@ -57,8 +57,8 @@ class PortkeyHandler(host.BaseMLEngine):
 
         Raises:
             OptionError: An option is wrong.
-            KeyRejectedError: The gateway does not take the key.
-            UnreachableError: The gateway is not there.
+            AuthenticationError: The gateway does not take the key.
+            ConnectError: The gateway is not there.
         """
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
         check_config(credentials.options)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .errors import AboveLimitError
-from .execution.event_loop import run_apart
+from .execution.event_loop import run_sync
 from .execution.gc_threshold import seldom_collected
-from .execution.mapper import Mapper, Mapping
+from .execution.mapper import Mapper, MapResult
 from .execution.paced import Paced
 from .gateway.client import Gateway
 from .gateway.config import gateway_options
@@ -20,21 +20,21 @@ from .gateway.fingerprint import engine_identity, limits_scope
 from .host.data_dir import home
 from .operations import OPERATIONS
 from .operations.result_columns import to_frame
-from .operations.tracing import LabelledOperation, Labels
-from .options import Credentials, Plan
+from .operations.tracing import LabelledOperation, Tracing
+from .options import EngineConfig, Plan
 from .options.schema import seconds_of
 from .records import Evidence, Outcome, RowNames
-from .storage.answer_cache import Journal
+from .storage.answer_cache import AnswerCache
 from .usage.budget import reached, too_expensive, too_many_rows
 from .usage.estimate.dry_run import dry_run_listener, keep_estimate
-from .usage.estimate.scan import Survey, earlier_of
+from .usage.estimate.scan import Scan, earlier_of
 from .usage.estimate.wording import one_line
 from .usage.prices import cost_of
 from .usage.prices import load as load_prices
-from .usage.progress import Progress, Watch, current_listener, log_seconds
-from .usage.query_usage import Account
-from .usage.run_history import Ledger
-from .usage.run_record import Recorder
+from .usage.progress import Progress, ProgressReporter, current_listener, log_seconds
+from .usage.query_usage import QueryUsage
+from .usage.run_history import RunHistory
+from .usage.run_record import RunRecorder
 from .usage.summary import interrupted, raise_failures, summary
 
 if TYPE_CHECKING:
@@ -59,13 +59,13 @@ class Predictor:
         self.plan = plan
 
     def __call__(
-        self, frame: pd.DataFrame, credentials: Credentials, names: RowNames | None = None
+        self, frame: pd.DataFrame, credentials: EngineConfig, names: RowNames | None = None
     ) -> pd.DataFrame:
         """Answer every row of `frame`; see `run`. Works inside a running event loop and after a fork."""
-        return run_apart(self.run(frame, credentials, names))
+        return run_sync(self.run(frame, credentials, names))
 
     async def run(
-        self, frame: pd.DataFrame, credentials: Credentials, names: RowNames | None = None
+        self, frame: pd.DataFrame, credentials: EngineConfig, names: RowNames | None = None
     ) -> pd.DataFrame:
         """Answer every row of `frame`.
 
@@ -96,7 +96,7 @@ class Predictor:
         raise_failures(self.plan, mapping, run.account, run.journal.fault)
         return to_frame(self.plan, mapping.outcomes, frame.index)
 
-    async def _run_dry(self, frame: pd.DataFrame, credentials: Credentials) -> pd.DataFrame:
+    async def _run_dry(self, frame: pd.DataFrame, credentials: EngineConfig) -> pd.DataFrame:
         """Look over the rows, send nothing, and keep the estimate for DESCRIBE."""
         plan = self.plan
         operation = operation_of(plan, credentials)
@@ -115,45 +115,47 @@ class Predictor:
         return to_frame(plan, outcomes, frame.index)
 
 
-def operation_of(plan: Plan, credentials: Credentials) -> LabelledOperation:
+def operation_of(plan: Plan, credentials: EngineConfig) -> LabelledOperation:
     """Make a plan's operation, and so check what can be checked before there are rows.
 
     Raises:
         OptionError: The options do not go together, or with the engine's.
         TemplateError: A template is wrong.
     """
-    labels = Labels(plan, credentials)
+    labels = Tracing(plan, credentials)
     gateway_options(credentials.options, json.loads(plan.routing))
     return LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
 
 
-def _journal(plan: Plan, credentials: Credentials, *, only_look: bool = False) -> Journal:
+def _journal(plan: Plan, credentials: EngineConfig, *, only_look: bool = False) -> AnswerCache:
     identity = engine_identity(plan.engine, credentials, json.loads(plan.routing))
     reuse = seconds_of(plan.execution.reuse)
     path = home() / "journal" / f"{identity}.sqlite"
-    return Journal(path, reuse=reuse, keep=reuse or _KEPT_ANYWAY, only_look=only_look)
+    return AnswerCache(path, reuse=reuse, keep=reuse or _KEPT_ANYWAY, only_look=only_look)
 
 
-def _survey(plan: Plan, credentials: Credentials, operation: LabelledOperation, journal: Journal) -> Survey:
-    return Survey(plan, credentials, operation, journal.has, earlier_of(Ledger(home()), plan))
+def _survey(
+    plan: Plan, credentials: EngineConfig, operation: LabelledOperation, journal: AnswerCache
+) -> Scan:
+    return Scan(plan, credentials, operation, journal.has, earlier_of(RunHistory(home()), plan))
 
 
 class _Run:
     """What one query holds open: the connections, the journal, the share of the limits."""
 
-    def __init__(self, plan: Plan, credentials: Credentials, names: RowNames) -> None:
+    def __init__(self, plan: Plan, credentials: EngineConfig, names: RowNames) -> None:
         self._plan = plan
         self._credentials = credentials
         routing = json.loads(plan.routing)
-        labels = Labels(plan, credentials)
+        labels = Tracing(plan, credentials)
         self._operation = LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
         self._gateway = Gateway(credentials, {**routing, **labels.options}, plan.execution.timeout)
         folder = home()
         execution = plan.execution
         limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
         self._halted = asyncio.Event()
-        self.account = Account(cost_of, names)
-        self._recorder = Recorder(plan, self.account, labels.trace_id, Ledger(folder).record)
+        self.account = QueryUsage(cost_of, names)
+        self._recorder = RunRecorder(plan, self.account, labels.trace_id, RunHistory(folder).record)
         scope = limits_scope(plan.engine, credentials)
         self._paced = Paced(self._gateway.send, plan, folder, scope, self._halted) if limited else None
         self.journal = _journal(plan, credentials)
@@ -174,7 +176,7 @@ class _Run:
             await self._prices
             await self._gateway.__aexit__(None, None, None)
 
-    async def map(self, frame: pd.DataFrame) -> Mapping:
+    async def map(self, frame: pd.DataFrame) -> MapResult:
         self._recorder.rows = len(frame)
         execution = self._plan.execution
         operation = self._operation
@@ -200,7 +202,10 @@ class _Run:
         if execution.max_cost is not None:
             await self._check_cost(frame)
         self._recorder.look = mapper.now
-        with seldom_collected(), Watch(self._look(mapper), current_listener(), log_seconds()) as watch:
+        with (
+            seldom_collected(),
+            ProgressReporter(self._look(mapper), current_listener(), log_seconds()) as watch,
+        ):
             try:
                 mapping = await mapper.run(rows, len(frame))
             except asyncio.CancelledError:

@@ -41,7 +41,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Unasked:
+class Skipped:
     """A row that is not sent.
 
     Attributes:
@@ -69,7 +69,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Reply:
+class Response:
     """A success of the gateway.
 
     Attributes:

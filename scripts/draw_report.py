@@ -20,7 +20,7 @@ from portkey_handler.errors import QueryError  # noqa: E402
 from portkey_handler.gateway import offline  # noqa: E402
 from portkey_handler.session import Session  # noqa: E402
 from portkey_handler.usage.report import choose, write_page  # noqa: E402
-from portkey_handler.usage.run_history import Ledger  # noqa: E402
+from portkey_handler.usage.run_history import RunHistory  # noqa: E402
 
 PICTURE = ROOT / "docs" / "report.png"
 SETUP = """
@@ -62,7 +62,7 @@ def main() -> None:
                     print(str(error).splitlines()[0])
                 time.sleep(1)
         page = Path(folder, "report.html")
-        page.write_text(write_page(choose(Ledger(Path(folder)), "review_sentiment")), encoding="utf-8")
+        page.write_text(write_page(choose(RunHistory(Path(folder)), "review_sentiment")), encoding="utf-8")
         with browser(width=1000, height=1900) as running:
             show(running, page, width=1000)
             running.execute_cdp_cmd(

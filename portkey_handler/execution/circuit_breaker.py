@@ -13,7 +13,7 @@ HOPELESS = 50
 LASTING = 10
 
 
-class Patience:
+class CircuitBreaker:
     """Counts answers and failures of one query."""
 
     def __init__(self) -> None:

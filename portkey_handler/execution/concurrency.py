@@ -38,7 +38,7 @@ _LATELY = 100
 _FLOOR = 0.8
 
 
-class Flight:
+class AdaptiveConcurrency:
     """How many requests may be in flight.
 
     A round is as many answers as the flight is large. After the first one the flight is four times as large,
@@ -144,7 +144,7 @@ class Flight:
         self._begin()
 
 
-class Spacing:
+class AdaptiveThrottle:
     """How far apart requests are sent to a provider that answers so many in a second and refuses more.
 
     How many those are is what it answered in its busiest second. They are asked for a little slower than
@@ -219,7 +219,7 @@ class Spacing:
         self._most = self._answers = 0
 
 
-def wait_before_retry(attempt: int, retry_after: float | None) -> float | None:
+def backoff(attempt: int, retry_after: float | None) -> float | None:
     """Tell how long to wait before trying again.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
-def run_apart(coroutine: Coroutine[Any, Any, Result]) -> Result:
+def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end in a thread and loop of its own, and return its result.
 
     A keyboard interrupt cancels the coroutine, waits for its end and is raised again.

@@ -13,7 +13,7 @@ AGAIN = 0.05
 _PART = 0.25
 
 
-class AskedElsewhere:
+class InFlightElsewhere:
     """The items of one query that others are asking, the next to be looked at first.
 
     Args:

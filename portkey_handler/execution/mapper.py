@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import CostReachedError, GatewayError
-from ..records import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
-from .circuit_breaker import Patience
-from .concurrency import Flight
-from .in_flight_elsewhere import AGAIN, AskedElsewhere
-from .retry import Halted, Send, Sender
+from ..records import Answer, Evidence, Item, Outcome, Request, Response, Skipped
+from .circuit_breaker import CircuitBreaker
+from .concurrency import AdaptiveConcurrency
+from .in_flight_elsewhere import AGAIN, InFlightElsewhere
+from .retry import QueryStopped, RetryingSender, Send
 
-Operation = Callable[[Sequence[Item]], Generator[Request, Reply, Sequence[Answer | GatewayError]]]
+Operation = Callable[[Sequence[Item]], Generator[Request, Response, Sequence[Answer | GatewayError]]]
 
 #: Seconds in which requests that are in flight may still be answered when the query ends early.
 LANDING = 5.0
@@ -30,7 +30,7 @@ LANDING = 5.0
 _TURN = 1000
 
 
-class Keeper(Protocol):
+class Cache(Protocol):
     """Keeps answers from one query to the next."""
 
     def claim(self, key: bytes) -> bool:
@@ -51,7 +51,7 @@ class Keeper(Protocol):
 
 
 @dataclass(slots=True)
-class Tally:
+class Counts:
     """What happened so far, in rows unless said otherwise.
 
     Attributes:
@@ -76,7 +76,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class MapResult:
     """The end of a run.
 
     Attributes:
@@ -89,7 +89,7 @@ class Mapping:
     """
 
     outcomes: list[Outcome]
-    tally: Tally
+    tally: Counts
     stopped: GatewayError | CostReachedError | None
     left: int = 0
     items: int = 0
@@ -126,14 +126,14 @@ class Mapper:
         together: int = 1,
         deduplicate: bool,
         deadline: float | None = None,
-        keeper: Keeper | None = None,
+        keeper: Cache | None = None,
         remember: Callable[[Outcome], Outcome] = lambda outcome: outcome,
         halted: asyncio.Event | None = None,
         observe: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
     ) -> None:
         self._operation = operation
         self._send = send
-        self._flight = Flight(concurrency, timeout)
+        self._flight = AdaptiveConcurrency(concurrency, timeout)
         self._max_attempts = max_attempts
         self._together = together
         self._deduplicate = deduplicate
@@ -142,19 +142,19 @@ class Mapper:
         self._remember = remember
         self._observe = observe
         self._workers: set[asyncio.Task[None]] = set()
-        self.tally = Tally(0)
+        self.tally = Counts(0)
         self._begun = False
         self._exhausted = False
         # Whether one of the workers waits for other queries, all rows having been pulled.
         self._waiting = False
-        self._elsewhere = AskedElsewhere(timeout)
+        self._elsewhere = InFlightElsewhere(timeout)
         # Filled by whichever worker has its turn, so that one request at most is not full.
         self._group: list[tuple[int, Item]] = []
-        self._patience = Patience()
+        self._patience = CircuitBreaker()
         self._stopped: GatewayError | CostReachedError | None = None
         self._halted = halted or asyncio.Event()
 
-    async def run(self, rows: Iterable[Item | Unasked], total: int) -> Mapping:
+    async def run(self, rows: Iterable[Item | Skipped], total: int) -> MapResult:
         """Answer every row.
 
         When it is cancelled, no further request is sent, those in flight may land for `LANDING` seconds, and
@@ -164,14 +164,14 @@ class Mapper:
             rows: What to ask, or why not, per row; pulled as the flight allows.
             total: How many rows there are.
         """
-        self.tally = Tally(total)
+        self.tally = Counts(total)
         self._outcomes: list[Outcome | None] = [None] * total
         self._first_of: dict[bytes, int] = {}
         # Which row each row's outcome is taken from; 8 bytes a row, where a dict would be 100.
         self._source = array("q", range(total))
         self._shares = array("q", [1]) * total
         self._loop = asyncio.get_running_loop()
-        self._sender = Sender(self._send, self._flight, self._max_attempts, self._halted)
+        self._sender = RetryingSender(self._send, self._flight, self._max_attempts, self._halted)
         self._pull = self._rows_to_ask(rows)
         self._begun = True
         try:
@@ -194,7 +194,7 @@ class Mapper:
         outcomes = [self._outcomes[source] or unasked for source in self._source]
         # What is reached by the last answers leaves nothing out.
         whole = isinstance(self._stopped, CostReachedError) and self.tally.done == self.tally.total
-        return Mapping(outcomes, self.tally, None if whole else self._stopped, *self._left())
+        return MapResult(outcomes, self.tally, None if whole else self._stopped, *self._left())
 
     def _left(self) -> tuple[int, int]:
         """Count the items that are left to be answered, and all of them."""
@@ -229,7 +229,7 @@ class Mapper:
             self._fill_flight()
         return True
 
-    def _rows_to_ask(self, rows: Iterable[Item | Unasked]) -> Iterator[tuple[int, Item] | float]:
+    def _rows_to_ask(self, rows: Iterable[Item | Skipped]) -> Iterator[tuple[int, Item] | float]:
         """Give the rows that need a request; now and then the seconds for which others have their turn."""
         copies: dict[bytes, int] = {}
         for row, item in enumerate(rows):
@@ -237,7 +237,7 @@ class Mapper:
                 yield 0.0
             if self._elsewhere:
                 yield from self._rows_asked_elsewhere()
-            if isinstance(item, Unasked):
+            if isinstance(item, Skipped):
                 unasked = Outcome(reason=item.reason, failed=item.failed)
                 self.tally.unasked += not item.failed
                 self._observe(row, unasked)
@@ -290,7 +290,7 @@ class Mapper:
         self._settle(row, kept)
         return False
 
-    def now(self) -> Tally:
+    def now(self) -> Counts:
         """Return the counts as they are at this moment."""
         if self._begun:
             self.tally.requests = self._sender.requests
@@ -352,7 +352,7 @@ class Mapper:
         """Ask items together and settle their rows; say whether they were asked."""
         try:
             outcomes = await self._answer([item for _, item in group])
-        except Halted:
+        except QueryStopped:
             return False
         answered = [(row, item.key, made) for (row, item), made in zip(group, outcomes, strict=True)]
         for row, _, made in answered:
@@ -383,7 +383,7 @@ class Mapper:
                 except GatewayError as error:
                     attempts += error.details.get("attempts", 1)
                     request = steps.throw(error)
-                except Halted:
+                except QueryStopped:
                     if not attempts:
                         raise
                     # What was answered of them before is paid, and must come out.

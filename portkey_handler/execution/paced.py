@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..options import Plan
-from ..records import Reply, Request
+from ..records import Request, Response
 from .rate_limiter import Limits
-from .retry import Halted, Send
+from .retry import QueryStopped, Send
 from .token_estimate import AnswerLength, estimate_tokens
 
 
@@ -34,7 +34,7 @@ class Paced:
         longest = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
         self._answers = AnswerLength(0 if plan.input.mode == "embedding" else longest)
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request) -> Response:
         """Return the reply to a request, once it was sent in its turn.
 
         Raises:
@@ -57,7 +57,7 @@ class Paced:
         try:
             await asyncio.wait((turn, halted), return_when=asyncio.FIRST_COMPLETED)
             if self._halted.is_set():
-                raise Halted
+                raise QueryStopped
             await turn
         finally:
             turn.cancel()

@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from ..errors import GatewayError, RateLimitedError, ServerFaultError, TimedOutError
-from ..records import Reply, Request
-from .concurrency import LONGEST_WAIT, Flight, Spacing, wait_before_retry
+from ..errors import GatewayError, RateLimitError, RequestTimeoutError, ServerError
+from ..records import Request, Response
+from .concurrency import LONGEST_WAIT, AdaptiveConcurrency, AdaptiveThrottle, backoff
 
-Send = Callable[[Request], Awaitable[Reply]]
+Send = Callable[[Request], Awaitable[Response]]
 
 #: Seconds for which a gateway that answered before may be gone.
 LONGEST_OUTAGE = 60.0
@@ -22,11 +22,11 @@ LONGEST_OUTAGE = 60.0
 _BETWEEN_PROBES = 0.5
 
 
-class Halted(Exception):  # noqa: N818 - no error: nobody wants the reply any more
+class QueryStopped(Exception):  # noqa: N818 - no error: nobody wants the reply any more
     """The query was stopped before the request was sent."""
 
 
-class Sender:
+class RetryingSender:
     """Sends the requests of one query; within one event loop.
 
     Args:
@@ -39,19 +39,21 @@ class Sender:
         requests: How many were sent, retries included.
     """
 
-    def __init__(self, send: Send, flight: Flight, max_attempts: int, halted: asyncio.Event) -> None:
+    def __init__(
+        self, send: Send, flight: AdaptiveConcurrency, max_attempts: int, halted: asyncio.Event
+    ) -> None:
         self.requests = 0
         self._send = send
         self._flight = flight
         self._max_attempts = max_attempts
         self._halted = halted
         self._loop = asyncio.get_running_loop()
-        self._spacing = Spacing()
+        self._spacing = AdaptiveThrottle()
         self._resume_at = 0.0
         self._reached = False
         self._gone_since: float | None = None
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request) -> Response:
         """Return the reply, in which stands how many attempts it took.
 
         Raises:
@@ -70,7 +72,7 @@ class Sender:
                 reply = await self._send(request)
             except GatewayError as error:
                 failure = error
-            except Halted:
+            except QueryStopped:
                 self.requests -= 1
                 raise
             else:
@@ -100,14 +102,14 @@ class Sender:
         now = self._loop.time()
         if _is_overload(failure):
             # Only 429 speaks of how many were sent; an overloaded provider has other reasons.
-            too_many = isinstance(failure, RateLimitedError)
+            too_many = isinstance(failure, RateLimitError)
             if not (too_many and self._spacing.in_force):
                 self._flight.refused(sent_at, now)
             if too_many:
                 self._spacing.refused(sent_at, now)
         if not failure.retryable or attempt >= self._max_attempts or self._halted.is_set():
             return None
-        wait = wait_before_retry(attempt, failure.retry_after)
+        wait = backoff(attempt, failure.retry_after)
         if wait is None:
             asked = f"it asks to wait {failure.retry_after:,.0f} s"
             failure.message += f" ({asked}, and a query waits {LONGEST_WAIT:.0f} s at most)"
@@ -134,7 +136,7 @@ class Sender:
                     return
             else:
                 return
-        raise failure or Halted
+        raise failure or QueryStopped
 
     async def _sit_out(self, failure: GatewayError, probing: bool) -> bool:
         """Wait while the gateway is gone; the first to notice goes on trying.
@@ -168,6 +170,6 @@ class Sender:
 
 
 def _is_overload(error: GatewayError) -> bool:
-    return isinstance(error, (RateLimitedError, TimedOutError)) or (
-        isinstance(error, ServerFaultError) and error.status in (503, 529)
+    return isinstance(error, (RateLimitError, RequestTimeoutError)) or (
+        isinstance(error, ServerError) and error.status in (503, 529)
     )

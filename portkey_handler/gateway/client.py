@@ -21,23 +21,23 @@ import orjson
 from yarl import URL
 
 from ..errors import (
-    BrokenOffError,
-    BudgetSpentError,
+    AuthenticationError,
+    BudgetExceededError,
+    ConnectError,
+    ConnectionLostError,
     GatewayError,
-    KeyRejectedError,
-    MalformedReplyError,
-    RateLimitedError,
-    RejectedError,
-    ServerFaultError,
-    TimedOutError,
+    InvalidResponseError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    StatusError,
     UnknownHostError,
-    UnreachableError,
     UnsupportedError,
 )
-from ..options import Credentials
+from ..options import EngineConfig
 from ..options.resolve import is_key
 from ..options.routing import CONFIG_WORDS
-from ..records import Reply, Request
+from ..records import Request, Response
 from .config import gateway_options
 from .error_messages import describe_rejection, is_unsupported, seconds_to_wait
 from .response_metadata import evidence_of
@@ -53,13 +53,13 @@ _NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then
 _LARGE = 2**20
 
 
-def address(credentials: Credentials) -> str:
+def address(credentials: EngineConfig) -> str:
     """Return the gateway's base URL: the one given, else the hosted one with a key, the local one without."""
     given: str | None = credentials.options.get("base_url")
     return given or (HOSTED if credentials.options.get("portkey_api_key") else LOCAL)
 
 
-def request_headers(credentials: Credentials, routing: Mapping[str, Any]) -> dict[str, str]:
+def request_headers(credentials: EngineConfig, routing: Mapping[str, Any]) -> dict[str, str]:
     """Make the headers that the SDK's client would send for these options.
 
     Args:
@@ -88,7 +88,7 @@ class Gateway:
         timeout: Seconds that one request may take, the last byte of its body included.
     """
 
-    def __init__(self, credentials: Credentials, routing: Mapping[str, Any], timeout: float) -> None:
+    def __init__(self, credentials: EngineConfig, routing: Mapping[str, Any], timeout: float) -> None:
         self._base_url = address(credentials)
         headers = request_headers(credentials, routing)
         self._headers = {name: text for name, text in headers.items() if name.lower() != "content-type"}
@@ -118,7 +118,7 @@ class Gateway:
         if self._session is not None:
             await self._session.close()
 
-    async def send(self, request: Request) -> Reply:
+    async def send(self, request: Request) -> Response:
         """Send one request and return its whole reply.
 
         Raises:
@@ -131,27 +131,27 @@ class Gateway:
         try:
             body = orjson.loads(content)
         except orjson.JSONDecodeError:
-            raise MalformedReplyError(
+            raise InvalidResponseError(
                 f"the reply of {self._base_url} is not JSON ({len(content):,} bytes, status {status})",
                 status=status,
                 evidence=evidence_of(headers),
             ) from None
-        return Reply(status, headers, body)
+        return Response(status, headers, body)
 
     async def probe(self) -> None:
         """Ask the gateway for its models, to see whether it is there and takes the key.
 
         Raises:
-            KeyRejectedError: It does not take the key.
-            UnreachableError: It is not there.
+            AuthenticationError: It does not take the key.
+            ConnectError: It is not there.
         """
         try:
             status, headers, content = await self._exchange("GET", "/models", None)
-        except TimedOutError as error:
-            raise UnreachableError(
+        except RequestTimeoutError as error:
+            raise ConnectError(
                 f"{self._base_url} did not answer within {self._timeout:g} s{_ADDRESS_HINT}"
             ) from error
-        except (BrokenOffError, MalformedReplyError):
+        except (ConnectionLostError, InvalidResponseError):
             return  # somebody is there
         if status in (401, 403):
             raise self._rejection(status, headers, content, b"")
@@ -174,7 +174,7 @@ class Gateway:
                 content = await reply.read()
                 return reply.status, reply.headers, content
         except (asyncio.TimeoutError, TimeoutError):
-            failure = TimedOutError(
+            failure = RequestTimeoutError(
                 f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
             )
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -194,7 +194,7 @@ class Gateway:
         if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
             status = getattr(error, "status", None)
             said = f"it answered {status}" if status else _cause(error)
-            return UnreachableError(
+            return ConnectError(
                 f"{self._base_url} cannot be reached through the proxy {_host(self._proxy)}: {said}; mend "
                 "HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
             )
@@ -203,37 +203,37 @@ class Gateway:
         ):
             return UnknownHostError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return UnreachableError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
+            return ConnectError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
         # Of the last two kinds are host names that DNS cannot carry, and proxies of another protocol.
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
             through = f" through the proxy {_host(self._proxy)}" if self._proxy else ""
-            return RejectedError(
+            return StatusError(
                 f"{self._base_url} is not an address that can be called{through}; mend base_url"
             )
         if isinstance(error, aiohttp.ServerTimeoutError):
-            return TimedOutError(
+            return RequestTimeoutError(
                 f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
             )
         if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ClientResponseError)):
-            return MalformedReplyError(f"the reply of {self._base_url} broke off or is not HTTP")
-        return BrokenOffError(f"the connection to {self._base_url} broke: {type(error).__name__}")
+            return InvalidResponseError(f"the reply of {self._base_url} broke off or is not HTTP")
+        return ConnectionLostError(f"the connection to {self._base_url} broke: {type(error).__name__}")
 
     def _rejection(
         self, status: int, headers: Mapping[str, str], content: bytes, request_body: bytes
     ) -> GatewayError:
-        kind: type[RejectedError] = RejectedError
+        kind: type[StatusError] = StatusError
         if status in (401, 403):
-            kind = KeyRejectedError
+            kind = AuthenticationError
         elif status == 412:
-            kind = BudgetSpentError
+            kind = BudgetExceededError
         elif status == 429:
-            kind = RateLimitedError
+            kind = RateLimitError
         elif is_unsupported(content):
             kind = UnsupportedError
         elif status in (408, 425) or status >= 500:
-            kind = ServerFaultError
+            kind = ServerError
         message = describe_rejection(status, headers, content, request_body, self._secrets)
-        if kind is KeyRejectedError and self._withheld:
+        if kind is AuthenticationError and self._withheld:
             names = ", ".join(sorted(self._withheld))
             message += (
                 f"; {names} of the environment was not sent, because the engine names an address of its own: "
@@ -255,28 +255,28 @@ _ADDRESS_HINT = (
 )
 
 
-def check_engine(credentials: Credentials, timeout: float = PROBE_SECONDS) -> None:
+def check_engine(credentials: EngineConfig, timeout: float = PROBE_SECONDS) -> None:
     """Probe the engine's gateway once, at most `PROBE_SECONDS` long.
 
     Raises:
-        KeyRejectedError: The key was rejected.
-        UnreachableError: The gateway is not there.
+        AuthenticationError: The key was rejected.
+        ConnectError: The gateway is not there.
     """
     # Which of its targets a request goes to is said below the engine.
     own = {name: value for name, value in credentials.options.items() if name not in CONFIG_WORDS}
 
     async def probe() -> None:
         async with Gateway(
-            Credentials(own, credentials.withheld), {}, min(timeout, PROBE_SECONDS)
+            EngineConfig(own, credentials.withheld), {}, min(timeout, PROBE_SECONDS)
         ) as gateway:
             await gateway.probe()
 
-    from ..execution.event_loop import run_apart
+    from ..execution.event_loop import run_sync
 
-    run_apart(probe())
+    run_sync(probe())
 
 
-def _secrets(credentials: Credentials) -> list[str]:
+def _secrets(credentials: EngineConfig) -> list[str]:
     """Collect every secret text of the engine, nested ones too, longest first."""
     found: set[str] = set()
 

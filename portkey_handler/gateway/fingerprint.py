@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..options import OPTIONS, Credentials
+from ..options import OPTIONS, EngineConfig
 from ..options.routing import CONFIG_WORDS
 from .client import address
 from .config import gateway_options
@@ -31,7 +31,7 @@ _INDIFFERENT = frozenset(
 _KEYS = ("api_key", "api-key", "apikey", "authorization", "token", "secret", "password")
 
 
-def limits_scope(engine: str, credentials: Credentials) -> str:
+def limits_scope(engine: str, credentials: EngineConfig) -> str:
     """Return a digest of an engine's name and of where it stands; whatever is chosen below it has no part.
 
     Args:
@@ -42,7 +42,7 @@ def limits_scope(engine: str, credentials: Credentials) -> str:
     return _digest(engine, {**own, "base_url": address(credentials)})
 
 
-def engine_identity(engine: str, credentials: Credentials, routing: Mapping[str, Any]) -> str:
+def engine_identity(engine: str, credentials: EngineConfig, routing: Mapping[str, Any]) -> str:
     """Return a digest of an engine's name and of where its requests go; no key has a part in it.
 
     Args:

@@ -10,7 +10,7 @@ from ..errors import NotFoundError
 from ..options import OPTIONS, Plan, Resolved
 from ..usage.estimate.dry_run import dry_run_listener, kept_estimate
 from ..usage.estimate.wording import table
-from ..usage.run_history import Ledger
+from ..usage.run_history import RunHistory
 from .data_dir import home
 from .doctor.checks import check_gateway, check_home
 
@@ -104,7 +104,7 @@ def _usage(resolved: Resolved) -> pd.DataFrame:
             *(_cost(day.use.cost, day.use.unpriced), day.use.unpriced),
             *map(day.use.latencies.quantile, (0.50, 0.95, 0.99)),
         )
-        for day in Ledger(home()).usage(*_who(resolved.plan))
+        for day in RunHistory(home()).usage(*_who(resolved.plan))
     )
     return _frame(_USAGE_COLUMNS, rows)
 
@@ -112,7 +112,7 @@ def _usage(resolved: Resolved) -> pd.DataFrame:
 def _errors(resolved: Resolved) -> pd.DataFrame:
     rows = (
         (_moment(one.at), one.row, one.reason, one.status, one.trace_id, one.span_id)
-        for one in Ledger(home()).failures(*_who(resolved.plan))
+        for one in RunHistory(home()).failures(*_who(resolved.plan))
     )
     return _frame(_ERROR_COLUMNS, rows)
 
@@ -125,7 +125,7 @@ def _runs(resolved: Resolved) -> pd.DataFrame:
             *(run.prompt_tokens, run.completion_tokens, run.cached_tokens),
             *(_cost(run.cost, run.unpriced), run.unpriced, run.trace_id, run.ended),
         )
-        for run in Ledger(home()).runs(*_who(resolved.plan))
+        for run in RunHistory(home()).runs(*_who(resolved.plan))
     )
     return _frame(_RUN_COLUMNS, rows)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import GatewayError
 from ..options import Plan
-from ..records import Answer, Item, Reply, Request, Unasked
+from ..records import Answer, Item, Request, Response, Skipped
 from .chat import Chat
 from .completion import Completion
 from .embedding import Embedding
@@ -33,7 +33,7 @@ class Operation(Protocol):
 
     together: int
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item, or the reason why there is none, per row.
 
         Raises:
@@ -41,7 +41,7 @@ class Operation(Protocol):
         """
         ...
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, Sequence[Answer | GatewayError]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, Sequence[Answer | GatewayError]]:
         """Yield requests and return an answer, or what went wrong, for each item, in order."""
         ...
 

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..options import Plan
 from ..prompts.json_template import JsonTemplate
 from ..prompts.template import Template, chat_messages
-from ..records import Answer, Item, Reply, Request, Unasked
+from ..records import Answer, Item, Request, Response, Skipped
 from .conversations import conversation
 from .images import image_part
 from .item_keys import Keys
@@ -50,22 +50,22 @@ class Chat:
             None if options.messages is None else JsonTemplate(json.loads(options.messages), "messages")
         )
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item per row: the messages to send.
 
         Raises:
             InputError: The frame lacks a column.
         """
         rows = self._conversations(frame)
-        return (row if isinstance(row, Unasked) else self._item(row) for row in rows)
+        return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
         """Send the messages and read the first choice."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"messages":', item.payload, self._rest)))
         return [read_chat(reply, as_json=self._wants_json)]
 
-    def _conversations(self, frame: pd.DataFrame) -> Iterator[Messages | Unasked]:
+    def _conversations(self, frame: pd.DataFrame) -> Iterator[Messages | Skipped]:
         columns = [str(name) for name in frame.columns]
         options = self._plan.input
         if self._system is not None:
@@ -88,12 +88,12 @@ class Chat:
         if image:
             return self._with_system(frame, _illustrated(texts, cells(frame, image), image))
         return self._with_system(
-            frame, (row if isinstance(row, Unasked) else chat_messages(row) for row in texts)
+            frame, (row if isinstance(row, Skipped) else chat_messages(row) for row in texts)
         )
 
     def _with_system(
-        self, frame: pd.DataFrame, rows: Iterator[Messages | Unasked]
-    ) -> Iterator[Messages | Unasked]:
+        self, frame: pd.DataFrame, rows: Iterator[Messages | Skipped]
+    ) -> Iterator[Messages | Skipped]:
         """Put the system prompt in front; an empty one sends none, so that a query can turn it off."""
         if self._system is None:
             return rows
@@ -102,40 +102,40 @@ class Chat:
             if not text:
                 return rows
             first = {"role": "system", "content": text}
-            return (row if isinstance(row, Unasked) else [first, *row] for row in rows)
+            return (row if isinstance(row, Skipped) else [first, *row] for row in rows)
         systems = made_of_rows(frame, self._system.columns, (), self._system.render)
         return (_after(system, row) for system, row in zip(systems, rows, strict=True))
 
-    def _item(self, messages: Messages) -> Item | Unasked:
+    def _item(self, messages: Messages) -> Item | Skipped:
         body = encoded(messages)
-        return body if isinstance(body, Unasked) else Item(self._keys.of(body), body)
+        return body if isinstance(body, Skipped) else Item(self._keys.of(body), body)
 
 
-def _after(system: str | Unasked, row: Messages | Unasked) -> Messages | Unasked:
-    if isinstance(row, Unasked):
+def _after(system: str | Skipped, row: Messages | Skipped) -> Messages | Skipped:
+    if isinstance(row, Skipped):
         return row
-    if isinstance(system, Unasked):
+    if isinstance(system, Skipped):
         return system
     return [{"role": "system", "content": system}, *row] if system else row
 
 
 def _illustrated(
-    texts: Iterator[str | Unasked], images: Iterator[Any], column: str
-) -> Iterator[Messages | Unasked]:
+    texts: Iterator[str | Skipped], images: Iterator[Any], column: str
+) -> Iterator[Messages | Skipped]:
     """Put each row's image beside its text; a row may have either alone."""
     for text, cell in zip(texts, images, strict=True):
-        if isinstance(text, Unasked) and text.failed:
+        if isinstance(text, Skipped) and text.failed:
             yield text
             continue
         try:
             image = image_part(cell)
         except InputError as error:
-            yield Unasked(f"{column}: {error}", failed=True)
+            yield Skipped(f"{column}: {error}", failed=True)
             continue
         if image is None:
-            yield text if isinstance(text, Unasked) else chat_messages(text)
+            yield text if isinstance(text, Skipped) else chat_messages(text)
         else:
-            words = [] if isinstance(text, Unasked) else [{"type": "text", "text": text}]
+            words = [] if isinstance(text, Skipped) else [{"type": "text", "text": text}]
             yield [{"role": "user", "content": [*words, image]}]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..options import Plan
-from ..records import Answer, Item, Reply, Request, Unasked
+from ..records import Answer, Item, Request, Response, Skipped
 from .request_body import rest_of_body
 from .responses import read_completion
 from .text_items import Texts
@@ -32,7 +32,7 @@ class Completion:
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters)
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item per row: the prompt to send.
 
         Raises:
@@ -40,7 +40,7 @@ class Completion:
         """
         return self._texts.items(frame)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
         """Send the prompt and read the first choice."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"prompt":', item.payload, self._rest)))

@@ -10,19 +10,19 @@ import orjson
 from ..errors import InputError
 from ..prompts.cell_text import is_null
 from ..prompts.json_template import plain_json
-from ..records import Unasked
+from ..records import Skipped
 
 
-def conversation(cells: Iterator[Any], column: str) -> Iterator[list[dict[str, Any]] | Unasked]:
+def conversation(cells: Iterator[Any], column: str) -> Iterator[list[dict[str, Any]] | Skipped]:
     """Give the messages of each cell, or why there are none to send."""
     for cell in cells:
         if is_null(cell) or (isinstance(cell, str) and not cell.strip()):
-            yield Unasked(f"nothing to ask: {column} is {'NULL' if is_null(cell) else 'blank'}")
+            yield Skipped(f"nothing to ask: {column} is {'NULL' if is_null(cell) else 'blank'}")
             continue
         try:
             yield _messages(cell)
         except InputError as error:
-            yield Unasked(f"{column}: {error}", failed=True)
+            yield Skipped(f"{column}: {error}", failed=True)
 
 
 def _messages(cell: Any) -> list[dict[str, Any]]:

@@ -9,9 +9,9 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GatewayError, MalformedReplyError, RejectedError
+from ..errors import GatewayError, InvalidResponseError, StatusError
 from ..options import Plan
-from ..records import Answer, Evidence, Item, Reply, Request, Unasked
+from ..records import Answer, Evidence, Item, Request, Response, Skipped
 from .request_body import rest_of_body
 from .responses import evidence_of_reply, malformed
 from .text_items import Texts
@@ -41,7 +41,7 @@ class Embedding:
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters)
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item per row: the text to embed.
 
         Raises:
@@ -49,7 +49,7 @@ class Embedding:
         """
         return self._texts.items(frame)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
         """Send all texts in one request; where it is rejected, halves of them, until bad ones are alone."""
         answers: list[Answer | GatewayError] = []
         left = [(items, 0)]  # what is to be sent, in order, and how often its rows have been sent before
@@ -61,7 +61,7 @@ class Embedding:
                 answers += _read(reply, len(part), before + reply.attempts)
             except GatewayError as error:
                 before += error.details.get("attempts", 1)
-                if len(part) > 1 and isinstance(error, RejectedError) and error.status in _OF_ONE_INPUT:
+                if len(part) > 1 and isinstance(error, StatusError) and error.status in _OF_ONE_INPUT:
                     middle = len(part) // 2
                     left += [(part[middle:], before), (part[:middle], before)]
                     continue
@@ -80,11 +80,11 @@ def _after(error: GatewayError, attempts: int) -> GatewayError:
     return error
 
 
-def _read(reply: Reply, number: int, attempts: int) -> list[Answer]:
+def _read(reply: Response, number: int, attempts: int) -> list[Answer]:
     """Read one vector per input.
 
     Raises:
-        MalformedReplyError: They are not as many as there were inputs, or no vectors.
+        InvalidResponseError: They are not as many as there were inputs, or no vectors.
     """
     evidence = evidence_of_reply(reply)
     evidence.attempts = attempts
@@ -98,7 +98,7 @@ def _read(reply: Reply, number: int, attempts: int) -> list[Answer]:
         raise malformed(reply, "a list of embeddings", evidence) from None
     if any(vector is None for vector in vectors):
         missing = sum(1 for vector in vectors if vector is None)
-        raise MalformedReplyError(
+        raise InvalidResponseError(
             f"the reply has {number - missing:,} embeddings for {number:,} inputs",
             status=reply.status,
             evidence=evidence,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..options import Plan
 from ..prompts.json_template import JsonTemplate
-from ..records import Answer, Item, Reply, Request, Unasked
+from ..records import Answer, Item, Request, Response, Skipped
 from .item_keys import Keys
 from .jsonpath import AnswerPath
 from .request_body import encoded
@@ -40,7 +40,7 @@ class AnyRequest:
         self._answer = None if options.answer is None else AnswerPath(options.answer)
         self._keys = Keys("request", self.path, options.answer or "")
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item per row: the body to send.
 
         Raises:
@@ -49,9 +49,9 @@ class AnyRequest:
         body = self._body
         body.check([str(name) for name in frame.columns])
         rows = made_of_rows(frame, body.columns, body.columns if body.is_plain else (), body.render)
-        return (row if isinstance(row, Unasked) else self._item(row) for row in rows)
+        return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
         """Send the body and take the answer out of the reply."""
         (item,) = items
         reply = yield Request(self.path, item.payload)
@@ -61,7 +61,7 @@ class AnyRequest:
         value, reason = self._answer.of(reply.body)
         return [Answer(value, evidence, reason)]
 
-    def _item(self, body: dict[str, Any]) -> Item | Unasked:
+    def _item(self, body: dict[str, Any]) -> Item | Skipped:
         # What a query names beats the body that the model was made with.
         payload = encoded({**body, **self._parameters})
-        return payload if isinstance(payload, Unasked) else Item(self._keys.of(payload), payload)
+        return payload if isinstance(payload, Skipped) else Item(self._keys.of(payload), payload)

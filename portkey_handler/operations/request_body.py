@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..records import Unasked
+from ..records import Skipped
 
 
 def rest_of_body(parameters: str) -> bytes:
@@ -16,9 +16,9 @@ def rest_of_body(parameters: str) -> bytes:
     return b"," + orjson.dumps(given)[1:] if given else b"}"
 
 
-def encoded(value: Any) -> bytes | Unasked:
+def encoded(value: Any) -> bytes | Skipped:
     """Encode what a row says as JSON, or say why it cannot be sent."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
-        return Unasked(f"the prompt cannot be sent: {error}", failed=True)
+        return Skipped(f"the prompt cannot be sent: {error}", failed=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from ..errors import MalformedReplyError
+from ..errors import InvalidResponseError
 from ..gateway.response_metadata import FLAGGED, evidence_of, verdicts_of
-from ..records import Answer, Evidence, Reply, is_cut_off
+from ..records import Answer, Evidence, Response, is_cut_off
 from .json_extraction import NotReadable, exactly
 
 #: What OpenAI, Bedrock and Gemini call it when a filter of theirs keeps the answer.
@@ -21,7 +21,7 @@ HELD_BACK = "the provider's content filter held the answer back"
 _MOST_TOKENS = 2**40
 
 
-def read_chat(reply: Reply, *, as_json: bool = False) -> Answer:
+def read_chat(reply: Response, *, as_json: bool = False) -> Answer:
     """Read a chat completion.
 
     Args:
@@ -29,7 +29,7 @@ def read_chat(reply: Reply, *, as_json: bool = False) -> Answer:
         as_json: The text was asked for as JSON; the answer is what it holds.
 
     Raises:
-        MalformedReplyError: The reply is not a chat completion.
+        InvalidResponseError: The reply is not a chat completion.
     """
     evidence = evidence_of_reply(reply)
     body = reply.body
@@ -59,11 +59,11 @@ def wants_json(parameters: str) -> bool:
     return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
 
 
-def read_completion(reply: Reply) -> Answer:
+def read_completion(reply: Response) -> Answer:
     """Read a completion.
 
     Raises:
-        MalformedReplyError: The reply is not a completion.
+        InvalidResponseError: The reply is not a completion.
     """
     evidence = evidence_of_reply(reply)
     try:
@@ -73,7 +73,7 @@ def read_completion(reply: Reply) -> Answer:
     return Answer(text, evidence) if text else _without_text({}, text, evidence)
 
 
-def evidence_of_reply(reply: Reply) -> Evidence:
+def evidence_of_reply(reply: Response) -> Evidence:
     """Note what replies of every operation tell in the same places."""
     evidence = evidence_of(reply.headers, reply.status)
     body = reply.body
@@ -116,9 +116,9 @@ def read_end(evidence: Evidence, body: Mapping[str, Any]) -> None:
     evidence.finish_reason = _shared(found) if isinstance(found, str) else None
 
 
-def malformed(reply: Reply, what: str, evidence: Evidence) -> MalformedReplyError:
+def malformed(reply: Response, what: str, evidence: Evidence) -> InvalidResponseError:
     """Make the error of a reply that is not what it should be."""
-    return MalformedReplyError(
+    return InvalidResponseError(
         f"the reply is not {what}: {_shape(reply.body)}", status=reply.status, evidence=evidence
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import MOST_SHOWN, InputError, did_you_mean, listed
 from ..prompts.cell_text import is_null, to_text
 from ..prompts.template import Template
-from ..records import ADDED_BY_MODELS, Unasked
+from ..records import ADDED_BY_MODELS, Skipped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,33 +85,33 @@ def own_columns(frame: pd.DataFrame, target: str) -> list[str]:
     ]
 
 
-def column_texts(frame: pd.DataFrame, column: str) -> Iterator[str | Unasked]:
+def column_texts(frame: pd.DataFrame, column: str) -> Iterator[str | Skipped]:
     """Give the text of each cell of a column, or why there is none to ask."""
     for cell in cells(frame, column):
         if is_null(cell):
-            yield Unasked(f"nothing to ask: {column} is NULL")
+            yield Skipped(f"nothing to ask: {column} is NULL")
             continue
         try:
             text = to_text(cell)
         except InputError as error:
-            yield Unasked(f"{column}: {error}", failed=True)
+            yield Skipped(f"{column}: {error}", failed=True)
             continue
-        yield text if text.strip() else Unasked(f"nothing to ask: {column} is blank")
+        yield text if text.strip() else Skipped(f"nothing to ask: {column} is blank")
 
 
-def template_texts(frame: pd.DataFrame, prompt: Template) -> Iterator[str | Unasked]:
+def template_texts(frame: pd.DataFrame, prompt: Template) -> Iterator[str | Skipped]:
     """Give a template's text for each row, or why there is none to ask."""
     asks = prompt.columns if prompt.is_plain else ()
     for text in made_of_rows(frame, prompt.columns, asks, prompt.render):
         if isinstance(text, str) and not text.strip():
-            yield Unasked("nothing to ask: the prompt is blank")
+            yield Skipped("nothing to ask: the prompt is blank")
         else:
             yield text
 
 
 def made_of_rows(
     frame: pd.DataFrame, columns: Sequence[str], asks: Sequence[str], make: Callable[[dict[str, Any]], Made]
-) -> Iterator[Made | Unasked]:
+) -> Iterator[Made | Skipped]:
     """Make something of each row, or say why there is nothing to ask.
 
     Args:
@@ -126,12 +126,12 @@ def made_of_rows(
         values = dict(zip(used, row, strict=True))
         if asks and all(_is_blank(values[name]) for name in asks):
             verb = "is" if len(asks) == 1 else "are"
-            yield Unasked(f"nothing to ask: {', '.join(asks)} {verb} NULL or blank")
+            yield Skipped(f"nothing to ask: {', '.join(asks)} {verb} NULL or blank")
             continue
         try:
             yield make(values)
         except InputError as error:
-            yield Unasked(str(error), failed=True)
+            yield Skipped(str(error), failed=True)
 
 
 def _is_blank(cell: Any) -> bool:

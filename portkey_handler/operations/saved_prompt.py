@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..options import Plan
 from ..prompts.cell_text import to_text
 from ..prompts.json_template import JsonTemplate
-from ..records import Answer, Item, Reply, Request, Unasked
+from ..records import Answer, Item, Request, Response, Skipped
 from .item_keys import Keys
 from .request_body import encoded, rest_of_body
 from .responses import read_chat, read_completion, wants_json
@@ -42,16 +42,16 @@ class SavedPrompt:
         self._wants_json = wants_json(plan.parameters)
         self._keys = Keys("prompt", self.path, plan.parameters)
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item per row: the variables to send.
 
         Raises:
             InputError: The frame lacks a column.
         """
         rows = self._variables(frame)
-        return (row if isinstance(row, Unasked) else self._item(row) for row in rows)
+        return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
         """Send the variables and read the first choice; a prompt may have been saved for either endpoint."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"variables":', item.payload, self._rest)))
@@ -59,7 +59,7 @@ class SavedPrompt:
             return [read_completion(reply)]
         return [read_chat(reply, as_json=self._wants_json)]
 
-    def _variables(self, frame: pd.DataFrame) -> Iterator[dict[str, Any] | Unasked]:
+    def _variables(self, frame: pd.DataFrame) -> Iterator[dict[str, Any] | Skipped]:
         template = self._template
         if template is not None:
             template.check([str(name) for name in frame.columns])
@@ -71,9 +71,9 @@ class SavedPrompt:
             names = [named_column(frame, name, "variables") for name in self._columns]
         return made_of_rows(frame, names, names, _as_texts)
 
-    def _item(self, variables: dict[str, Any]) -> Item | Unasked:
+    def _item(self, variables: dict[str, Any]) -> Item | Skipped:
         body = encoded(variables)
-        return body if isinstance(body, Unasked) else Item(self._keys.of(body), body)
+        return body if isinstance(body, Skipped) else Item(self._keys.of(body), body)
 
 
 def _as_texts(values: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import orjson
 from ..errors import GatewayError
 from ..options import Plan
 from ..options.output_schema import read_output
-from ..records import Answer, Evidence, Item, Reply, Request, Unasked, is_cut_off
+from ..records import Answer, Evidence, Item, Request, Response, Skipped, is_cut_off
 from .chat import Chat, Messages
 from .item_keys import Keys
 from .json_extraction import NotReadable, exactly, leniently
@@ -77,7 +77,7 @@ class TypedChat:
             f"no code fence.\n{self._output.text}"
         )
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give the items of a chat; their keys say what columns are asked for.
 
         Raises:
@@ -85,7 +85,7 @@ class TypedChat:
         """
         return self._chat.items(frame)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
         """Ask, and once more where the answer does not fit."""
         (item,) = items
         method, reply = yield from self._send(item.payload)
@@ -110,7 +110,7 @@ class TypedChat:
             reason = f"the answer does not fit output, and neither did the one before it: {second.complaint}"
         return [Answer(answer.value, _paid_for_both(before, answer.evidence), reason)]
 
-    def _send(self, messages: bytes) -> Generator[Request, Reply, tuple[str, Reply]]:
+    def _send(self, messages: bytes) -> Generator[Request, Response, tuple[str, Response]]:
         """Send messages by the method in force, or by the next one where the provider refuses it."""
         while True:
             method = self._method
@@ -170,7 +170,7 @@ class TypedChat:
         )
         return orjson.dumps([*listed, {"role": "user", "content": asked}])
 
-    def _read(self, reply: Reply, method: str) -> _Read:
+    def _read(self, reply: Response, method: str) -> _Read:
         answer = read_chat(reply)
         if answer.reason is not None:  # refused, kept back by a filter, cut off before it began
             return _Read(answer)
@@ -225,7 +225,7 @@ class _Read:
     text: str = ""
 
 
-def _text_of(reply: Reply, value: Any) -> str:
+def _text_of(reply: Response, value: Any) -> str:
     """Give what the model wrote: the arguments of its call, or its text."""
     if isinstance(value, str):
         return value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..options import Plan
 from ..prompts.template import Template
-from ..records import Item, Unasked
+from ..records import Item, Skipped
 from .item_keys import Keys
 from .request_body import encoded
 from .rows import column_texts, prompt_column, template_texts
@@ -33,19 +33,19 @@ class Texts:
         self._template = None if source is None else Template(source, where="prompt_template")
         self._keys = Keys(plan.input.mode, plan.parameters)
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item per row, whose payload is the text as JSON; or why there is none to ask.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.
         """
-        return (text if isinstance(text, Unasked) else self._item(text) for text in self._of(frame))
+        return (text if isinstance(text, Skipped) else self._item(text) for text in self._of(frame))
 
-    def _item(self, text: str) -> Item | Unasked:
+    def _item(self, text: str) -> Item | Skipped:
         written = encoded(text)
-        return written if isinstance(written, Unasked) else Item(self._keys.of(written), written)
+        return written if isinstance(written, Skipped) else Item(self._keys.of(written), written)
 
-    def _of(self, frame: pd.DataFrame) -> Iterator[str | Unasked]:
+    def _of(self, frame: pd.DataFrame) -> Iterator[str | Skipped]:
         if self._template is None:
             return column_texts(frame, prompt_column(frame, self._column, self._target))
         self._template.check([str(name) for name in frame.columns], where="prompt_template")

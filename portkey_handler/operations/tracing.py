@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GatewayError
-from ..options import Credentials, Plan
+from ..options import EngineConfig, Plan
 from ..prompts.json_template import JsonTemplate
-from ..records import Answer, Evidence, Item, Reply, Request, Unasked
+from ..records import Answer, Evidence, Item, Request, Response, Skipped
 from . import Operation
 from .rows import made_of_rows
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SOURCE = "portkey_handler"
 
 
-class Labels:
+class Tracing:
     """The labels of one query.
 
     Args:
@@ -45,7 +45,7 @@ class Labels:
         TemplateError: A template in the metadata is wrong.
     """
 
-    def __init__(self, plan: Plan, credentials: Credentials) -> None:
+    def __init__(self, plan: Plan, credentials: EngineConfig) -> None:
         given = {**credentials.options, **json.loads(plan.routing)}
         self.trace_id: str = given.get("trace_id") or uuid.uuid4().hex
         own = given.get("metadata") or {}
@@ -58,7 +58,7 @@ class Labels:
         if self._shared is not None:
             self.options["metadata"] = self._shared
 
-    def of_rows(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Unasked]:
+    def of_rows(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Skipped]:
         """Give the headers of each row.
 
         Raises:
@@ -73,8 +73,8 @@ class Labels:
         self._template.check([str(name) for name in frame.columns])
         rows = made_of_rows(frame, columns, (), self._template.render)
         return (
-            Unasked(f"metadata: {made.reason}", failed=True)
-            if isinstance(made, Unasked)
+            Skipped(f"metadata: {made.reason}", failed=True)
+            if isinstance(made, Skipped)
             else {
                 "x-portkey-span-id": self._span_of(row),
                 # As ASCII, which is what a header can carry.
@@ -101,18 +101,18 @@ class LabelledOperation:
         labels: The labels of the query.
     """
 
-    def __init__(self, operation: Operation, labels: Labels) -> None:
+    def __init__(self, operation: Operation, labels: Tracing) -> None:
         self._operation = operation
         self._labels = labels
         self.together = operation.together
 
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Unasked]:
+    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give the operation's items, each with its row's labels."""
         items, labels = self._operation.items(frame), self._labels.of_rows(frame)
         decide = self._labels.decide
         return (_with(item, headers, decide) for item, headers in zip(items, labels, strict=True))
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Reply, Sequence[Answer | GatewayError]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, Sequence[Answer | GatewayError]]:
         """Ask as the operation does; rows that are asked together go under the first one's labels."""
         headers: dict[str, str] = items[0].payload.headers
         steps = self._operation.ask([Item(item.key, item.payload.payload) for item in items])
@@ -143,10 +143,10 @@ class LabelledOperation:
         evidence.span_id = headers["x-portkey-span-id"]
 
 
-def _with(item: Item | Unasked, headers: dict[str, str] | Unasked, decide: bool) -> Item | Unasked:
-    if isinstance(item, Unasked):
+def _with(item: Item | Skipped, headers: dict[str, str] | Skipped, decide: bool) -> Item | Skipped:
+    if isinstance(item, Skipped):
         return item
-    if isinstance(headers, Unasked):
+    if isinstance(headers, Skipped):
         return headers
     key = item.key
     if decide:

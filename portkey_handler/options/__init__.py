@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .catalog import OPTIONS, secret_option_names
-from .plan import Credentials, Origin, Plan, Resolved
+from .plan import EngineConfig, Origin, Plan, Resolved
 from .resolve import overlay, resolve, resolve_engine
 
 __all__ = [
     "OPTIONS",
-    "Credentials",
+    "EngineConfig",
     "Origin",
     "Plan",
     "Resolved",

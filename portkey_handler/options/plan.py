@@ -59,7 +59,7 @@ class Origin:
     level: Level | None
 
 
-class Credentials:
+class EngineConfig:
     """An engine's gateway options, keys among them.
 
     Args:
@@ -86,5 +86,5 @@ class Resolved:
     """The outcome of resolving: plan, credentials, and the origin of each option for DESCRIBE."""
 
     plan: Plan
-    credentials: Credentials
+    credentials: EngineConfig
     origins: Mapping[str, Origin] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from .input import MODES, InputOptions
 from .output import OutputOptions
 from .parameters import is_parameter
 from .parsing import ALTERNATIVES, Reading
-from .plan import Credentials, Origin, Plan, Resolved
+from .plan import EngineConfig, Origin, Plan, Resolved
 from .routing import calls_somebody
 from .schema import LEVEL_WORDS, LEVELS, Level, Options
 from .targets import leads_somewhere
@@ -35,7 +35,7 @@ _ENVIRONMENT_PREFIX = "PORTKEY_"
 
 def resolve_engine(
     given: Mapping[str, Any], environment: Mapping[str, str]
-) -> tuple[Credentials, ExecutionOptions]:
+) -> tuple[EngineConfig, ExecutionOptions]:
     """Check an engine's arguments.
 
     Args:
@@ -185,7 +185,7 @@ def _known(level: Level, mode: str | None) -> str:
     )
 
 
-def _credentials(readings: Mapping[Level, Reading]) -> Credentials:
+def _credentials(readings: Mapping[Level, Reading]) -> EngineConfig:
     """Join the environment's and the engine's gateway options, so that no key meets a foreign address."""
     environment = _gateway_values(readings["environment"])
     engine = _gateway_values(readings["engine"])
@@ -196,7 +196,7 @@ def _credentials(readings: Mapping[Level, Reading]) -> Credentials:
         if is_key(name, environment[name]) and name not in engine and (names_address or provider_changed):
             withheld.append(name)
             del environment[name]
-    return Credentials({**environment, **engine}, withheld=tuple(withheld))
+    return EngineConfig({**environment, **engine}, withheld=tuple(withheld))
 
 
 def _is_address(name: str, value: Any) -> bool:
@@ -219,7 +219,7 @@ def _gateway_values(reading: Reading) -> dict[str, Any]:
     return {name: value for name, value in reading.values.items() if SECTION_OF.get(name) in GATEWAY_SECTIONS}
 
 
-def _holds_provider_key(credentials: Credentials) -> bool:
+def _holds_provider_key(credentials: EngineConfig) -> bool:
     return any(
         is_key(name, value)
         for name, value in credentials.options.items()
@@ -268,7 +268,7 @@ def _canonical(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _origins(readings: Mapping[Level, Reading], credentials: Credentials) -> dict[str, Origin]:
+def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig) -> dict[str, Origin]:
     """Tell for DESCRIBE which value of each option is in force, and which level gave it."""
     mode = readings["model"].mode
     origins = {

@@ -33,7 +33,7 @@ import orjson
 from ..errors import NewerFileError
 from ..records import EVIDENCE_FIELDS, Evidence, Outcome
 from . import sqlite as database
-from .key_locks import Claims
+from .key_locks import KeyLocks
 from .sqlite import opened, reading, set_aside
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ _evidence_of = attrgetter(*EVIDENCE_FIELDS)
 _NAMES = orjson.dumps(EVIDENCE_FIELDS).decode()
 
 
-class Journal:
+class AnswerCache:
     """The kept answers of one engine. Open and use it in one event loop.
 
     Trouble with the file never fails a query: there is a warning, `fault` says what happened, and nothing is
@@ -108,7 +108,7 @@ class Journal:
         self._number_of_names = 0
         self._names: dict[int, str] = {}
         self._inode = 0
-        self._claims: Claims | None = None
+        self._claims: KeyLocks | None = None
         # The last number that was seen when the file had this version, and how many were written since then.
         self._seen = 0
         self._version = 0
@@ -127,7 +127,7 @@ class Journal:
             self._give_up(error)
             return
         if reuse > 0:
-            self._claims = Claims(path.with_suffix(".claims"))
+            self._claims = KeyLocks(path.with_suffix(".claims"))
 
     def has(self, key: bytes) -> bool:
         """Tell whether an answer is kept for an item, without reading it."""

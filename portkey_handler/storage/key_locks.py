@@ -33,7 +33,7 @@ _FILES = 16
 MOST = 2048
 
 
-class Claims:
+class KeyLocks:
     """The claims of one query.
 
     Args:

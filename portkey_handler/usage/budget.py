@@ -8,7 +8,7 @@ from ..records import Outcome
 from .estimate.estimator import Estimate
 from .estimate.wording import basis, model_in_words, price
 from .formatting import counted, dollars
-from .query_usage import Account
+from .query_usage import QueryUsage
 
 
 def too_many_rows(plan: Plan, rows: int) -> str | None:
@@ -41,7 +41,7 @@ def too_expensive(plan: Plan, estimate: Estimate) -> str | None:
     )
 
 
-def reached(most: float, account: Account, outcome: Outcome) -> CostReachedError | None:
+def reached(most: float, account: QueryUsage, outcome: Outcome) -> CostReachedError | None:
     """Say why a query goes no further after this outcome, or None.
 
     Args:

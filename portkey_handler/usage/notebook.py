@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .progress import Progress, current_listener, watching
+from .progress import Progress, current_listener, on_progress
 
 
 @contextmanager
@@ -29,7 +29,7 @@ def shown_in_notebook() -> Iterator[None]:
         with shown_in_terminal(ends=True):
             yield
     else:
-        with watching(_Line(ipython.display.display)):
+        with on_progress(_Line(ipython.display.display)):
             yield
 
 

@@ -190,7 +190,7 @@ def current_listener() -> Listener | None:
 
 
 @contextmanager
-def watching(listener: Listener) -> Iterator[None]:
+def on_progress(listener: Listener) -> Iterator[None]:
     """Let `listener` hear of every query that starts inside the `with` block.
 
     It hears of a query every 0.2 s while it runs, and once more when it has ended, whatever the end. It is
@@ -203,7 +203,7 @@ def watching(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-class Watch:
+class ProgressReporter:
     """Tells how far a query is, as long as it is entered: to the listener, and to the log.
 
     Args:
@@ -220,7 +220,7 @@ class Watch:
         self._next: asyncio.TimerHandle | None = None
         self._over = False
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> ProgressReporter:
         """Begin to tell; there has to be a running loop."""
         import asyncio
 

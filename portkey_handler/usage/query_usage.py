@@ -27,7 +27,7 @@ _HITS = frozenset({"HIT", "SEMANTIC HIT"})
 _LONGEST_NAME = 200
 
 
-class Latencies:
+class LatencyHistogram:
     """How long answers took, as a histogram with steps that grow.
 
     Args:
@@ -63,7 +63,7 @@ def step_of(milliseconds: float) -> int:
 
 
 @dataclass(slots=True)
-class Use:
+class ModelUsage:
     """What was used of one model.
 
     Attributes:
@@ -82,7 +82,7 @@ class Use:
     cached_tokens: int = 0
     cost: float = 0.0
     unpriced: int = 0
-    latencies: Latencies = field(default_factory=Latencies)
+    latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ProgressSample:
     """How far a query was: seconds since its start, items settled, those among them that failed."""
 
     seconds: float
@@ -112,7 +112,7 @@ class Moment:
 
 
 @dataclass(slots=True)
-class Account:
+class QueryUsage:
     """The account of one query.
 
     Attributes:
@@ -142,14 +142,14 @@ class Account:
     failed: int = 0
     cut_off: int = 0
     gateway_hits: int = 0
-    models: dict[str, Use] = field(default_factory=dict)
+    models: dict[str, ModelUsage] = field(default_factory=dict)
     kept_by: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=_MOST_ERRORS))
     slowest: list[tuple[int, int]] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[ProgressSample] = field(default_factory=list)
     _slow: int = -1
-    _fruitless: Latencies = field(default_factory=Latencies)
+    _fruitless: LatencyHistogram = field(default_factory=LatencyHistogram)
     _started: float = 0.0
     _next_moment: float = 0.0
     _between_moments: float = 0.1
@@ -168,9 +168,9 @@ class Account:
         return sum(use.unpriced for use in self.models.values())
 
     @property
-    def latencies(self) -> Latencies:
+    def latencies(self) -> LatencyHistogram:
         """How long answers and failures took."""
-        total = Latencies(self._fruitless.counts)
+        total = LatencyHistogram(self._fruitless.counts)
         for use in self.models.values():
             total.counts.update(use.latencies.counts)
         return total
@@ -246,9 +246,9 @@ class Account:
         else:
             use.cost += cost
 
-    def _use_of(self, model: str) -> Use:
+    def _use_of(self, model: str) -> ModelUsage:
         known = len(self.models) < _MOST_MODELS
-        return self.models.setdefault(model[:_LONGEST_NAME] if known else "other models", Use())
+        return self.models.setdefault(model[:_LONGEST_NAME] if known else "other models", ModelUsage())
 
     def _note_slow(self, latency: int, row: int) -> None:
         if len(self.slowest) < _MOST_SLOW:
@@ -273,5 +273,5 @@ class Account:
         if len(self.moments) >= _MOST_MOMENTS:
             self.moments = self.moments[1::2]
             self._between_moments *= 2
-        self.moments.append(Moment(seconds, self.settled, self.failed))
+        self.moments.append(ProgressSample(seconds, self.settled, self.failed))
         self._next_moment = seconds + self._between_moments

@@ -19,8 +19,8 @@ from typing import Any
 
 from ..errors import NewerFileError, PortkeyHandlerError
 from ..storage.sqlite import reading, writing
-from .query_usage import Failure, Latencies, Use
-from .run_record import COLUMNS, Run, made_of, read_details, read_latencies, written_latencies
+from .query_usage import Failure, LatencyHistogram, ModelUsage
+from .run_record import COLUMNS, RunRecord, made_of, read_details, read_latencies, written_latencies
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,8 @@ _MOST_RUNS = 1_000
 _MOST_ERRORS = 100
 _DAYS = 400
 _BUSY_SECONDS = 2.0
-#: See `database`. A new attribute of `Run`, `Failure`, `DayOfUse` or `Use` needs a default and, at the end, a
-#: migration of its own: `("ALTER TABLE … ADD COLUMN …",)`.
+#: See `storage.sqlite`. A new attribute of `RunRecord`, `Failure`, `DailyUsage` or `ModelUsage` needs a
+#: default and, at the end, a migration of its own: `("ALTER TABLE … ADD COLUMN …",)`.
 MIGRATIONS = (
     (
         """
@@ -60,7 +60,7 @@ MIGRATIONS = (
 
 
 @dataclass(slots=True)
-class DayOfUse:
+class DailyUsage:
     """What a model in SQL used of one model behind the gateway on one day.
 
     A query's own counts stand with the model that gave most of its answers, so that they can be summed up.
@@ -85,15 +85,15 @@ class DayOfUse:
     answered: int = 0
     failed: int = 0
     kept: int = 0
-    use: Use = field(default_factory=Use)
+    use: ModelUsage = field(default_factory=ModelUsage)
 
 
-_COUNTS = tuple(one.name for one in fields(DayOfUse) if one.name not in ("day", "answered_by", "use"))
-_USED = tuple(one.name for one in fields(Use) if one.name != "latencies")
+_COUNTS = tuple(one.name for one in fields(DailyUsage) if one.name not in ("day", "answered_by", "use"))
+_USED = tuple(one.name for one in fields(ModelUsage) if one.name != "latencies")
 _FAILURE = tuple(one.name for one in fields(Failure))
 
 
-class Ledger:
+class RunHistory:
     """The ledger in a folder.
 
     Args:
@@ -103,7 +103,7 @@ class Ledger:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ledger.sqlite"
 
-    def record(self, run: Run, failures: Sequence[Failure]) -> None:
+    def record(self, run: RunRecord, failures: Sequence[Failure]) -> None:
         """Record a query that is over. Trouble with the file is a warning, and fails nothing."""
         try:
             try:
@@ -117,7 +117,7 @@ class Ledger:
         except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
             logger.warning("what the query used is not recorded: %s cannot be used: %s", self.path, error)
 
-    def _record(self, run: Run, failures: Sequence[Failure]) -> None:
+    def _record(self, run: RunRecord, failures: Sequence[Failure]) -> None:
         with writing(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
             values = [_clean(getattr(run, name)) for name in COLUMNS]
             _insert(connection, "INSERT", "runs", (*COLUMNS, "details"), (*values, run.details()))
@@ -131,14 +131,14 @@ class Ledger:
 
     def runs(
         self, engine: str | None = None, model: str | None = None, *, most: int = _MOST_RUNS
-    ) -> list[Run]:
+    ) -> list[RunRecord]:
         """Give the last runs, newest first; of one engine or model where they are named.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
         """
         rows = self._read("runs", engine, model, f"ORDER BY number DESC LIMIT {most:d}")
-        return [made_of(Run, {**row, **read_details(row["details"])}) for row in rows]
+        return [made_of(RunRecord, {**row, **read_details(row["details"])}) for row in rows]
 
     def failures(self, engine: str, model: str) -> list[Failure]:
         """Give the last hundred failures of a model, newest first.
@@ -149,7 +149,7 @@ class Ledger:
         rows = self._read("errors", engine, model, f"ORDER BY number DESC LIMIT {_MOST_ERRORS:d}")
         return [made_of(Failure, row) for row in rows]
 
-    def usage(self, engine: str, model: str) -> list[DayOfUse]:
+    def usage(self, engine: str, model: str) -> list[DailyUsage]:
         """Give what a model used each day, newest first.
 
         Raises:
@@ -183,36 +183,36 @@ class Ledger:
             raise PortkeyHandlerError(f"{self.path} cannot be read: {error}") from error
 
 
-def _use_of(run: Run) -> Iterator[DayOfUse]:
+def _use_of(run: RunRecord) -> Iterator[DailyUsage]:
     """Give what a run used, by model that answered."""
     day = datetime.fromtimestamp(run.started, timezone.utc).date().isoformat()
     given = {name: use.answers for name, use in run.models.items()} or run.kept_by
     first = max(given, key=given.__getitem__, default=run.asked)
     counts = (1, run.rows, run.requests, run.answered, run.failed, run.kept)
-    yield DayOfUse(day, first or run.asked, *counts, use=run.models.get(first) or Use())
+    yield DailyUsage(day, first or run.asked, *counts, use=run.models.get(first) or ModelUsage())
     for name, use in run.models.items():
         if name != first:
-            yield DayOfUse(day, name or run.asked, use=use)
+            yield DailyUsage(day, name or run.asked, use=use)
 
 
-def _add(connection: sqlite3.Connection, who: tuple[str, str], new: DayOfUse) -> None:
+def _add(connection: sqlite3.Connection, who: tuple[str, str], new: DailyUsage) -> None:
     key = (new.day, *who, _clean(new.answered_by))
     found = _named(
         connection.execute(
             "SELECT * FROM usage WHERE day = ? AND engine = ? AND model = ? AND answered_by = ?", key
         )
     )
-    old = _day(found[0]) if found else DayOfUse(new.day, new.answered_by)
+    old = _day(found[0]) if found else DailyUsage(new.day, new.answered_by)
     counts = [getattr(old, name) + getattr(new, name) for name in _COUNTS]
     used = [getattr(old.use, name) + getattr(new.use, name) for name in _USED]
-    latencies = written_latencies(Latencies(old.use.latencies.counts + new.use.latencies.counts))
+    latencies = written_latencies(LatencyHistogram(old.use.latencies.counts + new.use.latencies.counts))
     columns = ("day", "engine", "model", "answered_by", *_COUNTS, *_USED, "latencies")
     _insert(connection, "REPLACE", "usage", columns, (*key, *counts, *used, latencies))
 
 
-def _day(row: dict[str, Any]) -> DayOfUse:
-    use = made_of(Use, {**row, "latencies": read_latencies(row["latencies"])})
-    return made_of(DayOfUse, {**row, "use": use})
+def _day(row: dict[str, Any]) -> DailyUsage:
+    use = made_of(ModelUsage, {**row, "latencies": read_latencies(row["latencies"])})
+    return made_of(DailyUsage, {**row, "use": use})
 
 
 def _named(found: sqlite3.Cursor) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from ..errors import GatewayError, PortkeyHandlerError
-from ..execution.mapper import Mapping, Tally
+from ..execution.mapper import Counts, MapResult
 from ..options import Plan
-from .query_usage import Account, Failure, Latencies, Moment, Use
+from .query_usage import Failure, LatencyHistogram, ModelUsage, ProgressSample, QueryUsage
 
 _MOST_REASONS = 20
 _DETAILS = ("asked", "models", "kept_by", "latencies", "reasons", "slowest", "moments")
@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunRecord:
     """The record of one query. Counts are of rows unless said otherwise.
 
     A new attribute has a default, for records that were written without it, and a column (see
@@ -79,12 +79,12 @@ class Run:
     trace_id: str
     ended: str
     asked: str = ""
-    models: dict[str, Use] = field(default_factory=dict)
+    models: dict[str, ModelUsage] = field(default_factory=dict)
     kept_by: dict[str, int] = field(default_factory=dict)
-    latencies: Latencies = field(default_factory=Latencies)
+    latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
     reasons: dict[str, int] = field(default_factory=dict)
     slowest: list[tuple[int | str, int]] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[ProgressSample] = field(default_factory=list)
 
     def details(self) -> str:
         """Write what has no column of its own, as JSON."""
@@ -102,11 +102,11 @@ class Run:
 
 
 #: The attributes of a run that have columns of their own, in order.
-COLUMNS = tuple(one.name for one in fields(Run) if one.name not in _DETAILS)
+COLUMNS = tuple(one.name for one in fields(RunRecord) if one.name not in _DETAILS)
 
 
 def read_details(written: str) -> dict[str, Any]:
-    """Read what `Run.details` wrote, as arguments of `Run`.
+    """Read what `RunRecord.details` wrote, as arguments of `RunRecord`.
 
     What was not written is left out, and so is everything where damage has made it unreadable.
     """
@@ -138,24 +138,24 @@ def _attributes(kind: Any) -> tuple[tuple[str, bool], ...]:
     )
 
 
-def written_latencies(latencies: Latencies) -> str:
+def written_latencies(latencies: LatencyHistogram) -> str:
     """Write a histogram as JSON."""
     return json.dumps(latencies.counts)
 
 
-def read_latencies(written: str) -> Latencies:
+def read_latencies(written: str) -> LatencyHistogram:
     """Read what `written_latencies` wrote; an empty one, where damage has made it unreadable."""
     try:
         return _latencies(json.loads(written))
     except (ValueError, TypeError, AttributeError):
-        return Latencies()
+        return LatencyHistogram()
 
 
-def _latencies(counts: dict[str, int]) -> Latencies:
-    return Latencies({int(step): int(count) for step, count in counts.items()})
+def _latencies(counts: dict[str, int]) -> LatencyHistogram:
+    return LatencyHistogram({int(step): int(count) for step, count in counts.items()})
 
 
-class Recorder:
+class RunRecorder:
     """Makes the record of a query when it is over, however it ended.
 
     Args:
@@ -171,7 +171,11 @@ class Recorder:
     """
 
     def __init__(
-        self, plan: Plan, account: Account, trace_id: str, write: Callable[[Run, Sequence[Failure]], None]
+        self,
+        plan: Plan,
+        account: QueryUsage,
+        trace_id: str,
+        write: Callable[[RunRecord, Sequence[Failure]], None],
     ) -> None:
         self._plan = plan
         self._account = account
@@ -180,19 +184,19 @@ class Recorder:
         self._started = time.time()
         self._clock = time.monotonic()
         self.rows: int | None = None
-        self.look: Callable[[], Tally] | None = None
-        self.mapping: Mapping | None = None
+        self.look: Callable[[], Counts] | None = None
+        self.mapping: MapResult | None = None
 
     def record(self, error: BaseException | None) -> None:
         """Write the record; `error` is what ended the query, where it did not come to its end."""
         if self.rows is None:
             return
         account = self._account
-        tally = self.look() if self.look is not None else Tally(self.rows)
+        tally = self.look() if self.look is not None else Counts(self.rows)
         raises = self._plan.execution.on_error == "raise"
         seconds = time.monotonic() - self._clock
         self._write(
-            Run(
+            RunRecord(
                 engine=self._plan.engine,
                 model=self._plan.name,
                 started=self._started,
@@ -223,13 +227,15 @@ class Recorder:
                     (account.names.of(row), milliseconds)
                     for milliseconds, row in sorted(account.slowest, reverse=True)
                 ],
-                moments=[*account.moments, Moment(seconds, account.settled, account.failed)],
+                moments=[*account.moments, ProgressSample(seconds, account.settled, account.failed)],
             ),
             account.failures,
         )
 
 
-def how_it_ended(tally: Tally, mapping: Mapping | None, error: BaseException | None, *, raises: bool) -> str:
+def how_it_ended(
+    tally: Counts, mapping: MapResult | None, error: BaseException | None, *, raises: bool
+) -> str:
     """Say in one short sentence how a query ended; nothing of a row or of the provider's words is in it.
 
     Args:
@@ -262,12 +268,12 @@ def _rows(number: int) -> str:
     return f"{number:,} row{'s' if number != 1 else ''}"
 
 
-def _written(use: Use) -> dict[str, Any]:
+def _written(use: ModelUsage) -> dict[str, Any]:
     return {**asdict(use), "latencies": use.latencies.counts}
 
 
-def _use(written: dict[str, Any]) -> Use:
-    return made_of(Use, {**written, "latencies": _latencies(written["latencies"])})
+def _use(written: dict[str, Any]) -> ModelUsage:
+    return made_of(ModelUsage, {**written, "latencies": _latencies(written["latencies"])})
 
 
 #: How each of the details is read.
@@ -278,5 +284,5 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "latencies": _latencies,
     "reasons": dict,
     "slowest": lambda slowest: [(row, milliseconds) for row, milliseconds in slowest],
-    "moments": lambda moments: [Moment(*moment[:3]) for moment in moments],
+    "moments": lambda moments: [ProgressSample(*moment[:3]) for moment in moments],
 }

@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import CostReachedError, QueryError
-from ..execution.mapper import Mapping, Tally
+from ..execution.mapper import Counts, MapResult
 from ..options import Plan
 from ..records import Outcome, RowNames, is_cut_off
 from .formatting import counted, dollars
 from .progress import said_use
-from .query_usage import Account
+from .query_usage import QueryUsage
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
 
 
-def summary(plan: Plan, mapping: Mapping, account: Account, oldest_kept: float | None, seconds: float) -> str:
+def summary(
+    plan: Plan, mapping: MapResult, account: QueryUsage, oldest_kept: float | None, seconds: float
+) -> str:
     """Say in one line what a query did.
 
     Args:
@@ -49,19 +51,19 @@ def summary(plan: Plan, mapping: Mapping, account: Account, oldest_kept: float |
     return f"{plan.name}: " + ", ".join(parts)
 
 
-def interrupted(plan: Plan, tally: Tally, account: Account, fault: str | None, seconds: float) -> str:
+def interrupted(plan: Plan, tally: Counts, account: QueryUsage, fault: str | None, seconds: float) -> str:
     """Say in one line what an interrupted query leaves behind, and how to go on."""
     answered = f"{tally.done - tally.failed:,} of {tally.total:,} rows are done"
     failed = f", {tally.failed:,} failed" if tally.failed else ""
     used = f"{failed}, {_used(tally, account)}, {seconds:.1f} s"
     if fault is not None:
         return f"{plan.name}: interrupted; {answered}{used}, but nothing was kept, because {fault}"
-    again = Again.after_interrupt(plan, tally, account)
+    again = RerunCost.after_interrupt(plan, tally, account)
     rest = "all again" if again.all_of_it else "only the rest"
     return f"{plan.name}: interrupted; {answered} and kept{used}; run it again to ask {rest} ({again})"
 
 
-def raise_failures(plan: Plan, mapping: Mapping, account: Account, fault: str | None) -> None:
+def raise_failures(plan: Plan, mapping: MapResult, account: QueryUsage, fault: str | None) -> None:
     """Raise what a query's rows add up to, or return where they add up to a result.
 
     Args:
@@ -75,7 +77,7 @@ def raise_failures(plan: Plan, mapping: Mapping, account: Account, fault: str | 
     """
     failed = sum(1 for outcome in mapping.outcomes if outcome.failed)
     answered = sum(1 for outcome in mapping.outcomes if outcome.evidence and not outcome.failed)
-    again = Again.after(plan, mapping, account, fault)
+    again = RerunCost.after(plan, mapping, account, fault)
     known = {
         "answered": answered,
         "failed": failed,
@@ -100,7 +102,7 @@ def raise_failures(plan: Plan, mapping: Mapping, account: Account, fault: str | 
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class RerunCost:
     """What running a query again will need.
 
     Attributes:
@@ -116,7 +118,7 @@ class Again:
     all_of_it: bool
 
     @classmethod
-    def after(cls, plan: Plan, mapping: Mapping, account: Account, fault: str | None) -> Again:
+    def after(cls, plan: Plan, mapping: MapResult, account: QueryUsage, fault: str | None) -> RerunCost:
         """Tell what running again will need after this end."""
         all_of_it = fault is not None or plan.execution.reuse == "never"
         items = mapping.items if all_of_it else mapping.left
@@ -124,7 +126,7 @@ class Again:
         return cls(_requests_for(plan, items), _cost_of(items, account), at_most, all_of_it)
 
     @classmethod
-    def after_interrupt(cls, plan: Plan, tally: Tally, account: Account) -> Again:
+    def after_interrupt(cls, plan: Plan, tally: Counts, account: QueryUsage) -> RerunCost:
         """Tell what running again will need when the query was interrupted, by its rows."""
         all_of_it = plan.execution.reuse == "never"
         rows = tally.total - (0 if all_of_it else tally.done - tally.failed)
@@ -141,7 +143,7 @@ def _requests_for(plan: Plan, items: int) -> int:
     return -(-items // together)
 
 
-def _cost_of(items: int, account: Account) -> float | None:
+def _cost_of(items: int, account: QueryUsage) -> float | None:
     """Give what so many items cost at the mean of those whose price is known."""
     priced = sum(use.answers - use.unpriced for use in account.models.values())
     return items * account.cost / priced if priced else None
@@ -162,7 +164,7 @@ def _failure(
     answered: int,
     failed: int,
     fault: str | None,
-    again: Again,
+    again: RerunCost,
 ) -> str:
     first_reason, first_rows = reasons[0]
     if not answered and failed == 1:
@@ -195,12 +197,12 @@ def _named(rows: list[int], names: RowNames) -> str:
     return f"row{'s' if len(rows) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
-def _used(tally: Tally, account: Account) -> str:
+def _used(tally: Counts, account: QueryUsage) -> str:
     used = said_use(account.tokens, account.known_cost, account.unpriced)
     return f"{counted(tally.requests, 'request')}, {used}"
 
 
-def _requests(tally: Tally) -> str:
+def _requests(tally: Counts) -> str:
     return f"{tally.requests:,} request{'s' if tally.requests != 1 else ''}"
 
 

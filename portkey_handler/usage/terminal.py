@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..prompts.cell_text import is_null, to_text
 from .formatting import counted, duration
-from .progress import Progress, said_reasons, said_speed, said_use, watching
+from .progress import Progress, on_progress, said_reasons, said_speed, said_use
 
 MOST_ROWS_SHOWN = 100
 _MOST_TEXT_SHOWN = 400
@@ -60,7 +60,7 @@ def shown_in_terminal(*, ends: bool = False) -> Iterator[None]:
         return
     block = _Block(ends=ends)
     try:
-        with watching(block):
+        with on_progress(block):
             yield
     finally:
         block.close()

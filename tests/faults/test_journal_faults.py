@@ -15,7 +15,7 @@ from support.paid import Client, Paid, run_client, run_here
 
 from portkey_handler.errors import QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider
-from portkey_handler.storage.answer_cache import Journal
+from portkey_handler.storage.answer_cache import AnswerCache
 
 SQLITE = b"SQLite format 3\0"
 
@@ -179,7 +179,7 @@ def test_many_open_a_new_journal_at_once(tmp_path: Path) -> None:
 
     def opened(path: Path, all_here: threading.Barrier) -> str | None:
         all_here.wait()
-        journal = Journal(path, reuse=60, keep=60)
+        journal = AnswerCache(path, reuse=60, keep=60)
         journal.close()
         return journal.fault
 

@@ -15,7 +15,7 @@ from support.paid import Arrivals, Client, Paid, answer_to, run_here
 
 from portkey_handler.errors import QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
-from portkey_handler.options import Credentials, resolve
+from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
 
 FOR_EVER = 3600.0
@@ -157,7 +157,7 @@ def test_cancellation_keeps_what_is_in_flight(provider: OfflineProvider, paid: P
     slow = Arrivals(Fault("stall", seconds=1.0), lambda prompt: row_of(prompt) >= 50)
     provider.behaviour.faults = slow
     frame = questions(200)[["q"]]
-    credentials = Credentials({"base_url": provider.base_url})
+    credentials = EngineConfig({"base_url": provider.base_url})
 
     async def cancelled() -> None:
         task = asyncio.create_task(_predictor().run(frame, credentials))
@@ -187,7 +187,7 @@ def test_cancellation_sends_nothing_that_waits(provider: OfflineProvider, paid: 
         provider.behaviour.faults = arrivals
 
         async def cancelled(predictor: Predictor, arrivals: Arrivals) -> None:
-            credentials = Credentials({"base_url": provider.base_url})
+            credentials = EngineConfig({"base_url": provider.base_url})
             task = asyncio.create_task(predictor.run(questions(50)[["q"]], credentials))
             await asyncio.to_thread(arrivals.wait, 1)
             task.cancel()
@@ -252,7 +252,7 @@ STRANGE: list[Any] = [
 def test_a_strange_prompt_is_its_rows_business(provider: OfflineProvider, paid: Paid, home: Path) -> None:
     """An answer or that row's reason, never the query's end; and the same again from the journal."""
     frame = pd.DataFrame({"q": pd.Series(STRANGE, dtype=object)})
-    credentials = Credentials({"base_url": provider.base_url})
+    credentials = EngineConfig({"base_url": provider.base_url})
     first = _predictor(on_error="null")(frame, credentials)
     answers = first["answer"]
     assert (answers[0], answers[21]) == (answer_to("plain"), answer_to("the end"))

@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 import pytest
 from support.gateway import Gateway
-from support.http import Reply, post
+from support.http import Response, post
 
 from portkey_handler.errors import UnsupportedError
-from portkey_handler.execution.event_loop import run_apart
+from portkey_handler.execution.event_loop import run_sync
 from portkey_handler.gateway.client import Gateway as Door
 from portkey_handler.gateway.offline import Fault, OfflineProvider, embedding
-from portkey_handler.options import Credentials
+from portkey_handler.options import EngineConfig
 from portkey_handler.records import Request
 
 QUESTION = "Where is Stockholm located?"
@@ -23,7 +23,7 @@ MESSAGES = [{"role": "user", "content": QUESTION}]
 
 def ask(
     gateway: Gateway, provider: OfflineProvider, path: str, body: dict[str, Any], name: str = "openai"
-) -> Reply:
+) -> Response:
     """Ask the stand-in through the gateway, as provider `name`."""
     headers = {
         "x-portkey-provider": name,
@@ -138,7 +138,7 @@ def test_what_it_cannot_ask_is_said_once(
     gateway: Gateway, provider: OfflineProvider, path: str, name: str
 ) -> None:
     """It says 500 of an endpoint that it does not have for a provider, and nobody tries that six times."""
-    credentials = Credentials(
+    credentials = EngineConfig(
         {"base_url": gateway.base_url, "provider": name, "custom_host": provider.base_url}
     )
     body = orjson.dumps({"model": "m", "input": "x", "messages": MESSAGES, "max_tokens": 5})
@@ -148,5 +148,5 @@ def test_what_it_cannot_ask_is_said_once(
             await door.send(Request(path, body))
 
     with pytest.raises(UnsupportedError):
-        run_apart(send())
+        run_sync(send())
     assert provider.requests == []

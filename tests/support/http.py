@@ -12,7 +12,7 @@ import orjson
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """What came back; header names in lower case."""
 
     status: int
@@ -27,7 +27,7 @@ class Reply:
 
 def request(
     method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None, timeout: float = 30
-) -> Reply:
+) -> Response:
     """Send one request over a connection of its own; objects go out as JSON, bytes as they are."""
     parts = urlsplit(url)
     content = body if body is None or isinstance(body, bytes) else orjson.dumps(body)
@@ -36,16 +36,18 @@ def request(
     try:
         connection.request(method, parts.path or "/", content, sent)
         reply = connection.getresponse()
-        return Reply(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
+        return Response(
+            reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+        )
     finally:
         connection.close()
 
 
-def post(url: str, body: Any, headers: Mapping[str, str] | None = None, timeout: float = 30) -> Reply:
+def post(url: str, body: Any, headers: Mapping[str, str] | None = None, timeout: float = 30) -> Response:
     """POST; see `request`."""
     return request("POST", url, body, headers, timeout)
 
 
-def get(url: str, headers: Mapping[str, str] | None = None, timeout: float = 30) -> Reply:
+def get(url: str, headers: Mapping[str, str] | None = None, timeout: float = 30) -> Response:
     """GET; see `request`."""
     return request("GET", url, None, headers, timeout)

@@ -10,7 +10,7 @@ import re
 import pytest
 
 from portkey_handler import errors
-from portkey_handler.errors import GatewayError, PortkeyHandlerError, QueryError, RateLimitedError
+from portkey_handler.errors import GatewayError, PortkeyHandlerError, QueryError, RateLimitError
 from portkey_handler.records import Evidence
 
 KINDS = [
@@ -50,7 +50,7 @@ def test_survives_copying(kind: type[PortkeyHandlerError]) -> None:
 
 def test_a_message_that_grew_arrives_whole() -> None:
     """The mapper adds to a message; the addition goes along."""
-    error = RateLimitedError("429: slow down", retry_after=7200.0)
+    error = RateLimitError("429: slow down", retry_after=7200.0)
     error.message += " (it asks to wait 7,200 s)"
     arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     assert str(arrived) == "429: slow down (it asks to wait 7,200 s)"
@@ -84,10 +84,10 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
 def test_what_is_worth_another_attempt() -> None:
     """Which failures are tried again, and which are told at once, is part of the tree."""
     assert {kind.__name__ for kind in KINDS if getattr(kind, "retryable", False)} == {
-        "BrokenOffError",
-        "MalformedReplyError",
-        "RateLimitedError",
-        "ServerFaultError",
-        "TimedOutError",
-        "UnreachableError",
+        "ConnectionLostError",
+        "InvalidResponseError",
+        "RateLimitError",
+        "ServerError",
+        "RequestTimeoutError",
+        "ConnectError",
     }

@@ -16,11 +16,11 @@ from support.storage import make_handler
 from support.ways import ways
 
 from portkey_handler.errors import OptionError, PortkeyHandlerError
-from portkey_handler.execution.event_loop import run_apart
+from portkey_handler.execution.event_loop import run_sync
 from portkey_handler.gateway.client import Gateway
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.handler import PortkeyHandler
-from portkey_handler.options import OPTIONS, Credentials, resolve, resolve_engine
+from portkey_handler.options import OPTIONS, EngineConfig, resolve, resolve_engine
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import Request
 
@@ -167,7 +167,7 @@ def test_an_engine_that_fails_shows_its_key_nowhere(
 def test_errors_of_sending_lead_back_to_nothing(fault: str, provider: OfflineProvider) -> None:
     """The HTTP library's errors hold the request's headers: ours have no cause and no context."""
     provider.behaviour.faults = lambda _: FAULTS[fault]
-    credentials = Credentials({"base_url": provider.base_url, "portkey_api_key": CANARY})
+    credentials = EngineConfig({"base_url": provider.base_url, "portkey_api_key": CANARY})
     request = Request("/chat/completions", b"{}")
 
     async def send() -> None:
@@ -175,7 +175,7 @@ def test_errors_of_sending_lead_back_to_nothing(fault: str, provider: OfflinePro
             await gateway.send(request)
 
     with pytest.raises(PortkeyHandlerError) as caught:
-        run_apart(send())
+        run_sync(send())
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
     assert CANARY not in full_text(caught.value)
 

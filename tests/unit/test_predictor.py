@@ -15,9 +15,9 @@ import pytest
 
 from portkey_handler.errors import InputError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
-from portkey_handler.options import Credentials, resolve
+from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
-from portkey_handler.usage.progress import Progress, watching
+from portkey_handler.usage.progress import Progress, on_progress
 
 
 def predict(provider: OfflineProvider, frame: pd.DataFrame, **using: Any) -> pd.DataFrame:
@@ -28,7 +28,7 @@ def predict(provider: OfflineProvider, frame: pd.DataFrame, **using: Any) -> pd.
     plan = resolve(target="answer", engine={}, model=using, environment={}).plan
     # A plan goes to where the work runs as a pickle.
     predictor = pickle.loads(pickle.dumps(Predictor(plan)))  # noqa: S301 - our own bytes
-    frames: pd.DataFrame = predictor(frame, Credentials({"base_url": provider.base_url}))
+    frames: pd.DataFrame = predictor(frame, EngineConfig({"base_url": provider.base_url}))
     return frames
 
 
@@ -200,7 +200,7 @@ def test_a_row_of_5_megabytes_arrives_whole(provider: OfflineProvider) -> None:
     text = "ä" * 2_500_000
     provider.behaviour.answer = lambda body: str(len(last_text(body)))
     plan = resolve(target="answer", engine={}, model={"model": "m"}, environment={}).plan
-    answers = Predictor(plan)(pd.DataFrame({"q": [text]}), Credentials({"base_url": provider.base_url}))
+    answers = Predictor(plan)(pd.DataFrame({"q": [text]}), EngineConfig({"base_url": provider.base_url}))
     assert answers["answer"].tolist() == ["2500000"]
 
 
@@ -311,7 +311,7 @@ def test_it_can_be_awaited(provider: OfflineProvider) -> None:
     """`run` is the same for who has a loop."""
     provider.behaviour.answer = last_text
     plan = resolve(target="answer", engine={}, model={"model": "m"}, environment={}).plan
-    coroutine = Predictor(plan).run(pd.DataFrame({"q": ["a"]}), Credentials({"base_url": provider.base_url}))
+    coroutine = Predictor(plan).run(pd.DataFrame({"q": ["a"]}), EngineConfig({"base_url": provider.base_url}))
     assert asyncio.run(coroutine)["answer"].tolist() == ["a"]
 
 
@@ -348,7 +348,7 @@ def test_it_works_after_a_fork_with_each_answer_at_its_row(provider: OfflineProv
 def test_progress_is_told_to_who_watches(provider: OfflineProvider) -> None:
     """Inside the `with` block, also from the thread in which the rows are asked; not outside."""
     heard: list[Progress] = []
-    with watching(heard.append):
+    with on_progress(heard.append):
         predict(provider, pd.DataFrame({"q": ["a", "b", None]}))
     assert (heard[-1].done, heard[-1].total, heard[-1].failed, heard[-1].requests) == (3, 3, 0, 2)
     told = len(heard)

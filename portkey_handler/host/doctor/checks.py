@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ...errors import GatewayError, KeyRejectedError, NewerFileError
+from ...errors import AuthenticationError, GatewayError, NewerFileError
 from ...execution import rate_limiter as limits
 from ...gateway.client import address, check_engine
-from ...options import Credentials
+from ...options import EngineConfig
 from ...storage import answer_cache as journal
 from ...storage import sqlite as database
 from ...usage import run_history as ledger
@@ -45,13 +45,13 @@ class Finding:
     remedy: str = ""
 
 
-def check_gateway(credentials: Credentials, what: str) -> Finding:
+def check_gateway(credentials: EngineConfig, what: str) -> Finding:
     """Ask the engine's gateway once, as CREATE ML_ENGINE does; no row is sent and nothing is paid."""
     try:
         check_engine(credentials)
     except GatewayError as error:
         words, _, remedy = str(error).partition("; ")
-        if isinstance(error, KeyRejectedError):
+        if isinstance(error, AuthenticationError):
             words = f"{address(credentials)} does not take the key ({words})"
         return Finding(what, "wrong", words, remedy or _OTHER_KEY)
     return Finding(what, "ok", f"{address(credentials)} answers, and has not refused the key")

@@ -116,7 +116,7 @@ def judge_failure(what: str, name: str, message: str) -> Finding:
     """Say why a statement about a model failed, by the first line of MindsDB's message."""
     if message.startswith(("Model not found", "Predictor not found")):
         return Finding(what, "wrong", "there is no such model", "SHOW MODELS lists them; write PROJECT.MODEL")
-    # "[engine/model]: KeyRejectedError: 401: …"
+    # "[engine/model]: AuthenticationError: 401: …"
     told = re.sub(r"^\[.*?\]: (\w+: )?", "", message)
     return Finding(what, "wrong", *_halves(told, f"see SHOW MODELS and DESCRIBE {name}"))
 

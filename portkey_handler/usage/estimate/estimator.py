@@ -17,7 +17,7 @@ import orjson
 
 from ...execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT
 from ...execution.token_estimate import estimate_tokens
-from ...records import Item, Request, Unasked
+from ...records import Item, Request, Skipped
 from ..prices import cost
 from .request_text import example, most_answer_tokens, read_by_model
 
@@ -126,9 +126,9 @@ class Estimator:
         self._first: dict[str, Any] | None = None
         self._example: str | None = None
 
-    def take(self, item: Item | Unasked) -> None:
+    def take(self, item: Item | Skipped) -> None:
         """Take the next row."""
-        if isinstance(item, Unasked):
+        if isinstance(item, Skipped):
             if item.failed:
                 self._unsendable += 1
             else:

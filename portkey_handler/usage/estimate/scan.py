@@ -11,10 +11,10 @@ from typing import Any
 from ...errors import PortkeyHandlerError
 from ...gateway.config import gateway_options
 from ...operations.tracing import LabelledOperation
-from ...options import Credentials, Plan
-from ...records import Item, Outcome, Unasked
-from ..query_usage import Latencies
-from ..run_history import Ledger
+from ...options import EngineConfig, Plan
+from ...records import Item, Outcome, Skipped
+from ..query_usage import LatencyHistogram
+from ..run_history import RunHistory
 from .estimator import Earlier, Estimate, Estimator
 
 #: Rows looked at before other tasks get their turn; an interrupt is one.
@@ -26,14 +26,14 @@ _NOT_ASKED = Outcome(reason="not asked: dry run")
 _LAST = 20
 
 
-def earlier_of(ledger: Ledger, plan: Plan) -> Earlier:
+def earlier_of(ledger: RunHistory, plan: Plan) -> Earlier:
     """Tell what is known of earlier queries of a model."""
     try:
         runs = ledger.runs(plan.engine, plan.name, most=_LAST)
     except PortkeyHandlerError:
         return Earlier()
     asked = json.loads(plan.parameters).get("model", "")
-    latencies = Latencies()
+    latencies = LatencyHistogram()
     answers = tokens = 0
     for run in runs:
         if run.asked == asked:
@@ -45,7 +45,7 @@ def earlier_of(ledger: Ledger, plan: Plan) -> Earlier:
     return Earlier(answers, tokens / answers if tokens else None, latencies.quantile(0.5))
 
 
-class Survey:
+class Scan:
     """Looks over the rows of one query.
 
     Args:
@@ -59,7 +59,7 @@ class Survey:
     def __init__(
         self,
         plan: Plan,
-        credentials: Credentials,
+        credentials: EngineConfig,
         operation: LabelledOperation,
         has: Callable[[bytes], bool],
         earlier: Earlier,
@@ -73,7 +73,7 @@ class Survey:
         self._provider = None if not isinstance(provider, str) or provider.startswith("@") else provider
 
     async def estimate(
-        self, rows: Iterable[Item | Unasked], number: int, note: Callable[[Outcome], object] | None = None
+        self, rows: Iterable[Item | Skipped], number: int, note: Callable[[Outcome], object] | None = None
     ) -> Estimate:
         """Look at every row and say what the query would ask.
 
@@ -93,7 +93,7 @@ class Survey:
         for row, item in enumerate(rows, start=1):
             estimator.take(item)
             if note is not None:
-                note(Outcome(reason=item.reason) if isinstance(item, Unasked) else _NOT_ASKED)
+                note(Outcome(reason=item.reason) if isinstance(item, Skipped) else _NOT_ASKED)
             if row % _TURN == 0:
                 await asyncio.sleep(0)
         return estimator.finish(

@@ -6,8 +6,8 @@ import itertools
 import time
 from collections.abc import Callable
 
-from ..query_usage import Latencies
-from ..run_record import Run
+from ..query_usage import LatencyHistogram
+from ..run_record import RunRecord
 from .charts import BAD, bars, lines, lying_bars
 from .html import figure, paragraph, table
 from .selection import Chosen
@@ -74,7 +74,7 @@ def _of_runs(chosen: Chosen) -> list[str]:
     return [figure(bars(labels, series, told, "rows"), told), table("runs-table", caption, head, rows)]
 
 
-def _of_moments(run: Run) -> list[str]:
+def _of_moments(run: RunRecord) -> list[str]:
     points = [(0.0, 0, 0), *((one.seconds, one.settled, one.failed) for one in run.moments)]
     series = {
         "done": [(seconds, done) for seconds, done, _ in points],
@@ -112,7 +112,7 @@ def _latencies(chosen: Chosen) -> Section:
     return anchor, title, [drawn, table("latency-table", "Rows by latency", ("Milliseconds", "Rows"), rows)]
 
 
-def _spans(latencies: Latencies) -> tuple[list[str], list[int]]:
+def _spans(latencies: LatencyHistogram) -> tuple[list[str], list[int]]:
     """Put the histogram's steps into bars, empty ones between them included."""
     steps = _STEPS_A_BAR
     first, last = min(latencies.counts), max(latencies.counts)
@@ -230,7 +230,7 @@ SECTIONS: tuple[Callable[[Chosen], Section], ...] = (
 )
 
 
-def _not_asked(run: Run) -> int:
+def _not_asked(run: RunRecord) -> int:
     return run.rows - run.answered - run.failed - run.unasked
 
 

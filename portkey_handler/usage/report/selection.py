@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from ...errors import NotFoundError
-from ..query_usage import Latencies, Use
-from ..run_history import Ledger
-from ..run_record import Run
+from ..query_usage import LatencyHistogram, ModelUsage
+from ..run_history import RunHistory
+from ..run_record import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Chosen:
         all_of_model: They are all that are recorded of a model, not just the last one.
     """
 
-    runs: Sequence[Run]
+    runs: Sequence[RunRecord]
     all_of_model: bool
 
     def total(self, name: str) -> int | float:
@@ -30,20 +30,20 @@ class Chosen:
         return total
 
     @property
-    def latencies(self) -> Latencies:
+    def latencies(self) -> LatencyHistogram:
         """How long all answers and failures took."""
         counts: Counter[int] = Counter()
         for run in self.runs:
             counts.update(run.latencies.counts)
-        return Latencies(counts)
+        return LatencyHistogram(counts)
 
     @property
-    def models(self) -> dict[str, Use]:
+    def models(self) -> dict[str, ModelUsage]:
         """Model that answered, to what was used of it; the most used one first."""
-        total: dict[str, Use] = {}
+        total: dict[str, ModelUsage] = {}
         for run in self.runs:
             for name, use in run.models.items():
-                total[name] = _sum(total.get(name, Use()), use)
+                total[name] = _sum(total.get(name, ModelUsage()), use)
         return dict(sorted(total.items(), key=lambda entry: -entry[1].answers))
 
     @property
@@ -55,13 +55,13 @@ class Chosen:
         return total.most_common()
 
     @property
-    def slowest(self) -> list[tuple[Run, int | str, int]]:
+    def slowest(self) -> list[tuple[RunRecord, int | str, int]]:
         """Run, row and milliseconds of the twenty slowest rows, slowest first."""
         rows = [(run, row, milliseconds) for run in self.runs for row, milliseconds in run.slowest]
         return sorted(rows, key=lambda entry: -entry[2])[:20]
 
 
-def choose(ledger: Ledger, model: str | None) -> Chosen:
+def choose(ledger: RunHistory, model: str | None) -> Chosen:
     """Choose the last run, or all runs of a model.
 
     Args:
@@ -88,7 +88,9 @@ def choose(ledger: Ledger, model: str | None) -> Chosen:
     return Chosen(ledger.runs(*found[0]), all_of_model=True)
 
 
-def _sum(one: Use, other: Use) -> Use:
-    names = [attribute.name for attribute in fields(Use) if attribute.name != "latencies"]
-    latencies = Latencies(one.latencies.counts + other.latencies.counts)
-    return Use(**{name: getattr(one, name) + getattr(other, name) for name in names}, latencies=latencies)
+def _sum(one: ModelUsage, other: ModelUsage) -> ModelUsage:
+    names = [attribute.name for attribute in fields(ModelUsage) if attribute.name != "latencies"]
+    latencies = LatencyHistogram(one.latencies.counts + other.latencies.counts)
+    return ModelUsage(
+        **{name: getattr(one, name) + getattr(other, name) for name in names}, latencies=latencies
+    )

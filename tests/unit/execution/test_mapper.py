@@ -14,28 +14,28 @@ from typing import Any
 import pytest
 
 from portkey_handler.errors import (
-    BudgetSpentError,
+    AuthenticationError,
+    BudgetExceededError,
+    ConnectError,
     GatewayError,
-    KeyRejectedError,
-    MalformedReplyError,
-    RateLimitedError,
-    RejectedError,
+    InvalidResponseError,
+    RateLimitError,
+    StatusError,
     UnknownHostError,
-    UnreachableError,
 )
 from portkey_handler.execution.circuit_breaker import HOPELESS
 from portkey_handler.execution.concurrency import (
     FIRST_FLIGHT,
     LARGEST_FLIGHT,
     LONGEST_WAIT,
-    Flight,
-    Spacing,
-    wait_before_retry,
+    AdaptiveConcurrency,
+    AdaptiveThrottle,
+    backoff,
 )
-from portkey_handler.execution.mapper import Mapper, Mapping, Tally
-from portkey_handler.records import Answer, Evidence, Item, Outcome, Reply, Request, Unasked
+from portkey_handler.execution.mapper import Counts, Mapper, MapResult
+from portkey_handler.records import Answer, Evidence, Item, Outcome, Request, Response, Skipped
 
-Send = Callable[[Request], Awaitable[Reply]]
+Send = Callable[[Request], Awaitable[Response]]
 
 
 def item(text: str) -> Item:
@@ -43,16 +43,16 @@ def item(text: str) -> Item:
     return Item(text.encode(), text)
 
 
-def ask(one: Item) -> Generator[Request, Reply, Answer]:
+def ask(one: Item) -> Generator[Request, Response, Answer]:
     """Send the item's text, and take the reply's body for the answer."""
     reply = yield Request("/", one.payload.encode())
     return Answer(reply.body, Evidence(status=reply.status))
 
 
-def alone(operation: Callable[[Item], Generator[Request, Reply, Answer]]) -> Any:
+def alone(operation: Callable[[Item], Generator[Request, Response, Answer]]) -> Any:
     """Make of what asks one item what asks items together."""
 
-    def asked(items: Sequence[Item]) -> Generator[Request, Reply, list[Answer]]:
+    def asked(items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
         (one,) = items
         return [(yield from operation(one))]
 
@@ -73,7 +73,7 @@ class Server:
         self.inside = 0
         self.peak = 0
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         text = request.body.decode()
         self.sent.append(text)
@@ -85,11 +85,11 @@ class Server:
             self.inside -= 1
         if self.failures.get(text):
             raise self.failures[text].pop(0)
-        return Reply(200, {}, text.upper())
+        return Response(200, {}, text.upper())
 
 
 async def mapped(
-    rows: Iterable[Item | Unasked],
+    rows: Iterable[Item | Skipped],
     total: int,
     send: Send,
     *,
@@ -101,7 +101,7 @@ async def mapped(
     timeout: float = 60.0,
     together: int = 1,
     observe: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
-) -> Mapping:
+) -> MapResult:
     """Run a mapper."""
     mapper = Mapper(
         operation if together > 1 else alone(operation),
@@ -117,11 +117,11 @@ async def mapped(
     return await mapper.run(rows, total)
 
 
-def run(texts: Iterable[str | Unasked], send: Send, **options: Any) -> Mapping:
+def run(texts: Iterable[str | Skipped], send: Send, **options: Any) -> MapResult:
     """Map texts; fails if a task is left behind."""
     rows = [item(text) if isinstance(text, str) else text for text in texts]
 
-    async def main() -> Mapping:
+    async def main() -> MapResult:
         try:
             return await mapped(iter(rows), len(rows), send, **options)
         finally:
@@ -130,14 +130,14 @@ def run(texts: Iterable[str | Unasked], send: Send, **options: Any) -> Mapping:
     return asyncio.run(main())
 
 
-def values(mapping: Mapping) -> list[Any]:
+def values(mapping: MapResult) -> list[Any]:
     """Give the values of the outcomes."""
     return [outcome.value for outcome in mapping.outcomes]
 
 
-def soon(**details: Any) -> RateLimitedError:
+def soon(**details: Any) -> RateLimitError:
     """Make a refusal that asks for no wait."""
-    return RateLimitedError("429: slow down", status=429, retry_after=0.0, **details)
+    return RateLimitError("429: slow down", status=429, retry_after=0.0, **details)
 
 
 # Order, flight, laziness
@@ -146,9 +146,9 @@ def soon(**details: Any) -> RateLimitedError:
 def test_outcomes_stand_in_the_rows_order() -> None:
     """Whoever answers first, row 7 has the answer of row 7."""
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         await asyncio.sleep((hash(request.body) % 7) / 1000)
-        return Reply(200, {}, request.body.decode())
+        return Response(200, {}, request.body.decode())
 
     texts = [str(number) for number in range(200)]
     assert values(run(texts, send, concurrency=16)) == texts
@@ -167,7 +167,7 @@ def test_the_flight_grows_when_nobody_gives_it() -> None:
     server = Server(latency=0.05)
     peaks: list[int] = []
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         reply = await server(request)
         peaks.append(server.peak)
         return reply
@@ -176,7 +176,7 @@ def test_the_flight_grows_when_nobody_gives_it() -> None:
     assert (peaks[0], server.peak) == (FIRST_FLIGHT, LARGEST_FLIGHT)
 
 
-def rounds(flight: Flight, serves: int, seconds: float, count: int) -> list[int]:
+def rounds(flight: AdaptiveConcurrency, serves: int, seconds: float, count: int) -> list[int]:
     """Let a flight have rounds with somebody who serves a few at a time; give its size after each."""
     now, sizes = 0.0, []
     for _ in range(count):
@@ -196,26 +196,26 @@ def rounds(flight: Flight, serves: int, seconds: float, count: int) -> list[int]
 
 def test_the_flight_stays_small_where_answers_would_come_too_late() -> None:
     """Two at a time, a second each, five seconds of patience: more in flight would only time out."""
-    assert rounds(Flight(None, timeout=5), serves=2, seconds=1, count=30) == [8] * 30
+    assert rounds(AdaptiveConcurrency(None, timeout=5), serves=2, seconds=1, count=30) == [8] * 30
 
 
 def test_a_larger_flight_that_is_not_worth_it_is_taken_back() -> None:
     """With patience enough it is tried, found not to answer more, and left alone for a good while."""
-    sizes = rounds(Flight(None, timeout=600), serves=4, seconds=1, count=20)
+    sizes = rounds(AdaptiveConcurrency(None, timeout=600), serves=4, seconds=1, count=20)
     assert sizes == [32, 32] + [8] * 18
 
 
 def test_the_flight_reaches_its_end_where_it_is_worth_it() -> None:
     """A leap from 8 to 32, then 64, and no further."""
-    assert rounds(Flight(None, timeout=60), serves=1000, seconds=1, count=4) == [32, 64, 64, 64]
+    assert rounds(AdaptiveConcurrency(None, timeout=60), serves=1000, seconds=1, count=4) == [32, 64, 64, 64]
 
 
 def test_the_leap_is_a_step_where_answers_would_come_too_late() -> None:
     """With 40 s of patience and 15 s an answer, 16 may be in flight and 32 may not."""
-    assert rounds(Flight(None, timeout=50), serves=1000, seconds=15, count=2) == [16, 32]
+    assert rounds(AdaptiveConcurrency(None, timeout=50), serves=1000, seconds=15, count=2) == [16, 32]
 
 
-def stream(flight: Flight, serves: int, seconds: float, count: int) -> tuple[float, list[int]]:
+def stream(flight: AdaptiveConcurrency, serves: int, seconds: float, count: int) -> tuple[float, list[int]]:
     """Keep a flight full with somebody who serves a few at a time; give the end, and its size after each."""
     free, waiting, sizes = [0.0] * serves, [], []
     now, sent = 0.0, 0
@@ -233,14 +233,14 @@ def stream(flight: Flight, serves: int, seconds: float, count: int) -> tuple[flo
 
 def test_a_hundred_rows_take_three_rounds() -> None:
     """8, then 32, then the rest: what waits for its answer when the flight grows doesn't hold it up."""
-    end, _ = stream(Flight(None, timeout=60), serves=1000, seconds=0.2, count=100)
+    end, _ = stream(AdaptiveConcurrency(None, timeout=60), serves=1000, seconds=0.2, count=100)
     assert end == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("serves", [1, 2, 4])
 def test_a_stream_that_is_served_few_at_a_time_stays_small(serves: int) -> None:
     """With patience enough four times the flight is tried, twice later on, and taken back each time."""
-    _, sizes = stream(Flight(None, timeout=6000), serves=serves, seconds=1, count=1500)
+    _, sizes = stream(AdaptiveConcurrency(None, timeout=6000), serves=serves, seconds=1, count=1500)
     assert max(sizes) == 32
     assert max(sizes[100:]) == 16
     assert sizes.count(8) > 1000
@@ -249,14 +249,14 @@ def test_a_stream_that_is_served_few_at_a_time_stays_small(serves: int) -> None:
 @pytest.mark.parametrize(("serves", "size"), [(20, 32), (40, 64), (1000, 64)])
 def test_a_stream_that_is_served_many_at_a_time_grows(serves: int, size: int) -> None:
     """The flight becomes as large as is answered at a time, or twice that."""
-    end, sizes = stream(Flight(None, timeout=6000), serves=serves, seconds=1, count=1500)
+    end, sizes = stream(AdaptiveConcurrency(None, timeout=6000), serves=serves, seconds=1, count=1500)
     assert sizes.count(size) > 1000
     assert end <= 1500 / min(serves, size) + 2
 
 
 def test_refusals_halve_the_flight_once_per_burst() -> None:
     """What was sent before the halving says nothing new about it; afterwards it grows with care."""
-    flight = Flight(64, timeout=60)
+    flight = AdaptiveConcurrency(64, timeout=60)
     for _ in range(10):
         flight.refused(sent_at=1.0, now=2.0)
     assert flight.limit == 32
@@ -287,7 +287,7 @@ def test_rows_are_pulled_as_the_flight_allows() -> None:
     server = Server(latency=0.001)
     ahead: list[int] = []
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         reply = await server(request)
         ahead.append(pulled - len(server.sent))
         return reply
@@ -301,12 +301,12 @@ def test_nothing_is_nothing() -> None:
     """No rows, no requests, no outcomes."""
     server = Server()
     mapping = run([], server)
-    assert (mapping.outcomes, mapping.tally, server.sent) == ([], Tally(0, flight=4), [])
+    assert (mapping.outcomes, mapping.tally, server.sent) == ([], Counts(0, flight=4), [])
 
 
 def test_rows_that_are_not_asked_say_why() -> None:
     """NULL is no failure; what cannot be asked is one."""
-    mapping = run([Unasked("NULL"), "a", Unasked("bad", failed=True)], Server())
+    mapping = run([Skipped("NULL"), "a", Skipped("bad", failed=True)], Server())
     assert mapping.outcomes[0] == Outcome(reason="NULL")
     assert mapping.outcomes[1].value == "A"
     assert mapping.outcomes[2] == Outcome(reason="bad", failed=True)
@@ -316,8 +316,8 @@ def test_rows_that_are_not_asked_say_why() -> None:
 def test_a_hundred_thousand_rows_stay_small() -> None:
     """What the mapper keeps besides the outcomes is a few dozen bytes a row."""
 
-    async def send(request: Request) -> Reply:
-        return Reply(200, {}, 1)
+    async def send(request: Request) -> Response:
+        return Response(200, {}, 1)
 
     async def main() -> int:
         tracemalloc.start()
@@ -333,7 +333,7 @@ def test_a_hundred_thousand_rows_stay_small() -> None:
 
 def test_requests_are_spaced_for_a_provider_that_answers_so_many_and_refuses_more() -> None:
     """Nothing before a refusal; then a little slower than its busiest second, and faster with the time."""
-    spacing = Spacing()
+    spacing = AdaptiveThrottle()
     for answer in range(100):
         spacing.answered(answer / 50)
     assert [spacing.wait(2.0) for _ in range(3)] == [0, 0, 0]
@@ -346,7 +346,7 @@ def test_requests_are_spaced_for_a_provider_that_answers_so_many_and_refuses_mor
 
 def test_each_burst_of_refusals_slows_down_once() -> None:
     """By 5 to 15 %, however few answers were seen meanwhile; the rest of the burst says nothing new."""
-    spacing = Spacing()
+    spacing = AdaptiveThrottle()
     for answer in range(100):
         spacing.answered(answer / 100)
     spacing.refused(sent_at=1.0, now=1.1)
@@ -359,7 +359,7 @@ def test_each_burst_of_refusals_slows_down_once() -> None:
 
 def test_refusals_by_chance_do_not_slow_down_for_ever() -> None:
     """One that refuses one of twenty, however few it is asked, is still asked most of what it answers."""
-    spacing = Spacing()
+    spacing = AdaptiveThrottle()
     now = 0.0
     for request in range(20_000):
         sent_at = now + spacing.wait(now)
@@ -374,7 +374,7 @@ def test_refusals_by_chance_do_not_slow_down_for_ever() -> None:
 
 def test_many_refusals_slow_down_as_far_as_it_takes() -> None:
     """A limit that has become a tenth of what it was is found, too."""
-    spacing = Spacing()
+    spacing = AdaptiveThrottle()
     now, allowed, sent = 0.0, 100.0, [0] * 2000
     refused = 0
     for request in range(6_000):
@@ -406,7 +406,7 @@ def test_equal_items_are_asked_once() -> None:
 def test_equal_items_share_a_failure() -> None:
     """Each of the rows counts as failed, whenever it came."""
     server = Server()
-    server.failures["a"] = [RejectedError("400: no", status=400)]
+    server.failures["a"] = [StatusError("400: no", status=400)]
     mapping = run(["b", "a", "a", "a", "b"], server, concurrency=1)
     assert [outcome.failed for outcome in mapping.outcomes] == [False, True, True, True, False]
     assert (mapping.tally.failed, mapping.tally.done, len(server.sent)) == (3, 5, 2)
@@ -416,7 +416,7 @@ def test_without_deduplication_each_row_is_asked() -> None:
     """For sampling; the k-th of equal rows is an item of its own, the same in every run."""
     keys: list[bytes] = []
 
-    def noting(one: Item) -> Generator[Request, Reply, Answer]:
+    def noting(one: Item) -> Generator[Request, Response, Answer]:
         keys.append(one.key)
         return (yield from ask(one))
 
@@ -454,7 +454,7 @@ def test_attempts_are_bounded() -> None:
     assert (outcome.evidence.status, outcome.evidence.attempts) == (429, 4)
 
 
-@pytest.mark.parametrize("kind", [RejectedError, KeyRejectedError, UnknownHostError])
+@pytest.mark.parametrize("kind", [StatusError, AuthenticationError, UnknownHostError])
 def test_what_does_not_pass_is_not_tried_again(kind: type[GatewayError]) -> None:
     """Asking again would only cost time."""
     server = Server()
@@ -466,7 +466,7 @@ def test_what_does_not_pass_is_not_tried_again(kind: type[GatewayError]) -> None
 def test_a_wait_that_is_too_long_fails_the_row_at_once() -> None:
     """A request to come back in 2 hours is not obeyed blindly; the reason says so."""
     server = Server()
-    server.failures["a"] = [RateLimitedError("429: slow down", status=429, retry_after=7200.0)]
+    server.failures["a"] = [RateLimitError("429: slow down", status=429, retry_after=7200.0)]
     mapping = run(["b", "a"], server)
     assert mapping.outcomes[1].reason == (
         "429: slow down (it asks to wait 7,200 s, and a query waits 60 s at most)"
@@ -478,25 +478,25 @@ def test_a_wait_that_is_too_long_fails_the_row_at_once() -> None:
 def test_waits_are_jittered_and_bounded(attempt: int) -> None:
     """Half a second at first, doubled each time, 20 seconds at most; never less than asked for."""
     longest = min(20.0, 0.5 * 2 ** (attempt - 1))
-    waits = [wait_before_retry(attempt, None) or 0 for _ in range(50)]
+    waits = [backoff(attempt, None) or 0 for _ in range(50)]
     assert all(longest / 2 <= wait <= longest for wait in waits)
     assert len(set(waits)) > 1
-    assert 3 <= (wait_before_retry(attempt, 3.0) or 0) <= 3 + longest * 0.2
-    assert wait_before_retry(attempt, LONGEST_WAIT + 1) is None
+    assert 3 <= (backoff(attempt, 3.0) or 0) <= 3 + longest * 0.2
+    assert backoff(attempt, LONGEST_WAIT + 1) is None
 
 
 def test_the_operation_may_catch_a_failure_and_ask_otherwise() -> None:
     """Repair and step-down are just another request; all attempts are counted."""
 
-    def stepping_down(one: Item) -> Generator[Request, Reply, Answer]:
+    def stepping_down(one: Item) -> Generator[Request, Response, Answer]:
         try:
             reply = yield Request("/", b"typed")
-        except RejectedError:
+        except StatusError:
             reply = yield Request("/", b"plain")
         return Answer(reply.body, Evidence())
 
     server = Server()
-    server.failures["typed"] = [RejectedError("400: no schema here", status=400)]
+    server.failures["typed"] = [StatusError("400: no schema here", status=400)]
     mapping = run(["x"], server, operation=stepping_down)
     assert (values(mapping), server.sent) == (["PLAIN"], ["typed", "plain"])
     assert mapping.outcomes[0].evidence is not None
@@ -506,9 +506,9 @@ def test_the_operation_may_catch_a_failure_and_ask_otherwise() -> None:
 def test_the_operation_may_find_a_reply_wanting() -> None:
     """A reply that cannot be read fails its row, with the evidence that was found."""
 
-    def reading(one: Item) -> Generator[Request, Reply, Answer]:
+    def reading(one: Item) -> Generator[Request, Response, Answer]:
         reply = yield Request("/", one.payload.encode())
-        raise MalformedReplyError("not a chat", status=reply.status, evidence=Evidence(model="m"))
+        raise InvalidResponseError("not a chat", status=reply.status, evidence=Evidence(model="m"))
 
     outcome = run(["x"], Server(), operation=reading).outcomes[0]
     assert (outcome.failed, outcome.reason) == (True, "not a chat")
@@ -519,7 +519,7 @@ def test_the_operation_may_find_a_reply_wanting() -> None:
 def test_an_answer_without_a_value_is_a_failure_with_its_reason() -> None:
     """No silent NULL."""
 
-    def empty(one: Item) -> Generator[Request, Reply, Answer]:
+    def empty(one: Item) -> Generator[Request, Response, Answer]:
         yield Request("/", b"x")
         return Answer(None, Evidence(), "max_tokens ran out")
 
@@ -535,14 +535,14 @@ def test_a_rejected_key_stops_the_query_before_it_starts(concurrency: int | None
     """Not a million times 401: only what was in flight already."""
     sent: list[bytes] = []
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         sent.append(request.body)
         await asyncio.sleep(0.001)
-        raise KeyRejectedError("401: no", status=401)
+        raise AuthenticationError("401: no", status=401)
 
     mapping = run(map(str, range(1000)), send, concurrency=concurrency)
     assert len(sent) <= most
-    assert isinstance(mapping.stopped, KeyRejectedError)
+    assert isinstance(mapping.stopped, AuthenticationError)
     assert all(outcome.failed for outcome in mapping.outcomes)
     assert mapping.outcomes[-1].reason == "not asked: the query was stopped"
 
@@ -550,7 +550,7 @@ def test_a_rejected_key_stops_the_query_before_it_starts(concurrency: int | None
 def test_one_rejected_key_among_answers_is_its_rows_own() -> None:
     """A guardrail or a model that this key may not use does not end the query."""
     server = Server()
-    server.failures["5"] = [KeyRejectedError("403: not this one", status=403)]
+    server.failures["5"] = [AuthenticationError("403: not this one", status=403)]
     mapping = run(map(str, range(20)), server, concurrency=1)
     assert mapping.stopped is None
     assert [row for row, outcome in enumerate(mapping.outcomes) if outcome.failed] == [5]
@@ -559,16 +559,16 @@ def test_one_rejected_key_among_answers_is_its_rows_own() -> None:
 def test_many_rejected_keys_in_a_row_stop_the_query() -> None:
     """A key that is revoked meanwhile does not fail the rest one by one."""
     server = Server()
-    server.failures = {str(n): [KeyRejectedError("401: no", status=401)] for n in range(10, 5000)}
+    server.failures = {str(n): [AuthenticationError("401: no", status=401)] for n in range(10, 5000)}
     mapping = run(map(str, range(5000)), server, concurrency=4)
-    assert isinstance(mapping.stopped, KeyRejectedError)
+    assert isinstance(mapping.stopped, AuthenticationError)
     assert len(server.sent) <= 10 + HOPELESS + 4 + 4
 
 
 def test_nothing_answered_ever_stops_the_query() -> None:
     """Every row failing, from the first one on, is hopeless, whatever the reason."""
     server = Server()
-    server.failures = {str(n): [RejectedError("400: no", status=400)] for n in range(5000)}
+    server.failures = {str(n): [StatusError("400: no", status=400)] for n in range(5000)}
     mapping = run(map(str, range(5000)), server, concurrency=4)
     assert mapping.stopped is not None
     assert len(server.sent) <= HOPELESS + 4 + 4
@@ -577,7 +577,7 @@ def test_nothing_answered_ever_stops_the_query() -> None:
 def test_failures_among_answers_stop_nothing() -> None:
     """Every second row may fail: every row is tried."""
     server = Server()
-    server.failures = {str(n): [RejectedError("400: no", status=400)] for n in range(1, 1000, 2)}
+    server.failures = {str(n): [StatusError("400: no", status=400)] for n in range(1, 1000, 2)}
     mapping = run(map(str, range(1000)), server, concurrency=4)
     assert (mapping.stopped, mapping.tally.failed, mapping.tally.requests) == (None, 500, 1000)
 
@@ -585,23 +585,23 @@ def test_failures_among_answers_stop_nothing() -> None:
 def test_a_spent_budget_stops_at_once_even_among_answers() -> None:
     """412: nothing more is answered until somebody raises the budget."""
     server = Server()
-    server.failures["9"] = [BudgetSpentError("412: spent", status=412)]
+    server.failures["9"] = [BudgetExceededError("412: spent", status=412)]
     mapping = run(map(str, range(1000)), server, concurrency=2)
-    assert isinstance(mapping.stopped, BudgetSpentError)
+    assert isinstance(mapping.stopped, BudgetExceededError)
     assert len(server.sent) <= 12
 
 
 def test_a_stop_does_not_wait_for_rows_that_wait() -> None:
     """A row that was asked to come back in 50 seconds does not hold up the error, and is not sent again."""
     server = Server()
-    server.failures["0"] = [RateLimitedError("429", status=429, retry_after=50.0)]
-    server.failures["1"] = [KeyRejectedError("401: no", status=401)]
+    server.failures["0"] = [RateLimitError("429", status=429, retry_after=50.0)]
+    server.failures["1"] = [AuthenticationError("401: no", status=401)]
 
-    async def main() -> Mapping:
+    async def main() -> MapResult:
         return await asyncio.wait_for(mapped(map(item, "01"), 2, server, concurrency=2), 5)
 
     mapping = asyncio.run(main())
-    assert isinstance(mapping.stopped, KeyRejectedError)
+    assert isinstance(mapping.stopped, AuthenticationError)
     assert sorted(server.sent) == ["0", "1"]
 
 
@@ -609,12 +609,12 @@ def test_nobody_there_stops_after_the_attempts() -> None:
     """A refused connection may pass; when it does not, the query ends instead of trying every row."""
     sent: list[bytes] = []
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         sent.append(request.body)
-        raise UnreachableError("refused", retry_after=0.0)
+        raise ConnectError("refused", retry_after=0.0)
 
     mapping = run(map(str, range(1000)), send, concurrency=4, max_attempts=2)
-    assert isinstance(mapping.stopped, UnreachableError)
+    assert isinstance(mapping.stopped, ConnectError)
     assert len(sent) <= 8
 
 
@@ -641,11 +641,11 @@ def test_a_defect_in_the_rows_comes_out_and_leaves_no_task() -> None:
 def test_a_defect_elsewhere_is_not_swallowed(where: str) -> None:
     """An error that is none of ours ends the run, wherever it comes from."""
 
-    def operation(one: Item) -> Generator[Request, Reply, Answer]:
+    def operation(one: Item) -> Generator[Request, Response, Answer]:
         yield from ask(one)
         raise ZeroDivisionError
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         await asyncio.sleep(0)
         raise ZeroDivisionError
 
@@ -666,7 +666,7 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
     kept: list[bytes] = []
     taken: list[bytes] = []
 
-    class Keeper:
+    class Cache:
         def kept(self, key: bytes) -> None:
             return None
 
@@ -688,7 +688,7 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
             timeout=60,
             max_attempts=3,
             deduplicate=True,
-            keeper=Keeper(),
+            keeper=Cache(),
         )
         task = asyncio.create_task(mapper.run(map(item, "abcdef"), 6))
         while server.inside < 3:
@@ -704,7 +704,7 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
     asyncio.run(main())
 
 
-def capitals(items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
+def capitals(items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
     """Send several texts in one request."""
     reply = yield Request("/", " ".join(one.payload for one in items).encode())
     return [
@@ -740,7 +740,7 @@ def test_one_of_several_may_fail_alone() -> None:
 def test_a_failure_of_the_request_fails_all_of_its_items() -> None:
     """They were asked together, and nothing came back."""
     server = Server()
-    server.failures["a b"] = [RejectedError("400: no", status=400)]
+    server.failures["a b"] = [StatusError("400: no", status=400)]
     mapping = run("abcd", server, operation=capitals, together=2, concurrency=1)
     assert values(mapping) == [None, None, "C", "D"]
     assert mapping.tally.failed == 2
@@ -749,14 +749,14 @@ def test_a_failure_of_the_request_fails_all_of_its_items() -> None:
 def test_a_request_that_failed_is_one_failure_however_many_it_was_for() -> None:
     """The patience of a query counts what the provider was asked, not the rows that went along."""
     server = Server()
-    server.failures["a " * 199 + "a"] = [RejectedError("400: no", status=400)]
+    server.failures["a " * 199 + "a"] = [StatusError("400: no", status=400)]
     texts = [*["a"] * 200, *"bcdefgh"]
     mapping = run(texts, server, operation=capitals, together=200, concurrency=1, deduplicate=False)
     assert mapping.stopped is None
     assert values(mapping)[-7:] == list("BCDEFGH")
 
 
-def halves(items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
+def halves(items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
     """Send each text by itself, and go on where one fails."""
     answers: list[Answer | GatewayError] = []
     for one in items:
@@ -782,7 +782,7 @@ def test_what_was_answered_of_a_group_comes_out_of_a_query_that_is_stopped() -> 
 
 def test_equal_and_unasked_rows_between_do_not_part_a_group() -> None:
     """A request is filled with rows that need it, wherever they stand."""
-    rows: list[str | Unasked] = ["a", "a", Unasked("nothing to ask"), "b", "a", "c"]
+    rows: list[str | Skipped] = ["a", "a", Skipped("nothing to ask"), "b", "a", "c"]
     server = Server()
     assert values(run(rows, server, operation=capitals, together=3)) == ["A", "A", None, "B", "A", "C"]
     assert server.sent == ["a b c"]
@@ -794,7 +794,7 @@ def test_a_row_is_done_when_its_answer_is_safe() -> None:
     taken: list[bytes] = []
     flushes: list[int] = []
 
-    class Keeper:
+    class Cache:
         def kept(self, key: bytes) -> None:
             return None
 
@@ -811,15 +811,15 @@ def test_a_row_is_done_when_its_answer_is_safe() -> None:
 
     answered: list[bytes] = []
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         assert set(answered) - safe <= set(answered[-4:])  # those of the other slots
         await asyncio.sleep(0.001)
         answered.append(request.body)
-        return Reply(200, {}, request.body.decode())
+        return Response(200, {}, request.body.decode())
 
     async def main() -> None:
         mapper = Mapper(
-            alone(ask), send, concurrency=4, timeout=60, max_attempts=1, deduplicate=True, keeper=Keeper()
+            alone(ask), send, concurrency=4, timeout=60, max_attempts=1, deduplicate=True, keeper=Cache()
         )
         texts = [str(number) for number in range(100)]
         mapping = await mapper.run(map(item, texts), 100)
@@ -845,11 +845,11 @@ def test_while_the_gateway_is_gone_one_request_tries_for_all() -> None:
     server = Server()
     tries = 0
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         nonlocal tries
         if len(server.sent) >= 10 and tries < 4:
             tries += 1
-            raise UnreachableError("refused")
+            raise ConnectError("refused")
         return await server(request)
 
     mapping = run(map(str, range(40)), send, concurrency=1, max_attempts=1)
@@ -862,10 +862,10 @@ def test_a_provider_that_asks_to_wait_is_left_alone_by_every_row() -> None:
     server = Server()
     times: list[float] = []
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         times.append(asyncio.get_running_loop().time())
         if len(times) == 1:
-            raise RateLimitedError("429", status=429, retry_after=0.2)
+            raise RateLimitError("429", status=429, retry_after=0.2)
         return await server(request)
 
     mapping = run(map(str, range(20)), send, concurrency=1)
@@ -881,16 +881,16 @@ def test_the_counts_can_be_seen_while_it_runs() -> None:
     server = Server()
     seen: list[tuple[int, int, int]] = []
 
-    async def send(request: Request) -> Reply:
+    async def send(request: Request) -> Response:
         now = mapper.now()
         seen.append((now.done, now.requests, now.flight))
         return await server(request)
 
     mapper = Mapper(alone(ask), send, concurrency=1, timeout=60, max_attempts=3, deduplicate=True)
-    rows = [item("a"), item("a"), Unasked("NULL"), item("b")]
+    rows = [item("a"), item("a"), Skipped("NULL"), item("b")]
     mapping = asyncio.run(mapper.run(rows, len(rows)))
     assert seen == [(0, 1, 1), (3, 2, 1)]
-    assert mapping.tally == Tally(4, done=4, copies=1, unasked=1, requests=2, flight=1)
+    assert mapping.tally == Counts(4, done=4, copies=1, unasked=1, requests=2, flight=1)
 
 
 def test_other_tasks_get_their_turn() -> None:
@@ -906,7 +906,7 @@ def test_other_tasks_get_their_turn() -> None:
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(other())
-        await mapped((Unasked("NULL") for _ in range(20_000)), 20_000, Server())
+        await mapped((Skipped("NULL") for _ in range(20_000)), 20_000, Server())
         task.cancel()
         return turns
 

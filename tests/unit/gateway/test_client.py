@@ -19,24 +19,24 @@ from support.storage import make_handler
 
 from portkey_handler import errors
 from portkey_handler.errors import (
-    BrokenOffError,
-    BudgetSpentError,
+    AuthenticationError,
+    BudgetExceededError,
+    ConnectError,
+    ConnectionLostError,
     GatewayError,
-    KeyRejectedError,
-    MalformedReplyError,
-    RateLimitedError,
-    RejectedError,
-    ServerFaultError,
-    TimedOutError,
+    InvalidResponseError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    StatusError,
     UnknownHostError,
-    UnreachableError,
     UnsupportedError,
 )
-from portkey_handler.execution.event_loop import run_apart
+from portkey_handler.execution.event_loop import run_sync
 from portkey_handler.gateway.client import HOSTED, LOCAL, Gateway, address, check_engine
 from portkey_handler.gateway.offline import Behaviour, Fault, OfflineProvider
-from portkey_handler.options import OPTIONS, Credentials, resolve_engine
-from portkey_handler.records import Reply, Request
+from portkey_handler.options import OPTIONS, EngineConfig, resolve_engine
+from portkey_handler.records import Request, Response
 
 BODY = {"model": "claude-2.1", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
 
@@ -58,14 +58,14 @@ def proxy() -> Iterator[Proxy]:
 
 def send(
     options: Mapping[str, Any], timeout: float = 5, body: Any = None, routing: Mapping[str, Any] | None = None
-) -> Reply:
+) -> Response:
     """Send one chat request through the door."""
 
-    async def sending() -> Reply:
+    async def sending() -> Response:
         async with Gateway(resolve_engine(options, {})[0], routing or {}, timeout) as gateway:
             return await gateway.send(Request("/chat/completions", orjson.dumps(body or BODY)))
 
-    return run_apart(sending())
+    return run_sync(sending())
 
 
 def failure(options: Mapping[str, Any], timeout: float = 5, body: Any = None) -> GatewayError:
@@ -221,7 +221,7 @@ def test_what_is_given_below_beats_the_engine(provider: OfflineProvider) -> None
 )
 def test_where_it_goes_when_nobody_says(options: dict[str, str], url: str) -> None:
     """With a key to the hosted gateway, without to one's own, as the SDK does."""
-    assert address(Credentials(options)) == url
+    assert address(EngineConfig(options)) == url
 
 
 # Timeouts
@@ -232,7 +232,7 @@ def test_the_timeout_bounds_headers_and_body(kind: Any, provider: OfflineProvide
     """A reply that starts and never ends is over when its time is."""
     started = time.monotonic()
     error = fault(provider, Fault(kind))
-    assert type(error) is TimedOutError
+    assert type(error) is RequestTimeoutError
     assert str(error) == f"no whole answer from {provider.base_url} within timeout = 0.5 s"
     assert time.monotonic() - started < 3
 
@@ -241,7 +241,7 @@ def test_a_server_that_accepts_and_says_nothing_is_bounded() -> None:
     """A listener that never reads is no reason to wait for ever."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert type(failure({"base_url": f"http://127.0.0.1:{port}/v1"}, 0.3)) is TimedOutError
+        assert type(failure({"base_url": f"http://127.0.0.1:{port}/v1"}, 0.3)) is RequestTimeoutError
 
 
 # Proxies
@@ -278,7 +278,7 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     port = free_port()
     monkeypatch.setenv("http_proxy", f"http://user:hush@127.0.0.1:{port}")
     error = failure({"base_url": "http://gateway.invalid/v1"})
-    assert type(error) is UnreachableError
+    assert type(error) is ConnectError
     assert f"through the proxy 127.0.0.1:{port}: the connection was refused; mend HTTP_PROXY" in str(error)
     assert "hush" not in str(error)
 
@@ -297,20 +297,20 @@ def test_a_proxy_that_refuses_is_named(proxy: Proxy, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (307, RejectedError),
-        (400, RejectedError),
-        (401, KeyRejectedError),
-        (403, KeyRejectedError),
-        (404, RejectedError),
-        (408, ServerFaultError),
-        (412, BudgetSpentError),
-        (425, ServerFaultError),
-        (429, RateLimitedError),
-        (431, RejectedError),
-        (446, RejectedError),
-        (500, ServerFaultError),
-        (503, ServerFaultError),
-        (529, ServerFaultError),
+        (307, StatusError),
+        (400, StatusError),
+        (401, AuthenticationError),
+        (403, AuthenticationError),
+        (404, StatusError),
+        (408, ServerError),
+        (412, BudgetExceededError),
+        (425, ServerError),
+        (429, RateLimitError),
+        (431, StatusError),
+        (446, StatusError),
+        (500, ServerError),
+        (503, ServerError),
+        (529, ServerError),
     ],
 )
 def test_a_status_becomes_an_error(status: int, kind: type[GatewayError], provider: OfflineProvider) -> None:
@@ -419,14 +419,14 @@ def test_odd_evidence_is_no_failure(attempts: str, provider: OfflineProvider) ->
 def test_malformed_json(provider: OfflineProvider) -> None:
     """A success that is no JSON is worth another attempt, and its text is not shown."""
     error = fault(provider, Fault("malformed"))
-    assert type(error) is MalformedReplyError
+    assert type(error) is InvalidResponseError
     assert str(error) == f"the reply of {provider.base_url} is not JSON (25 bytes, status 200)"
 
 
 def test_a_connection_that_breaks(provider: OfflineProvider) -> None:
     """A reset is told in a word and may be tried again."""
     error = fault(provider, Fault("reset"))
-    assert type(error) is BrokenOffError
+    assert type(error) is ConnectionLostError
     assert provider.base_url in str(error)
 
 
@@ -434,7 +434,7 @@ def test_nobody_listens() -> None:
     """Refused: the address, the cause and what to do."""
     base_url = f"http://127.0.0.1:{free_port()}/v1"
     error = failure({"base_url": base_url})
-    assert type(error) is UnreachableError
+    assert type(error) is ConnectError
     assert str(error).startswith(
         f"{base_url} cannot be reached: the connection was refused; start your gateway"
     )
@@ -450,36 +450,36 @@ def test_an_unknown_host_is_not_tried_again() -> None:
 
 #: aiohttp's errors, and what each becomes.
 MAPPED: dict[str, type[GatewayError]] = {
-    "ClientConnectionError": BrokenOffError,
-    "ClientConnectionResetError": BrokenOffError,
-    "ClientConnectorCertificateError": UnreachableError,
-    "ClientConnectorDNSError": UnreachableError,
-    "ClientConnectorError": UnreachableError,
-    "ClientConnectorSSLError": UnreachableError,
-    "ClientError": BrokenOffError,
-    "ClientHttpProxyError": UnreachableError,
-    "ClientOSError": BrokenOffError,
-    "ClientPayloadError": MalformedReplyError,
-    "ClientProxyConnectionError": UnreachableError,
-    "ClientResponseError": MalformedReplyError,
-    "ClientSSLError": UnreachableError,
-    "ConnectionTimeoutError": TimedOutError,
-    "ContentTypeError": MalformedReplyError,
-    "InvalidURL": RejectedError,
-    "InvalidUrlClientError": RejectedError,
-    "InvalidUrlRedirectClientError": RejectedError,
-    "NonHttpUrlClientError": RejectedError,
-    "NonHttpUrlRedirectClientError": RejectedError,
-    "RedirectClientError": BrokenOffError,
-    "ServerConnectionError": BrokenOffError,
-    "ServerDisconnectedError": BrokenOffError,
-    "ServerFingerprintMismatch": BrokenOffError,
-    "ServerTimeoutError": TimedOutError,
-    "SocketTimeoutError": TimedOutError,
-    "TooManyRedirects": MalformedReplyError,
-    "UnixClientConnectorError": UnreachableError,
-    "UploadAbortedError": BrokenOffError,
-    "WSServerHandshakeError": MalformedReplyError,
+    "ClientConnectionError": ConnectionLostError,
+    "ClientConnectionResetError": ConnectionLostError,
+    "ClientConnectorCertificateError": ConnectError,
+    "ClientConnectorDNSError": ConnectError,
+    "ClientConnectorError": ConnectError,
+    "ClientConnectorSSLError": ConnectError,
+    "ClientError": ConnectionLostError,
+    "ClientHttpProxyError": ConnectError,
+    "ClientOSError": ConnectionLostError,
+    "ClientPayloadError": InvalidResponseError,
+    "ClientProxyConnectionError": ConnectError,
+    "ClientResponseError": InvalidResponseError,
+    "ClientSSLError": ConnectError,
+    "ConnectionTimeoutError": RequestTimeoutError,
+    "ContentTypeError": InvalidResponseError,
+    "InvalidURL": StatusError,
+    "InvalidUrlClientError": StatusError,
+    "InvalidUrlRedirectClientError": StatusError,
+    "NonHttpUrlClientError": StatusError,
+    "NonHttpUrlRedirectClientError": StatusError,
+    "RedirectClientError": ConnectionLostError,
+    "ServerConnectionError": ConnectionLostError,
+    "ServerDisconnectedError": ConnectionLostError,
+    "ServerFingerprintMismatch": ConnectionLostError,
+    "ServerTimeoutError": RequestTimeoutError,
+    "SocketTimeoutError": RequestTimeoutError,
+    "TooManyRedirects": InvalidResponseError,
+    "UnixClientConnectorError": ConnectError,
+    "UploadAbortedError": ConnectionLostError,
+    "WSServerHandshakeError": InvalidResponseError,
 }
 
 
@@ -496,7 +496,7 @@ def _aiohttps_errors() -> list[type[Exception]]:
 def test_every_error_of_aiohttp_is_mapped(kind: type[Exception]) -> None:
     """A new one of a newer aiohttp has to be given a meaning here."""
     error = kind.__new__(kind)
-    translated = Gateway(Credentials({"base_url": "http://x/v1"}), {}, 1)._translated(error)
+    translated = Gateway(EngineConfig({"base_url": "http://x/v1"}), {}, 1)._translated(error)
     assert type(translated) is MAPPED[kind.__name__]
 
 
@@ -514,7 +514,7 @@ def test_an_error_tells_nothing_of_aiohttp(provider: OfflineProvider) -> None:
 def test_the_probe_tells_that_the_key_was_rejected(status: int, provider: OfflineProvider) -> None:
     """CREATE ML_ENGINE fails with what to check."""
     provider.behaviour.faults = lambda _: Fault(status=status)
-    with pytest.raises(KeyRejectedError, match="check portkey_api_key, provider_api_key or virtual_key"):
+    with pytest.raises(AuthenticationError, match="check portkey_api_key, provider_api_key or virtual_key"):
         make_handler().create_engine({"base_url": provider.base_url, "portkey_api_key": "wrong"})
     (request,) = provider.requests
     assert (request.method, request.path) == ("GET", "/v1/models")
@@ -538,7 +538,7 @@ def test_the_probe_takes_any_other_answer(status: int, provider: OfflineProvider
 def test_the_probe_names_the_address_that_is_not_there() -> None:
     """Soon, with the address and the remedy in the first line."""
     base_url = f"http://127.0.0.1:{free_port()}/v1"
-    with pytest.raises(UnreachableError) as caught:
+    with pytest.raises(ConnectError) as caught:
         make_handler().create_engine({"base_url": base_url})
     assert base_url in str(caught.value)
     assert "PORTKEY_BASE_URL" in str(caught.value)
@@ -548,8 +548,8 @@ def test_the_probe_is_bounded(provider: OfflineProvider) -> None:
     """A gateway that does not answer in time is not there."""
     provider.behaviour.faults = lambda _: Fault("stall")
     started = time.monotonic()
-    with pytest.raises(UnreachableError, match=r"did not answer within 0\.3 s"):
-        check_engine(Credentials({"base_url": provider.base_url}), timeout=0.3)
+    with pytest.raises(ConnectError, match=r"did not answer within 0\.3 s"):
+        check_engine(EngineConfig({"base_url": provider.base_url}), timeout=0.3)
     assert time.monotonic() - started < 3
 
 

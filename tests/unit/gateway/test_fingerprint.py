@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from portkey_handler.gateway.fingerprint import engine_identity, limits_scope
-from portkey_handler.options import Credentials
+from portkey_handler.options import EngineConfig
 
 BASE: dict[str, Any] = {
     "base_url": "http://one/v1",
@@ -21,7 +21,7 @@ BASE: dict[str, Any] = {
 
 def identity(engine: str = "e", routing: dict[str, Any] | None = None, **changed: Any) -> str:
     """Give the identity of an engine that differs from the base."""
-    return engine_identity(engine, Credentials({**BASE, **changed}), routing or {})
+    return engine_identity(engine, EngineConfig({**BASE, **changed}), routing or {})
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ TARGETS = {
 def chosen(*names: str, targets: Any = TARGETS, **words: Any) -> str:
     """Give the identity of an engine some of whose targets were chosen."""
     routing = {"targets": [{"name": name} for name in names], **words}
-    return engine_identity("e", Credentials({"base_url": "http://one/v1", "targets": targets}), routing)
+    return engine_identity("e", EngineConfig({"base_url": "http://one/v1", "targets": targets}), routing)
 
 
 def test_which_targets_are_chosen_decides() -> None:
@@ -88,5 +88,7 @@ def test_limits_are_the_engines() -> None:
     """What is chosen below an engine shares its limits per minute."""
     options = {"base_url": "http://one/v1", "targets": TARGETS}
 
-    assert limits_scope("e", Credentials(options)) == limits_scope("e", Credentials({**options, "retry": {}}))
-    assert limits_scope("e", Credentials(options)) != limits_scope("other", Credentials(options))
+    assert limits_scope("e", EngineConfig(options)) == limits_scope(
+        "e", EngineConfig({**options, "retry": {}})
+    )
+    assert limits_scope("e", EngineConfig(options)) != limits_scope("other", EngineConfig(options))

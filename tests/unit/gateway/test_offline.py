@@ -16,20 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from support.http import Reply, get, post, request
+from support.http import Response, get, post, request
 
 from portkey_handler.gateway.offline import Behaviour, Fault, OfflineProvider
 
 QUESTION = "Where is Stockholm located?"
 
 
-def chat(provider: OfflineProvider, text: str = QUESTION, timeout: float = 30, **parameters: Any) -> Reply:
+def chat(provider: OfflineProvider, text: str = QUESTION, timeout: float = 30, **parameters: Any) -> Response:
     """Ask one question."""
     body = {"model": "claude-2.1", "messages": [{"role": "user", "content": text}], **parameters}
     return post(f"{provider.base_url}/chat/completions", body, timeout=timeout)
 
 
-def content(reply: Reply) -> str:
+def content(reply: Response) -> str:
     """Give the text of a chat's answer."""
     text: str = reply.json["choices"][0]["message"]["content"]
     return text
@@ -418,7 +418,7 @@ def test_max_served(provider: OfflineProvider) -> None:
     assert provider.peak == 8
 
 
-def many(count: int, call: Callable[[int], Reply]) -> list[Reply]:
+def many(count: int, call: Callable[[int], Response]) -> list[Response]:
     """Make the calls at the same time."""
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(call, range(count)))

@@ -20,7 +20,7 @@ from portkey_handler.host.doctor.checks import Finding, Home, check_gateway, che
 from portkey_handler.options import resolve_engine
 from portkey_handler.records import Evidence, Outcome
 from portkey_handler.storage import answer_cache as journal
-from portkey_handler.storage.answer_cache import Journal
+from portkey_handler.storage.answer_cache import AnswerCache
 from portkey_handler.usage import run_history as ledger
 from portkey_handler.usage.estimate.dry_run import dry_runs
 
@@ -48,7 +48,7 @@ def only(what: str, findings: list[Finding]) -> Finding:
 def kept(tmp_path: Path) -> Path:
     """Give a folder with a journal in it, which has two answers."""
     path = tmp_path / "home" / "journal" / "engine.sqlite"
-    with contextlib.closing(Journal(path, reuse=1e6, keep=1e6)) as journal:
+    with contextlib.closing(AnswerCache(path, reuse=1e6, keep=1e6)) as journal:
         for key in (b"a", b"b"):
             journal.keep([(key, Outcome("the answer " * 20, None, Evidence(status=200)))])
     return tmp_path / "home"
@@ -98,7 +98,7 @@ def test_looking_changes_nothing(kept: Path) -> None:
 def test_looking_while_a_query_writes(kept: Path) -> None:
     """A journal that is open is no damaged one."""
     path = kept / "journal" / "engine.sqlite"
-    with contextlib.closing(Journal(path, reuse=1e6, keep=1e6)) as journal:
+    with contextlib.closing(AnswerCache(path, reuse=1e6, keep=1e6)) as journal:
         journal.keep([(b"c", Outcome("later", None, Evidence(status=200)))])
         journal.flush()
         assert states(check_home(kept))["journal"] == "ok"

@@ -395,7 +395,7 @@ def test_a_row_that_failed() -> None:
     ("message", "words", "remedy"),
     [
         ("Model not found: `m`.`args`", "there is no such model", "SHOW MODELS"),
-        ("[e/m]: KeyRejectedError: 401: no; give another", "401: no", "give another"),
+        ("[e/m]: AuthenticationError: 401: no; give another", "401: no", "give another"),
         ("Something", "Something", "see SHOW MODELS and DESCRIBE m"),
     ],
 )

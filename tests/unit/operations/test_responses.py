@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.errors import MalformedReplyError
+from portkey_handler.errors import InvalidResponseError
 from portkey_handler.operations.responses import read_chat, read_completion
-from portkey_handler.records import Answer, Reply
+from portkey_handler.records import Answer, Response
 
 
 def chat(message: Any, *, as_json: bool = False, finish: str = "stop", **further: Any) -> Answer:
     """Read a chat completion of one choice."""
     body = {"choices": [{"index": 0, "message": message, "finish_reason": finish}], **further}
-    return read_chat(Reply(200, {}, body), as_json=as_json)
+    return read_chat(Response(200, {}, body), as_json=as_json)
 
 
 def said(content: Any, **further: Any) -> tuple[Any, str | None]:
@@ -172,7 +172,7 @@ def test_json_mode_without_json_has_a_reason(text: str, finish: str, reason: str
 ])  # fmt: skip
 def test_a_completions_text(text: Any, finish: str, value: Any, reason: str | None) -> None:
     """Text, empty text and the reasons for none are those of a chat."""
-    answer = read_completion(Reply(200, {}, {"choices": [{"text": text, "finish_reason": finish}]}))
+    answer = read_completion(Response(200, {}, {"choices": [{"text": text, "finish_reason": finish}]}))
     assert (answer.value, answer.reason, answer.evidence.finish_reason) == (value, reason, finish)
 
 
@@ -193,14 +193,14 @@ def test_a_completions_text(text: Any, finish: str, value: Any, reason: str | No
 ])  # fmt: skip
 def test_another_shape_is_malformed(body: Any, shape: str) -> None:
     """The error says what there was instead, never its content."""
-    reply = Reply(200, {"x-request-id": "r-1"}, body)
+    reply = Response(200, {"x-request-id": "r-1"}, body)
     with pytest.raises(
-        MalformedReplyError, match=rf"^the reply is not a chat completion: {shape}$"
+        InvalidResponseError, match=rf"^the reply is not a chat completion: {shape}$"
     ) as caught:
         read_chat(reply)
     assert caught.value.status == 200
     assert caught.value.evidence.request_id == (body["id"] if shape.endswith("id") else "r-1")
-    with pytest.raises(MalformedReplyError, match=r"^the reply is not a completion: "):
+    with pytest.raises(InvalidResponseError, match=r"^the reply is not a completion: "):
         read_completion(reply)
 
 
@@ -229,7 +229,7 @@ def test_evidence_of_a_chat() -> None:
         "x-portkey-cache-status": "MISS",
         "x-request-id": "req-1",
     }
-    assert read_chat(Reply(200, headers, body)).evidence.as_dict() == {
+    assert read_chat(Response(200, headers, body)).evidence.as_dict() == {
         "status": 200,
         "finish_reason": "stop",
         "model": "gpt-4o-mini-2024-07-18",
@@ -269,7 +269,7 @@ def test_verdicts_of_guardrails_that_let_the_answer_pass() -> None:
         "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}],
         "hook_results": {"before_request_hooks": [hook], "after_request_hooks": [{**hook, "verdict": True}]},
     }
-    answer = read_chat(Reply(246, {}, body))
+    answer = read_chat(Response(246, {}, body))
     found = {"id": "words", "checks": {"default.contains": False}}
     assert (answer.value, answer.reason, answer.evidence.status) == ("Hi", None, 246)
     assert answer.evidence.guardrails == [
@@ -277,4 +277,4 @@ def test_verdicts_of_guardrails_that_let_the_answer_pass() -> None:
         {**found, "verdict": True, "on": "answer"},
     ]
     assert "secret text" not in str(answer.evidence)
-    assert read_chat(Reply(200, {}, body)).evidence.guardrails is None
+    assert read_chat(Response(200, {}, body)).evidence.guardrails is None

@@ -16,7 +16,7 @@ from portkey_handler.operations import OPERATIONS
 from portkey_handler.operations.result_columns import column_names, to_frame
 from portkey_handler.options import Plan, resolve
 from portkey_handler.options.output_schema import read_output
-from portkey_handler.records import Answer, Item, Outcome, Reply
+from portkey_handler.records import Answer, Item, Outcome, Response
 
 NAMES = st.sampled_from(["a", "b", "tone", "Score", "日", "with blank", 'q"q'])
 WORDS = st.sampled_from(["string", "integer", "float", "boolean", "list", "list of float", "object"])
@@ -89,7 +89,7 @@ def run(plan: Plan, text: str, repaired: str, finish: str) -> Answer:
         while True:
             assert orjson.loads(request.body)["messages"]
             choice = {"message": {"content": left.pop()}, "finish_reason": finish}
-            request = steps.send(Reply(200, {}, {"choices": [choice]}))
+            request = steps.send(Response(200, {}, {"choices": [choice]}))
     except StopIteration as stop:
         (answer,) = stop.value
         assert isinstance(answer, Answer)

@@ -14,7 +14,7 @@ import pytest
 from portkey_handler.errors import OptionError
 from portkey_handler.options import (
     OPTIONS,
-    Credentials,
+    EngineConfig,
     Resolved,
     resolve,
     resolve_engine,
@@ -636,18 +636,18 @@ def test_credentials_are_not_pickled() -> None:
     """They are resolved where the work runs; neither pickle nor deep copy takes them along."""
     for attempt in (pickle.dumps, copy.deepcopy, copy.copy):
         with pytest.raises(TypeError, match="credentials are not pickled"):
-            attempt(Credentials({"portkey_api_key": SECRET}))
+            attempt(EngineConfig({"portkey_api_key": SECRET}))
 
 
 def test_credentials_do_not_show_themselves() -> None:
     """Not in repr, str, format, vars, nor among the locals of a traceback."""
-    credentials = Credentials({"portkey_api_key": SECRET})
+    credentials = EngineConfig({"portkey_api_key": SECRET})
     shown = [repr(credentials), str(credentials), f"{credentials}", f"{[credentials]!r}"]
     assert "portkey_api_key" in shown[0]
     with pytest.raises(TypeError):
         vars(credentials)
 
-    def fail(held: Credentials) -> None:
+    def fail(held: EngineConfig) -> None:
         raise RuntimeError
 
     try:

@@ -17,7 +17,7 @@ from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.host.data_dir import home
 from portkey_handler.session import Session
 from portkey_handler.usage.estimate.dry_run import kept_estimate
-from portkey_handler.usage.run_history import Ledger
+from portkey_handler.usage.run_history import RunHistory
 
 DATA = Path(__file__).parents[2] / "data"
 RELEASES = [path.stem.removeprefix("read-") for path in sorted(DATA.glob("read-*.json"))]
@@ -49,7 +49,7 @@ def test_everything_is_read_and_nothing_is_asked_again(
             names, *values = written["read"][statement]
             found = rows(session.sql(statement))
             assert [[row[name] for name in names] for row in found] == values, statement
-    last = Ledger(home()).runs(most=len(written["kept"]))
+    last = RunHistory(home()).runs(most=len(written["kept"]))
     assert [(run.requests, run.kept, run.failed) for run in last] == [(0, 3, 0)] * len(written["kept"])
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 

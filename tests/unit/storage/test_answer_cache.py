@@ -21,7 +21,7 @@ import orjson
 import pytest
 
 from portkey_handler.records import Evidence, Outcome
-from portkey_handler.storage.answer_cache import MIGRATIONS, Journal
+from portkey_handler.storage.answer_cache import MIGRATIONS, AnswerCache
 
 DAY = 86_400.0
 
@@ -31,16 +31,18 @@ def outcome(value: Any, **evidence: Any) -> Outcome:
     return Outcome(value, None, Evidence(status=200, **evidence))
 
 
-def with_journal(path: Path, work: Callable[[Journal], Any], reuse: float = DAY, keep: float = DAY) -> Any:
+def with_journal(
+    path: Path, work: Callable[[AnswerCache], Any], reuse: float = DAY, keep: float = DAY
+) -> Any:
     """Open a journal, do something with it, close it."""
-    with contextlib.closing(Journal(path, reuse=reuse, keep=keep)) as journal:
+    with contextlib.closing(AnswerCache(path, reuse=reuse, keep=keep)) as journal:
         return work(journal)
 
 
 def keep(path: Path, **answers: Any) -> None:
     """Keep answers by their keys."""
 
-    def work(journal: Journal) -> None:
+    def work(journal: AnswerCache) -> None:
         for key, value in answers.items():
             journal.keep([(key.encode(), outcome(value))])
 
@@ -73,7 +75,7 @@ def test_an_answer_is_found_again_as_it_was(value: Any, path: Path) -> None:
 def test_evidence_comes_back_and_says_from_when(path: Path) -> None:
     """A kept row tells what the first asking told, and when that was."""
 
-    def work(journal: Journal) -> None:
+    def work(journal: AnswerCache) -> None:
         journal.keep([(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))])
 
     with_journal(path, work)
@@ -85,7 +87,7 @@ def test_evidence_comes_back_and_says_from_when(path: Path) -> None:
 def test_failures_are_not_kept(path: Path) -> None:
     """What failed is asked again."""
 
-    def work(journal: Journal) -> None:
+    def work(journal: AnswerCache) -> None:
         journal.keep([(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))])
 
     with_journal(path, work)
@@ -114,7 +116,7 @@ def test_what_is_too_old_is_not_used_and_goes_when_its_time_is_over(path: Path) 
 def test_only_its_owner_can_read_it(path: Path) -> None:
     """The folder, the file and the files beside it while it is open."""
 
-    def modes(journal: Journal) -> set[str]:
+    def modes(journal: AnswerCache) -> set[str]:
         return {stat.filemode(entry.stat().st_mode) for entry in path.parent.iterdir()}
 
     keep(path, a="x")
@@ -125,7 +127,7 @@ def test_only_its_owner_can_read_it(path: Path) -> None:
 def test_it_is_on_disk_when_flush_returns(path: Path) -> None:
     """Another process sees it before the slot is free; nothing waits for close."""
 
-    def work(journal: Journal) -> list[Any]:
+    def work(journal: AnswerCache) -> list[Any]:
         journal.keep([(b"a", outcome("x"))])
         journal.keep([(b"b", outcome("y"))])
         journal.flush()
@@ -165,8 +167,8 @@ def test_a_damaged_file_is_set_aside_once(path: Path) -> None:
     """Who finds the damage later leaves the new file of the other alone."""
     path.parent.mkdir(parents=True)
     path.write_bytes(os.urandom(9000))
-    first = Journal(path, reuse=DAY, keep=DAY)
-    late = Journal(path, reuse=DAY, keep=DAY)
+    first = AnswerCache(path, reuse=DAY, keep=DAY)
+    late = AnswerCache(path, reuse=DAY, keep=DAY)
     late._inode += 1  # as if it had opened the damaged file, before the first one set it aside
     late._give_up(sqlite3.DatabaseError("file is not a database"))
     first.keep([(b"a", outcome("x"))])
@@ -180,7 +182,7 @@ def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     """A file stands where the folder should be: the query works, and the fault is told once."""
     (tmp_path / "home").write_text("in the way")
 
-    def work(journal: Journal) -> str | None:
+    def work(journal: AnswerCache) -> str | None:
         journal.keep([(b"a", outcome("x"))])
         journal.keep([(b"b", outcome("y"))])
         assert journal.kept(b"a") is None
@@ -196,7 +198,7 @@ def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
 def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Once an answer cannot be written, none is, and a waiting slot is freed."""
 
-    def work(journal: Journal) -> str | None:
+    def work(journal: AnswerCache) -> str | None:
         assert journal._connection is not None
         journal._connection.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
         for number in range(20):
@@ -214,8 +216,8 @@ def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptu
 def test_two_open_it_at_once(path: Path) -> None:
     """Both may write, and each sees what the other has written when it comes to ask the same."""
 
-    def work(first: Journal) -> None:
-        second = Journal(path, reuse=DAY, keep=DAY)
+    def work(first: AnswerCache) -> None:
+        second = AnswerCache(path, reuse=DAY, keep=DAY)
         first.keep([(b"a", outcome("1"))])
         second.keep([(b"b", outcome("2"))])
         first.flush()
@@ -322,7 +324,7 @@ def test_answers_of_the_first_release_are_read(file: Path, path: Path) -> None:
     written = execute(path, "SELECT key, made_at, answer FROM answers ORDER BY number")
     assert len(written) >= 3
     long = 1e10
-    with contextlib.closing(Journal(path, reuse=long, keep=long)) as journal:
+    with contextlib.closing(AnswerCache(path, reuse=long, keep=long)) as journal:
         for key, made_at, answer in written:
             head, _, numbers = answer.partition(b"\n")
             told, *value = orjson.loads(head)
@@ -368,7 +370,7 @@ def test_evidence_is_read_by_its_names(seed: int, path: Path) -> None:
 def test_names_that_another_release_writes_meanwhile_are_read(path: Path) -> None:
     """It has opened the file after this one."""
 
-    def work(journal: Journal) -> Any:
+    def work(journal: AnswerCache) -> Any:
         assert journal.kept(b"seed").value == "x"
         write_other_answer(path, b"a", {"later": 1, "status": 202})
         assert journal.claim(b"a")
@@ -393,7 +395,7 @@ def test_a_newer_file_is_left_alone(only_look: bool, path: Path, caplog: pytest.
     keep(path, a="x")
     execute(path, "PRAGMA user_version = 99")
     before = {entry: entry.read_bytes() for entry in path.parent.iterdir()}
-    with contextlib.closing(Journal(path, reuse=DAY, keep=DAY, only_look=only_look)) as journal:
+    with contextlib.closing(AnswerCache(path, reuse=DAY, keep=DAY, only_look=only_look)) as journal:
         assert not journal.has(b"a")
         assert journal.claim(b"b")
         journal.keep([(b"b", outcome("y"))])

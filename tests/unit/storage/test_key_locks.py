@@ -21,12 +21,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portkey_handler.errors import GatewayError, RejectedError
-from portkey_handler.execution.in_flight_elsewhere import AGAIN, AskedElsewhere
-from portkey_handler.execution.mapper import Mapper, Mapping
-from portkey_handler.records import Answer, Evidence, Item, Outcome, Reply, Request
-from portkey_handler.storage.answer_cache import Journal
-from portkey_handler.storage.key_locks import MOST, Claims
+from portkey_handler.errors import GatewayError, StatusError
+from portkey_handler.execution.in_flight_elsewhere import AGAIN, InFlightElsewhere
+from portkey_handler.execution.mapper import Mapper, MapResult
+from portkey_handler.records import Answer, Evidence, Item, Outcome, Request, Response
+from portkey_handler.storage.answer_cache import AnswerCache
+from portkey_handler.storage.key_locks import MOST, KeyLocks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every claim is granted")
 
@@ -49,7 +49,7 @@ def key_of(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def ask(items: Sequence[Item]) -> Generator[Request, Reply, list[Answer | GatewayError]]:
+def ask(items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
     """Send all texts in one request, and take the words that come back for their answers."""
     reply = yield Request("/", " ".join(one.payload for one in items).encode())
     return [Answer(word, Evidence(status=200)) for word in reply.body.split()]
@@ -69,7 +69,7 @@ class Server:
         self.failing: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    async def __call__(self, request: Request) -> Reply:
+    async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         texts = request.body.decode()
         with self._lock:
@@ -78,30 +78,30 @@ class Server:
         for text in texts.split():
             if self.failing[text] > 0:
                 self.failing[text] -= 1
-                raise RejectedError(f"400: not {text}", status=400)
-        return Reply(200, {}, texts.upper())
+                raise StatusError(f"400: not {text}", status=400)
+        return Response(200, {}, texts.upper())
 
 
 async def query(
     path: Path, texts: Iterable[str], send: Any, *, reuse: float = DAY, **options: Any
-) -> Mapping:
+) -> MapResult:
     """Map texts as a query does, with a journal of its own."""
     rows = [Item(key_of(text), text) for text in texts]
     given = {"concurrency": 4, "timeout": STUCK, "max_attempts": 1, "deduplicate": True, **options}
-    with contextlib.closing(Journal(path, reuse=reuse, keep=DAY)) as journal:
+    with contextlib.closing(AnswerCache(path, reuse=reuse, keep=DAY)) as journal:
         return await Mapper(ask, send, keeper=journal, **given).run(rows, len(rows))
 
 
-def at_once(*queries: Any) -> list[Mapping]:
+def at_once(*queries: Any) -> list[MapResult]:
     """Run queries in one loop at the same time."""
 
-    async def main() -> list[Mapping]:
+    async def main() -> list[MapResult]:
         return await asyncio.wait_for(asyncio.gather(*queries), STUCK)
 
     return asyncio.run(main())
 
 
-def values(mapping: Mapping) -> list[Any]:
+def values(mapping: MapResult) -> list[Any]:
     """Give the answers in order."""
     return [outcome.value for outcome in mapping.outcomes]
 
@@ -142,7 +142,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_key_is_one_querys_until_it_lets_go(file: Path) -> None:
     """Also within one process; other keys are free, and closing lets go of all."""
-    one, other = Claims(file), Claims(file)
+    one, other = KeyLocks(file), KeyLocks(file)
     keys = [key_of(str(number)) for number in range(300)]
     assert all(one.claim(key) for key in keys)
     assert all(one.claim(key) for key in keys)
@@ -157,7 +157,7 @@ def test_a_key_is_one_querys_until_it_lets_go(file: Path) -> None:
 
 def test_copies_of_one_text_are_claimed_apart(file: Path) -> None:
     """The keys of equal rows that are asked one by one differ at their end only."""
-    one, other = Claims(file), Claims(file)
+    one, other = KeyLocks(file), KeyLocks(file)
     keys = [key_of("joke") + copy.to_bytes(8, "big") for copy in range(100)]
     assert all(one.claim(key) for key in keys[::2])
     assert [other.claim(key) for key in keys] == [False, True] * 50
@@ -167,7 +167,7 @@ def test_copies_of_one_text_are_claimed_apart(file: Path) -> None:
 
 def test_a_query_has_so_many_claims_at_most(file: Path) -> None:
     """What it asks beyond them others ask, too, and what is over makes room."""
-    one, other = Claims(file), Claims(file)
+    one, other = KeyLocks(file), KeyLocks(file)
     keys = [key_of(str(number)) for number in range(MOST + 1)]
     assert all(one.claim(key) for key in keys)
     assert [other.claim(key) for key in keys[-2:]] == [False, True]
@@ -181,7 +181,7 @@ def test_a_query_has_so_many_claims_at_most(file: Path) -> None:
 
 def test_nothing_is_written_and_its_owner_alone_reads_it(file: Path) -> None:
     """The files are there for their locks."""
-    claims = Claims(file)
+    claims = KeyLocks(file)
     for number in range(100):
         claims.claim(key_of(str(number)))
     claims.close()
@@ -193,7 +193,7 @@ def test_where_the_file_cannot_be_had_every_claim_is_granted(tmp_path: Path) -> 
     """Its folder is gone, or is none: paid twice is better than not asked."""
     (tmp_path / "file").write_text("no folder")
     for path in (tmp_path / "file" / "engine.claims", tmp_path / "gone" / "engine.claims"):
-        claims = Claims(path)
+        claims = KeyLocks(path)
         assert claims.claim(key_of("a"))
         claims.release(key_of("a"))
         claims.close()
@@ -201,7 +201,7 @@ def test_where_the_file_cannot_be_had_every_claim_is_granted(tmp_path: Path) -> 
 
 def test_a_fork_does_not_hold_what_was_let_go(file: Path) -> None:
     """A process that was forked has the file open, too; it is the closing that counts."""
-    one, other = Claims(file), Claims(file)
+    one, other = KeyLocks(file), KeyLocks(file)
     assert one.claim(key_of("a"))
     # Not os.fork: the tests' process has threads. A child that is given the file is the same to the locks.
     [opened] = one._files.values()
@@ -218,7 +218,7 @@ def test_a_fork_does_not_hold_what_was_let_go(file: Path) -> None:
 
 def test_what_waits_is_looked_at_less_and_less_often_and_in_the_end_asked() -> None:
     """A hundred looks are enough for an hour, and the last one is when its time is over."""
-    elsewhere = AskedElsewhere(3600.0)
+    elsewhere = InFlightElsewhere(3600.0)
     now, looks = 100.0, 0
     item = Item(b"a", "a")
     since = now
@@ -268,7 +268,7 @@ def test_a_query_takes_what_another_was_answered_since_it_began(path: Path) -> N
         begun = asyncio.Event()
         done = asyncio.Event()
 
-        async def slow(request: Request) -> Reply:
+        async def slow(request: Request) -> Response:
             begun.set()
             await done.wait()
             return await server(request)
@@ -338,7 +338,7 @@ def test_what_a_killed_process_was_asking_another_asks(path: Path) -> None:
     server = Server()
     texts = ["a", "b", "c"]
 
-    async def main() -> Mapping:
+    async def main() -> MapResult:
         with held(path, "b") as holder:
             task = asyncio.create_task(query(path, texts, server))
             while len(server.asked) < 2:
@@ -415,7 +415,7 @@ def test_who_waits_leaves_the_flight_to_what_is_to_be_asked(path: Path) -> None:
     most = 0
     inside = 0
 
-    async def counting(request: Request) -> Reply:
+    async def counting(request: Request) -> Response:
         nonlocal most, inside
         inside += 1
         most = max(most, inside)
@@ -424,9 +424,9 @@ def test_who_waits_leaves_the_flight_to_what_is_to_be_asked(path: Path) -> None:
         finally:
             inside -= 1
 
-    async def main() -> Mapping:
+    async def main() -> MapResult:
         path.parent.mkdir(parents=True)
-        other = Claims(path.with_suffix(".claims"))
+        other = KeyLocks(path.with_suffix(".claims"))
         assert all(other.claim(key_of(text)) for text in texts)
         task = asyncio.create_task(query(path, texts, counting, concurrency=8))
         await asyncio.sleep(3 * AGAIN)
@@ -442,10 +442,10 @@ def test_who_waits_leaves_the_flight_to_what_is_to_be_asked(path: Path) -> None:
 # The journal
 
 
-def open_journals(path: Path, number: int) -> tuple[contextlib.ExitStack, list[Journal]]:
+def open_journals(path: Path, number: int) -> tuple[contextlib.ExitStack, list[AnswerCache]]:
     """Open a journal as several queries do."""
     stack = contextlib.ExitStack()
-    opened = [Journal(path, reuse=DAY, keep=DAY) for _ in range(number)]
+    opened = [AnswerCache(path, reuse=DAY, keep=DAY) for _ in range(number)]
     for journal in opened:
         stack.callback(journal.close)
     return stack, opened
@@ -477,7 +477,7 @@ def test_a_journal_that_gives_up_lets_go(path: Path) -> None:
 
 def test_who_only_looks_claims_nothing(path: Path) -> None:
     """A dry run leaves no file and holds nobody up."""
-    Journal(path, reuse=DAY, keep=DAY, only_look=True).claim(key_of("a"))
+    AnswerCache(path, reuse=DAY, keep=DAY, only_look=True).claim(key_of("a"))
     assert not path.parent.exists()
 
 

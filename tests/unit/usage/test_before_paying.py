@@ -13,7 +13,7 @@ import pytest
 
 from portkey_handler.errors import AboveLimitError, InputError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
-from portkey_handler.options import Credentials, resolve
+from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.session import Session
 from portkey_handler.usage.estimate.dry_run import dry_runs, kept_estimate
@@ -34,7 +34,7 @@ def ask(provider: OfflineProvider, rows: int | pd.DataFrame, **using: Any) -> pd
     told = {"model": MODEL, "max_attempts": 1, "max_tokens": None, **using}
     plan = resolve(target="answer", engine={}, model=told, environment={}).plan
     frame = pd.DataFrame({"q": [f"row {row}" for row in range(rows)]}) if isinstance(rows, int) else rows
-    return Predictor(plan)(frame, Credentials({"base_url": provider.base_url, "provider": "openai"}))
+    return Predictor(plan)(frame, EngineConfig({"base_url": provider.base_url, "provider": "openai"}))
 
 
 def talkative(provider: OfflineProvider) -> None:
@@ -324,6 +324,6 @@ def test_texts_that_are_asked_together_are_one_request(provider: OfflineProvider
     plan = resolve(target="v", engine={}, model={"max_attempts": 1, **using}, environment={}).plan
     frame = pd.DataFrame({"q": [f"row {row}" for row in range(10)]})
     with pytest.raises(QueryError) as caught:
-        Predictor(plan)(frame, Credentials({"base_url": provider.base_url}))
+        Predictor(plan)(frame, EngineConfig({"base_url": provider.base_url}))
     assert caught.value.requests_again == 3
     assert "run again to send all of them (3 requests), or add" in str(caught.value).splitlines()[0]

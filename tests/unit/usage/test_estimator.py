@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from portkey_handler.gateway.offline import OfflineProvider
-from portkey_handler.options import Credentials, resolve
+from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import Item, Request
 from portkey_handler.usage.estimate.dry_run import dry_runs
@@ -32,7 +32,7 @@ def ask(provider: OfflineProvider, frame: pd.DataFrame, **using: Any) -> pd.Data
     """Answer a frame."""
     told = {"model": MODEL, "on_error": "null", "max_attempts": 1, **using}
     plan = resolve(target="answer", engine={}, model=told, environment={}).plan
-    return Predictor(plan)(frame, Credentials({"base_url": provider.base_url, "provider": "openai"}))
+    return Predictor(plan)(frame, EngineConfig({"base_url": provider.base_url, "provider": "openai"}))
 
 
 def estimated(provider: OfflineProvider, frame: pd.DataFrame, **using: Any) -> Estimate:

@@ -15,11 +15,11 @@ from support.storage import make_handler
 
 from portkey_handler.errors import QueryError, UsageError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
-from portkey_handler.options import Credentials, resolve
+from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import Evidence
 from portkey_handler.usage.prices import cost_of
-from portkey_handler.usage.progress import BETWEEN_EVENTS, Progress, watching
+from portkey_handler.usage.progress import BETWEEN_EVENTS, Progress, on_progress
 
 MODEL = "gpt-4o-mini"
 ANSWER = "three words long"
@@ -81,7 +81,7 @@ def ask(provider: OfflineProvider, rows: Any = 16, **using: Any) -> list[Progres
     told = {name: value for name, value in told.items() if value is not None}
     handler = make_handler({"base_url": provider.base_url}, told)
     heard: list[Progress] = []
-    with watching(heard.append):
+    with on_progress(heard.append):
         handler.predict(pd.DataFrame({"q": questions}), {})
     return heard
 
@@ -151,7 +151,7 @@ def test_a_listener_that_fails_costs_no_answer(
         raise OSError("the terminal is gone")
 
     handler = make_handler({"base_url": provider.base_url}, {"column": "q", "model": MODEL, "concurrency": 2})
-    with watching(broken):
+    with on_progress(broken):
         answers = handler.predict(pd.DataFrame({"q": [f"question {row}" for row in range(6)]}), {})
     assert answers["answer"].tolist() == [ANSWER] * 6
     assert len(told) == 1
@@ -163,7 +163,7 @@ def test_nothing_is_left_behind(provider: OfflineProvider, paid: Paid) -> None:
     heard: list[Progress] = []
 
     async def main() -> int:
-        with watching(heard.append):
+        with on_progress(heard.append):
             await predictor(provider).run(pd.DataFrame({"q": ["one"]}), credentials(provider))
         told = len(heard)
         await asyncio.sleep(2 * BETWEEN_EVENTS)
@@ -234,9 +234,9 @@ def predictor(provider: OfflineProvider, **using: Any) -> Predictor:
     return Predictor(resolve(target="answer", engine={}, model=using, environment={}, model_name="m").plan)
 
 
-def credentials(provider: OfflineProvider) -> Credentials:
+def credentials(provider: OfflineProvider) -> EngineConfig:
     """Give what reaches the stand-in."""
-    return Credentials({"base_url": provider.base_url})
+    return EngineConfig({"base_url": provider.base_url})
 
 
 def test_the_end_is_one_line(provider: OfflineProvider, paid: Paid, caplog: pytest.LogCaptureFixture) -> None:
@@ -292,7 +292,7 @@ def test_the_end_is_told_when_somebody_gives_up(
         task.cancel()
         await task
 
-    with watching(heard.append), pytest.raises(asyncio.CancelledError):
+    with on_progress(heard.append), pytest.raises(asyncio.CancelledError):
         asyncio.run(main())
     assert [record.levelname for record in caplog.records if record.name == END] == ["WARNING"]
     (end,) = lines(caplog, END)

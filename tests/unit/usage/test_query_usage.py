@@ -9,7 +9,7 @@ import pytest
 
 from portkey_handler.records import Evidence, Outcome
 from portkey_handler.usage.prices import cost, cost_of
-from portkey_handler.usage.query_usage import Account, Latencies
+from portkey_handler.usage.query_usage import LatencyHistogram, QueryUsage
 
 
 def answered(**evidence: Any) -> Outcome:
@@ -23,9 +23,9 @@ def failed(reason: str, **evidence: Any) -> Outcome:
     return Outcome(None, reason, Evidence(**evidence), failed=True)
 
 
-def account() -> Account:
+def account() -> QueryUsage:
     """Give an account in which every token of a request costs a dollar, but of the model `unknown`."""
-    return Account(lambda told: None if told.model == "unknown" else float(told.prompt_tokens or 0))
+    return QueryUsage(lambda told: None if told.model == "unknown" else float(told.prompt_tokens or 0))
 
 
 def test_what_was_used_is_summed_up_by_model() -> None:
@@ -90,7 +90,7 @@ def test_long_reasons_are_cut() -> None:
 
 def test_the_slowest_twenty_are_those() -> None:
     """Whatever the order in which they come."""
-    book = Account(cost_of)
+    book = QueryUsage(cost_of)
     latencies = random.Random(5).sample(range(100_000), 500)  # noqa: S311 - no secret
     for row, latency in enumerate(latencies):
         book.note(row, answered(model="m", latency_ms=latency))
@@ -101,7 +101,7 @@ def test_the_slowest_twenty_are_those() -> None:
 
 def test_many_models_and_reasons_are_a_hundred_and_the_rest() -> None:
     """A provider that names another model in every reply fills no memory."""
-    book = Account(cost_of)
+    book = QueryUsage(cost_of)
     for row in range(1000):
         book.note(row, answered(model=f"{row:04}{'m' * 500}", prompt_tokens=1))
         book.note(row, Outcome(None, f"reason {row}", Evidence(status=400), failed=True))
@@ -116,7 +116,7 @@ def test_many_models_and_reasons_are_a_hundred_and_the_rest() -> None:
 def test_moments_are_few_and_even() -> None:
     """Of a query of an hour as of one of a second; the last one is near the end."""
     now = 0.0
-    book = Account(cost_of, clock=lambda: now)
+    book = QueryUsage(cost_of, clock=lambda: now)
     for row in range(36_000):
         now += 0.1
         book.note(row, answered(model="m"))
@@ -131,7 +131,7 @@ def test_quantiles_are_five_percent_off_at_most(share: float) -> None:
     """From a millisecond to hours."""
     for low, high in ((1, 10), (50, 500), (10_000, 10_000_000)):
         values = sorted(random.Random(low).uniform(low, high) for _ in range(999))  # noqa: S311 - no secret
-        latencies = Latencies()
+        latencies = LatencyHistogram()
         for value in values:
             latencies.add(value)
         exact = values[min(998, int(share * 999))]

@@ -21,26 +21,26 @@ from portkey_handler.cli import app
 from portkey_handler.errors import NotFoundError, UsageError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.host.data_dir import home
-from portkey_handler.usage.query_usage import Latencies, Moment, Use
+from portkey_handler.usage.query_usage import LatencyHistogram, ModelUsage, ProgressSample
 from portkey_handler.usage.report import Chosen, choose, write_page
-from portkey_handler.usage.run_history import Ledger
-from portkey_handler.usage.run_record import Run
+from portkey_handler.usage.run_history import RunHistory
+from portkey_handler.usage.run_record import RunRecord
 
 SECTIONS = ("figures", "time", "latency", "models", "saved", "errors", "slowest")
 
 
-def a_run(**given: Any) -> Run:
+def a_run(**given: Any) -> RunRecord:
     """Make a record of three rows, one of which failed."""
-    use = Use(2, 20, 10, 5, 0.25, 0, Latencies(Counter({27: 1, 60: 1})))
+    use = ModelUsage(2, 20, 10, 5, 0.25, 0, LatencyHistogram(Counter({27: 1, 60: 1})))
     kinds = {
         "engine": "e", "model": "m", "started": time.time(), "seconds": 1.5, "rows": 6, "distinct_items": 3,
         "unasked": 1, "answered": 3, "failed": 1, "kept": 1, "copies": 1, "cut_off": 0, "gateway_hits": 0,
         "requests": 4, "prompt_tokens": 20, "completion_tokens": 10, "cached_tokens": 5, "cost": 0.25,
         "unpriced": 0, "trace_id": "trace-1", "ended": "done", "asked": "gpt", "models": {"gpt-1": use},
         "latencies": use.latencies, "reasons": {"400: no": 1}, "slowest": [(1, 180), ("id = 7", 10)],
-        "moments": [Moment(0.5, 1, 0), Moment(1.5, 3, 1)],
+        "moments": [ProgressSample(0.5, 1, 0), ProgressSample(1.5, 3, 1)],
     }  # fmt: skip
-    return Run(**{**kinds, **given})  # type: ignore[arg-type]
+    return RunRecord(**{**kinds, **given})  # type: ignore[arg-type]
 
 
 class Page(html.parser.HTMLParser):
@@ -83,7 +83,7 @@ class Page(html.parser.HTMLParser):
             self.tables[[*self.tables][-1]][-1][-1] += data
 
 
-def page_of(*runs: Run, all_of_model: bool = True) -> Page:
+def page_of(*runs: RunRecord, all_of_model: bool = True) -> Page:
     """Write the page of runs and read it."""
     return Page(write_page(Chosen(runs or [a_run()], all_of_model=all_of_model)))
 
@@ -148,7 +148,7 @@ def test_the_figures_are_those_of_the_run() -> None:
 
 def test_runs_of_a_model_are_summed_up() -> None:
     """And listed, newest first."""
-    other = {"gpt-1": Use(1, 5, 5, 0, 0.5, 0), "claude": Use(4, 1, 1, 0, 0.0, 4)}
+    other = {"gpt-1": ModelUsage(1, 5, 5, 0, 0.5, 0), "claude": ModelUsage(4, 1, 1, 0, 0.0, 4)}
     page = page_of(a_run(ended="interrupted", models=other, reasons={"400: no": 2, "500: oh": 9}), a_run())
     assert cells(page, "figures")["Rows"][0] == "12"
     assert cells(page, "models") == {
@@ -161,7 +161,7 @@ def test_runs_of_a_model_are_summed_up() -> None:
 
 def test_bars_of_latency_leave_no_gap() -> None:
     """What no answer took is a bar of height 0, and whatever the spread there are few bars."""
-    page = page_of(a_run(latencies=Latencies({0: 3, 27: 1, 159: 2})))
+    page = page_of(a_run(latencies=LatencyHistogram({0: 3, 27: 1, 159: 2})))
     spans = [tuple(map(float, span.replace(",", "").split(" to "))) for span in cells(page, "latency")]
     assert [high for _, high in spans[:-1]] == [low for low, _ in spans[1:]]
     assert spans[0][0] <= 1
@@ -172,15 +172,16 @@ def test_bars_of_latency_leave_no_gap() -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        a_run(models={}, latencies=Latencies(), reasons={}, slowest=[], moments=[], rows=0),
-        a_run(models={"": Use(1, unpriced=1)}, cost=0.0, unpriced=1),
+        a_run(models={}, latencies=LatencyHistogram(), reasons={}, slowest=[], moments=[], rows=0),
+        a_run(models={"": ModelUsage(1, unpriced=1)}, cost=0.0, unpriced=1),
         a_run(
-            models={"x" * 300: Use(1)}, reasons={f"{'long ' * 50}{number}": number for number in range(20)}
+            models={"x" * 300: ModelUsage(1)},
+            reasons={f"{'long ' * 50}{number}": number for number in range(20)},
         ),
     ],
 )
 @pytest.mark.parametrize("all_of_model", [True, False])
-def test_little_and_much_can_be_drawn(run: Run, all_of_model: bool) -> None:
+def test_little_and_much_can_be_drawn(run: RunRecord, all_of_model: bool) -> None:
     """Nothing asked, no model told, long names."""
     page = page_of(run, all_of_model=all_of_model)
     assert {attributes.get("id") for tag, attributes in page.tags if tag == "section"} == set(SECTIONS)
@@ -201,7 +202,9 @@ def test_a_thousand_runs_are_still_a_light_page() -> None:
 def test_nothing_from_the_data_becomes_markup(text: str) -> None:
     """Names, reasons and models, whatever is in them."""
     plain = page_of(a_run())
-    page = page_of(a_run(model=text, engine=text, reasons={text: 1}, models={text: Use(1, 2)}, trace_id=text))
+    page = page_of(
+        a_run(model=text, engine=text, reasons={text: 1}, models={text: ModelUsage(1, 2)}, trace_id=text)
+    )
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in plain.tags}
     assert {name for _, one in page.tags for name in one} <= {name for _, one in plain.tags for name in one}
     assert page.open == []
@@ -214,7 +217,7 @@ def test_nothing_from_the_data_becomes_markup(text: str) -> None:
 
 def test_the_last_run_of_any_or_all_of_a_model(tmp_path: Path) -> None:
     """By name, and by engine where two have the same."""
-    ledger = Ledger(tmp_path)
+    ledger = RunHistory(tmp_path)
     with pytest.raises(NotFoundError, match="nothing has been run yet"):
         choose(ledger, None)
     for engine, model in (("e", "m"), ("e", "m"), ("f", "m"), ("f", "n")):
@@ -247,7 +250,7 @@ def test_the_command_writes_the_page(provider: OfflineProvider, tmp_path: Path) 
     done = command("--output", str(path))
     assert (done.exit_code, done.stdout.strip()) == (0, str(path))
     page = Page(path.read_text(encoding="utf-8"))
-    run = Ledger(home()).runs(most=1)[0]
+    run = RunHistory(home()).runs(most=1)[0]
     assert cells(page, "models")["gpt-4o-mini"][:3] == [
         "1",
         str(run.prompt_tokens),
@@ -269,7 +272,7 @@ def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     """Runs, a folder to write to, and the library that draws, with how to install it."""
     done = command("--output", str(tmp_path / "page.html"))
     assert (done.exit_code, "nothing has been run yet" in done.output) == (1, True)
-    Ledger(home()).record(a_run(), [])
+    RunHistory(home()).record(a_run(), [])
     done = command("--output", str(tmp_path / "nowhere" / "page.html"))
     assert (done.exit_code, "cannot be written" in done.output) == (1, True)
     monkeypatch.setitem(sys.modules, "pygal", None)

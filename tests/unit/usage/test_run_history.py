@@ -21,9 +21,9 @@ from typing import Any
 import pytest
 
 from portkey_handler.errors import PortkeyHandlerError
-from portkey_handler.usage.query_usage import Failure, Latencies, Moment, Use
-from portkey_handler.usage.run_history import MIGRATIONS, DayOfUse, Ledger
-from portkey_handler.usage.run_record import Run
+from portkey_handler.usage.query_usage import Failure, LatencyHistogram, ModelUsage, ProgressSample
+from portkey_handler.usage.run_history import MIGRATIONS, DailyUsage, RunHistory
+from portkey_handler.usage.run_record import RunRecord
 
 #: What another process does: as many records as it can, each said when it is on disk.
 RECORDING = """
@@ -40,17 +40,17 @@ for number in range(int(sys.argv[2])):
 """
 
 
-def a_run(**given: Any) -> Run:
+def a_run(**given: Any) -> RunRecord:
     """Make a record of two rows that one model answered, with 10 and 30 ms."""
-    use = Use(2, 20, 10, 5, 0.25, 0, Latencies(Counter({27: 1, 39: 1})))
+    use = ModelUsage(2, 20, 10, 5, 0.25, 0, LatencyHistogram(Counter({27: 1, 39: 1})))
     kinds = {
         "engine": "e", "model": "m", "started": time.time(), "seconds": 1.5, "rows": 3, "distinct_items": 2,
         "unasked": 1, "answered": 2, "failed": 0, "kept": 0, "copies": 0, "cut_off": 0, "gateway_hits": 0,
         "requests": 2, "prompt_tokens": 20, "completion_tokens": 10, "cached_tokens": 5, "cost": 0.25,
         "unpriced": 0, "trace_id": "t", "ended": "done", "asked": "gpt", "models": {"gpt-1": use},
-        "latencies": use.latencies, "slowest": [(1, 30), (0, 10)], "moments": [Moment(1.0, 2, 0)],
+        "latencies": use.latencies, "slowest": [(1, 30), (0, 10)], "moments": [ProgressSample(1.0, 2, 0)],
     }  # fmt: skip
-    return Run(**{**kinds, **given})  # type: ignore[arg-type]
+    return RunRecord(**{**kinds, **given})  # type: ignore[arg-type]
 
 
 def a_failure(row: int, at: float | None = None) -> Failure:
@@ -58,22 +58,22 @@ def a_failure(row: int, at: float | None = None) -> Failure:
     return Failure(time.time() if at is None else at, row, "400: no", 400, "t", "s")
 
 
-def execute(ledger: Ledger, statement: str) -> list[Any]:
+def execute(ledger: RunHistory, statement: str) -> list[Any]:
     """Do something to the file that the ledger would not."""
     with contextlib.closing(sqlite3.connect(ledger.path)) as connection, connection:
         return connection.execute(statement).fetchall()
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def ledger(tmp_path: Path) -> RunHistory:
     """Give a ledger in a folder that is not there yet."""
-    return Ledger(tmp_path / "home")
+    return RunHistory(tmp_path / "home")
 
 
 # What is kept
 
 
-def test_a_run_comes_back_as_it_was(ledger: Ledger) -> None:
+def test_a_run_comes_back_as_it_was(ledger: RunHistory) -> None:
     """With everything in it, its histogram and moments too; newest first."""
     ledger.record(a_run(ended="first"), [])
     ledger.record(a_run(kept_by={"gpt-1": 4}, reasons={"400: é 日本": 2}), [])
@@ -84,21 +84,21 @@ def test_a_run_comes_back_as_it_was(ledger: Ledger) -> None:
     assert last.kept_by == {"gpt-1": 4}
     assert last.reasons == {"400: é 日本": 2}
     assert last.slowest == [(1, 30), (0, 10)]
-    assert last.moments == [Moment(1.0, 2, 0)]
+    assert last.moments == [ProgressSample(1.0, 2, 0)]
     assert (last.asked, last.trace_id, last.seconds) == ("gpt", "t", 1.5)
     assert ledger.runs("e", "other") == ledger.runs("other", "m") == []
     assert ledger.models() == [("e", "m")]
 
 
-def test_nothing_is_there_before_the_first_query(ledger: Ledger) -> None:
+def test_nothing_is_there_before_the_first_query(ledger: RunHistory) -> None:
     """Who reads makes no file."""
     assert ledger.runs() == ledger.usage("e", "m") == ledger.failures("e", "m") == ledger.models() == []
     assert not ledger.path.exists()
 
 
-def test_use_is_summed_up_by_day_and_model_that_answered(ledger: Ledger) -> None:
+def test_use_is_summed_up_by_day_and_model_that_answered(ledger: RunHistory) -> None:
     """A query's own counts stand once, with the model that gave most answers; days are those of UTC."""
-    second = Use(1, 7, 3, 0, 0.5, 0, Latencies({80: 1}))
+    second = ModelUsage(1, 7, 3, 0, 0.5, 0, LatencyHistogram({80: 1}))
     late = 1_767_225_599.0  # 2025-12-31 23:59:59 UTC
     for started in (late, late + 1, late + 2):
         models = {"gpt-1": a_run().models["gpt-1"], "claude": second}
@@ -115,7 +115,7 @@ def test_use_is_summed_up_by_day_and_model_that_answered(ledger: Ledger) -> None
     assert merged == {27: 3, 39: 3, 80: 3}
 
 
-def test_days_are_those_of_utc(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_are_those_of_utc(ledger: RunHistory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the machine stands."""
     monkeypatch.setenv("TZ", "Pacific/Kiritimati")
     time.tzset()
@@ -129,7 +129,7 @@ def test_days_are_those_of_utc(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) 
         time.tzset()
 
 
-def test_a_query_that_nobody_answered_is_counted_with_the_model_that_was_asked(ledger: Ledger) -> None:
+def test_a_query_that_nobody_answered_is_counted_with_the_model_that_was_asked(ledger: RunHistory) -> None:
     """Or with the one whose answers were kept."""
     ledger.record(a_run(models={}, asked="gpt", failed=2, answered=0), [])
     ledger.record(a_run(models={}, asked="gpt", kept_by={"gpt-2026": 2}, kept=2), [])
@@ -140,7 +140,7 @@ def test_a_query_that_nobody_answered_is_counted_with_the_model_that_was_asked(l
 # How much is kept
 
 
-def test_it_is_bounded(ledger: Ledger) -> None:
+def test_it_is_bounded(ledger: RunHistory) -> None:
     """The last thousand runs and hundred failures of each model; another model's stay."""
     ledger.record(a_run(model="other"), [a_failure(7)])
     ledger.record(a_run(ended="oldest"), [])
@@ -162,7 +162,7 @@ def test_it_is_bounded(ledger: Ledger) -> None:
     assert len(ledger.runs("e", "other")) == 1
 
 
-def test_what_is_older_than_four_hundred_days_goes(ledger: Ledger) -> None:
+def test_what_is_older_than_four_hundred_days_goes(ledger: RunHistory) -> None:
     """Of every model, with the next record of any."""
     old = time.time() - 401 * 86_400
     ledger.record(a_run(model="gone"), [a_failure(1)])
@@ -180,7 +180,7 @@ def test_what_is_older_than_four_hundred_days_goes(ledger: Ledger) -> None:
 # Several processes, kills
 
 
-def _python(code: str, ledger: Ledger, number: int) -> subprocess.Popen[str]:
+def _python(code: str, ledger: RunHistory, number: int) -> subprocess.Popen[str]:
     here = Path(__file__)
     return subprocess.Popen(
         [sys.executable, "-c", code, str(ledger.path.parent), str(number), str(here.parent)],
@@ -191,7 +191,7 @@ def _python(code: str, ledger: Ledger, number: int) -> subprocess.Popen[str]:
     )
 
 
-def test_several_processes_record_at_once(ledger: Ledger) -> None:
+def test_several_processes_record_at_once(ledger: RunHistory) -> None:
     """Nothing is lost and sums are right, the first moment of the file included."""
     processes = [_python(RECORDING, ledger, 40) for _ in range(4)]
     for process in processes:
@@ -204,7 +204,7 @@ def test_several_processes_record_at_once(ledger: Ledger) -> None:
     assert len(ledger.failures("e", "m")) == 100
 
 
-def test_a_kill_costs_at_most_the_record_that_was_written(ledger: Ledger) -> None:
+def test_a_kill_costs_at_most_the_record_that_was_written(ledger: RunHistory) -> None:
     """The file is whole, and what was recorded is in it, as often as a writer is killed."""
     said = 0
     for kill in range(4):
@@ -225,7 +225,7 @@ def test_a_kill_costs_at_most_the_record_that_was_written(ledger: Ledger) -> Non
 # Trouble with the file
 
 
-def test_only_its_owner_can_read_it(ledger: Ledger) -> None:
+def test_only_its_owner_can_read_it(ledger: RunHistory) -> None:
     """The folder, the file and the files beside it, whatever the umask."""
     before = os.umask(0)
     try:
@@ -241,7 +241,7 @@ def test_only_its_owner_can_read_it(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 3000, 9000, 30000])
-def test_a_damaged_file_is_no_error(place: int, ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_file_is_no_error(place: int, ledger: RunHistory, caplog: pytest.LogCaptureFixture) -> None:
     """Wherever the damage is: it is set aside and a new one begun, or does not matter; nothing is deleted."""
     for row in range(60):
         ledger.record(a_run(), [a_failure(row)])
@@ -257,7 +257,7 @@ def test_a_damaged_file_is_no_error(place: int, ledger: Ledger, caplog: pytest.L
     assert list(ledger.path.parent.glob("ledger.sqlite.damaged-*"))
 
 
-def test_details_that_cannot_be_read_are_left_out(ledger: Ledger) -> None:
+def test_details_that_cannot_be_read_are_left_out(ledger: RunHistory) -> None:
     """SQLite does not notice a changed byte inside a text."""
     ledger.record(a_run(), [])
     execute(ledger, "UPDATE runs SET details = substr(details, 5)")
@@ -270,14 +270,14 @@ def test_details_that_cannot_be_read_are_left_out(ledger: Ledger) -> None:
 def test_a_home_that_cannot_be_used_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file stands where the folder should be."""
     (tmp_path / "home").write_text("in the way")
-    ledger = Ledger(tmp_path / "home" / "inner")
+    ledger = RunHistory(tmp_path / "home" / "inner")
     with caplog.at_level(logging.WARNING):
         ledger.record(a_run(), [])
     assert caplog.text.count("what the query used is not recorded") == 1
     assert ledger.runs() == []
 
 
-def test_a_home_that_is_read_only_is_a_warning(ledger: Ledger) -> None:
+def test_a_home_that_is_read_only_is_a_warning(ledger: RunHistory) -> None:
     """Root may write everywhere, so it is somebody else who tries."""
     ledger.path.parent.mkdir(mode=0o555)
     process = _python(
@@ -289,7 +289,7 @@ def test_a_home_that_is_read_only_is_a_warning(ledger: Ledger) -> None:
     assert list(ledger.path.parent.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_read_is_told_to_who_asks(ledger: Ledger) -> None:
+def test_a_file_that_cannot_be_read_is_told_to_who_asks(ledger: RunHistory) -> None:
     """DESCRIBE has nothing else to do than to say it."""
     ledger.path.parent.mkdir()
     ledger.path.write_bytes(os.urandom(9000))
@@ -298,7 +298,7 @@ def test_a_file_that_cannot_be_read_is_told_to_who_asks(ledger: Ledger) -> None:
 
 
 def test_who_holds_the_file_is_not_waited_for_endlessly(
-    ledger: Ledger, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ledger: RunHistory, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The query goes on without its record."""
     monkeypatch.setattr("portkey_handler.usage.run_history._BUSY_SECONDS", 0.1)
@@ -312,9 +312,9 @@ def test_who_holds_the_file_is_not_waited_for_endlessly(
     assert len(ledger.runs("e", "m")) == 2
 
 
-def test_what_sqlite_cannot_keep_is_no_error(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_sqlite_cannot_keep_is_no_error(ledger: RunHistory, caplog: pytest.LogCaptureFixture) -> None:
     """Halves of characters become question marks; numbers beyond 64 bits are a warning."""
-    ledger.record(a_run(model="m\ud800", reasons={"\ud800": 1}, models={"\udfff": Use(1)}), [])
+    ledger.record(a_run(model="m\ud800", reasons={"\ud800": 1}, models={"\udfff": ModelUsage(1)}), [])
     assert [run.model for run in ledger.runs()] == ["m?"]
     with caplog.at_level(logging.WARNING):
         ledger.record(a_run(prompt_tokens=2**70), [])
@@ -334,7 +334,7 @@ def rows(path: Path, table: str) -> list[dict[str, Any]]:
         return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
 
 
-def test_every_attribute_has_a_column(ledger: Ledger) -> None:
+def test_every_attribute_has_a_column(ledger: RunHistory) -> None:
     """An attribute that is not recorded would stop all records."""
     ledger.record(a_run(), [a_failure(1)])
     columns = {
@@ -342,10 +342,10 @@ def test_every_attribute_has_a_column(ledger: Ledger) -> None:
         for table in ("runs", "errors", "usage")
     }
     for kind, table, without in (
-        (Run, "runs", set(json.loads(a_run().details()))),
+        (RunRecord, "runs", set(json.loads(a_run().details()))),
         (Failure, "errors", set()),
-        (DayOfUse, "usage", {"use"}),
-        (Use, "usage", set()),
+        (DailyUsage, "usage", {"use"}),
+        (ModelUsage, "usage", set()),
     ):
         lacking = {one.name for one in dataclasses.fields(kind)} - without - columns[table]
         assert not lacking, (
@@ -357,7 +357,12 @@ def test_every_attribute_has_a_column(ledger: Ledger) -> None:
 def test_an_attribute_that_came_later_has_a_default(home: Path, tmp_path: Path) -> None:
     """Records of before do not have it."""
     shutil.copyfile(home / "ledger.sqlite", tmp_path / "ledger.sqlite")
-    for kind, table in ((Run, "runs"), (Failure, "errors"), (DayOfUse, "usage"), (Use, "usage")):
+    for kind, table in (
+        (RunRecord, "runs"),
+        (Failure, "errors"),
+        (DailyUsage, "usage"),
+        (ModelUsage, "usage"),
+    ):
         before = set(rows(tmp_path / "ledger.sqlite", table)[0])
         for one in dataclasses.fields(kind):
             has_default = one.default is not MISSING or one.default_factory is not MISSING
@@ -367,7 +372,7 @@ def test_an_attribute_that_came_later_has_a_default(home: Path, tmp_path: Path) 
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
 def test_records_of_earlier_releases_are_read(home: Path, tmp_path: Path) -> None:
     """Every value of every column and of the details; reading does not change the file."""
-    ledger = Ledger(tmp_path)
+    ledger = RunHistory(tmp_path)
     shutil.copyfile(home / "ledger.sqlite", ledger.path)
     before = ledger.path.read_bytes()
     runs, written = ledger.runs(), rows(ledger.path, "runs")
@@ -399,14 +404,14 @@ def test_records_of_earlier_releases_are_read(home: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
 def test_a_file_of_an_earlier_release_is_gone_on_with(home: Path, tmp_path: Path) -> None:
     """What was recorded stays, what comes is added to it."""
-    ledger = Ledger(tmp_path)
+    ledger = RunHistory(tmp_path)
     shutil.copyfile(home / "ledger.sqlite", ledger.path)
     today = time.strftime("%Y-%m-%d", time.gmtime())
     for change in ("runs SET started", "errors SET at", "usage SET day"):  # else what is old goes
         execute(ledger, f"UPDATE {change} = {repr(today) if 'day' in change else time.time()}")
     before = [(run.started, run.trace_id, run.details()) for run in ledger.runs("local", "mood")]
     (count,) = [day.queries for day in ledger.usage("local", "mood") if day.answered_by == "gpt-4o"]
-    use = {"gpt-4o": Use(1, 5, 7)}
+    use = {"gpt-4o": ModelUsage(1, 5, 7)}
     ledger.record(a_run(engine="local", model="mood", models=use), [a_failure(9)])
     after = [(run.started, run.trace_id, run.details()) for run in ledger.runs("local", "mood")]
     assert (after[1:], after[0][1]) == (before, "t")
@@ -417,7 +422,7 @@ def test_a_file_of_an_earlier_release_is_gone_on_with(home: Path, tmp_path: Path
     assert execute(ledger, "PRAGMA user_version") == [(len(MIGRATIONS),)]
 
 
-def test_columns_and_details_that_are_not_known_are_dropped(ledger: Ledger) -> None:
+def test_columns_and_details_that_are_not_known_are_dropped(ledger: RunHistory) -> None:
     """A newer release may have added them without a new version."""
     ledger.record(a_run(), [a_failure(1)])
     for table in ("runs", "errors", "usage"):
@@ -433,7 +438,7 @@ def test_columns_and_details_that_are_not_known_are_dropped(ledger: Ledger) -> N
     assert [day.use.prompt_tokens for day in ledger.usage("e", "m")] == [20]
 
 
-def test_what_was_not_written_has_its_default(ledger: Ledger) -> None:
+def test_what_was_not_written_has_its_default(ledger: RunHistory) -> None:
     """NULL is what a column of a migration has in old rows; details of before lack what came later."""
     ledger.record(a_run(), [])
     execute(ledger, "UPDATE usage SET kept = NULL, cached_tokens = NULL, latencies = NULL")
@@ -449,7 +454,7 @@ def test_what_was_not_written_has_its_default(ledger: Ledger) -> None:
     assert (day.kept, day.use.cached_tokens) == (2, 5)
 
 
-def test_a_newer_file_is_left_alone(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_newer_file_is_left_alone(ledger: RunHistory, caplog: pytest.LogCaptureFixture) -> None:
     """A query is not recorded and says so; who reads gets the same sentence as an error."""
     ledger.record(a_run(), [])
     execute(ledger, f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
@@ -467,7 +472,7 @@ def test_a_newer_file_is_left_alone(ledger: Ledger, caplog: pytest.LogCaptureFix
     assert {entry: entry.read_bytes() for entry in ledger.path.parent.iterdir()} == before
 
 
-def test_a_file_that_may_not_be_read_is_told_to_who_asks(ledger: Ledger) -> None:
+def test_a_file_that_may_not_be_read_is_told_to_who_asks(ledger: RunHistory) -> None:
     """Root may read everything, so a folder stands in its place."""
     ledger.path.mkdir(parents=True)
     with pytest.raises(PortkeyHandlerError, match="cannot be read: "):

@@ -18,11 +18,11 @@ from portkey_handler.errors import InputError, PortkeyHandlerError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.handler import PortkeyHandler
 from portkey_handler.host.data_dir import home
-from portkey_handler.options import Credentials, resolve
+from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import RowNames
-from portkey_handler.usage.run_history import Ledger
-from portkey_handler.usage.run_record import Run
+from portkey_handler.usage.run_history import RunHistory
+from portkey_handler.usage.run_record import RunRecord
 
 USING = {"model": "gpt-4o-mini", "max_attempts": 1, "column": "q"}
 #: The price of a token of gpt-4o-mini, asked and answered, in US dollars.
@@ -49,9 +49,9 @@ def described(handler: PortkeyHandler, table: str) -> list[dict[str, Any]]:
     return records
 
 
-def last_run() -> Run:
+def last_run() -> RunRecord:
     """Give the record of the last query."""
-    return Ledger(home()).runs(most=1)[0]
+    return RunHistory(home()).runs(most=1)[0]
 
 
 def test_the_counts_are_those_of_the_provider(provider: OfflineProvider) -> None:
@@ -147,8 +147,8 @@ def test_rows_have_the_names_that_the_host_gives_them(provider: OfflineProvider)
     ).plan
     names = RowNames(column="id", values=[10, 11, 12])
     with pytest.raises(QueryError, match=r"1 answered and kept, 2 failed \(rows id = 10, id = 12: 400"):
-        Predictor(plan)(rows("bad 0", "good", "bad 2"), Credentials({"base_url": provider.base_url}), names)
-    ledger = Ledger(home())
+        Predictor(plan)(rows("bad 0", "good", "bad 2"), EngineConfig({"base_url": provider.base_url}), names)
+    ledger = RunHistory(home())
     assert {one.row for one in ledger.failures("e", "m")} == {"id = 10", "id = 12"}
     assert {row for row, _ in ledger.runs(most=1)[0].slowest} == {"id = 10", "id = 11", "id = 12"}
 
@@ -177,7 +177,7 @@ def test_a_stopped_query_says_what_stopped_it(provider: OfflineProvider) -> None
     handler = make_handler({"base_url": provider.base_url}, {**USING, "concurrency": 1})
     with pytest.raises(QueryError):
         handler.predict(rows(*(f"secret words {number}" for number in range(9))))
-    assert described(handler, "runs")[0]["ended"] == "stopped by KeyRejectedError (401); 8 rows not asked"
+    assert described(handler, "runs")[0]["ended"] == "stopped by AuthenticationError (401); 8 rows not asked"
 
 
 def test_an_interrupted_query_is_recorded(provider: OfflineProvider, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_an_interrupted_query_is_recorded(provider: OfflineProvider, tmp_path: P
         paid.wait(8)
         client.interrupt()
         client.wait()
-    (run,) = Ledger(tmp_path / "home").runs("e", "m")
+    (run,) = RunHistory(tmp_path / "home").runs("e", "m")
     assert re.fullmatch(r"interrupted; \d+ rows not asked", run.ended)
     assert 8 <= run.answered == paid.total
     assert run.rows == 400
@@ -207,7 +207,7 @@ def test_a_cancelled_coroutine_is_recorded(provider: OfflineProvider) -> None:
 
     async def cancelled() -> None:
         task = asyncio.create_task(
-            Predictor(plan).run(rows("a", "b"), Credentials({"base_url": provider.base_url}))
+            Predictor(plan).run(rows("a", "b"), EngineConfig({"base_url": provider.base_url}))
         )
         while not provider.requests:
             await asyncio.sleep(0.01)
