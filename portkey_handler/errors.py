@@ -122,6 +122,10 @@ class NewerFileError(UsageError):
         )
 
 
+class StoreError(PortkeyHandlerError):
+    """A file in the data directory cannot be used. Queries go on without it, and a warning says so."""
+
+
 class GatewayError(PortkeyHandlerError):
     """The gateway, or the provider behind it, did not give an answer.
 

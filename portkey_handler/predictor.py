@@ -7,13 +7,14 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import AboveLimitError
 from .execution.event_loop import run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapResult
-from .execution.paced import Paced
+from .execution.rate_limiter import RateLimitedSender, RateLimiter
 from .gateway.client import Gateway
 from .gateway.config import gateway_options
 from .gateway.fingerprint import engine_identity, limits_scope
@@ -25,6 +26,7 @@ from .options import EngineConfig, Plan
 from .options.schema import seconds_of
 from .records import Evidence, Outcome, RowNames
 from .storage.answer_cache import AnswerCache
+from .storage.rate_limit_store import RateLimitStore
 from .usage.budget import reached, too_expensive, too_many_rows
 from .usage.estimate.dry_run import dry_run_listener, keep_estimate
 from .usage.estimate.scan import Scan, earlier_of
@@ -157,8 +159,18 @@ class _Run:
         self.account = QueryUsage(cost_of, names)
         self._recorder = RunRecorder(plan, self.account, labels.trace_id, RunHistory(folder).record)
         scope = limits_scope(plan.engine, credentials)
-        self._paced = Paced(self._gateway.send, plan, folder, scope, self._halted) if limited else None
+        self._limited = self._rate_limited(scope, folder) if limited else None
         self.journal = _journal(plan, credentials)
+
+    def _rate_limited(self, scope: str, folder: Path) -> RateLimitedSender:
+        execution = self._plan.execution
+        limiter = RateLimiter(
+            RateLimitStore(folder), scope, execution.requests_per_minute, execution.tokens_per_minute
+        )
+        parameters = json.loads(self._plan.parameters)
+        longest = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
+        is_embedding = self._plan.input.mode == "embedding"
+        return RateLimitedSender(self._gateway.send, limiter, 0 if is_embedding else longest, self._halted)
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
@@ -171,8 +183,8 @@ class _Run:
             self._recorder.record(error)
         finally:
             self.journal.close()
-            if self._paced is not None:
-                self._paced.close()
+            if self._limited is not None:
+                self._limited.close()
             await self._prices
             await self._gateway.__aexit__(None, None, None)
 
@@ -186,7 +198,7 @@ class _Run:
 
         mapper = Mapper(
             operation.ask,
-            self._paced or self._gateway.send,
+            self._limited or self._gateway.send,
             concurrency=execution.concurrency,
             timeout=execution.timeout,
             max_attempts=execution.max_attempts,

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Awaitable, Callable
 
 from ..errors import GatewayError, RateLimitError, RequestTimeoutError, ServerError
 from ..records import Request, Response
-from .concurrency import LONGEST_WAIT, AdaptiveConcurrency, AdaptiveThrottle, backoff
+from .concurrency import AdaptiveConcurrency
+from .throttle import AdaptiveThrottle
+
+#: The longest wait that a provider may ask for; beyond it the row fails and says so.
+LONGEST_WAIT = 60.0
+_FIRST_BACKOFF = 0.5
+_LONGEST_BACKOFF = 20.0
 
 Send = Callable[[Request], Awaitable[Response]]
 
@@ -173,3 +180,23 @@ def _is_overload(error: GatewayError) -> bool:
     return isinstance(error, (RateLimitError, RequestTimeoutError)) or (
         isinstance(error, ServerError) and error.status in (503, 529)
     )
+
+
+def backoff(attempt: int, retry_after: float | None) -> float | None:
+    """Return the seconds to wait before the next attempt.
+
+    Args:
+        attempt: How many attempts were made, at least 1.
+        retry_after: Seconds that the provider asked for, or None.
+
+    Returns:
+        Seconds, or None where the provider asks for more than `LONGEST_WAIT`.
+    """
+    backoff = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** (attempt - 1))
+    jittered = backoff * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, no secret
+    if retry_after is None:
+        return jittered
+    if retry_after > LONGEST_WAIT:
+        return None
+    # A little more than asked for, and spread: all requests in flight were told at the same moment.
+    return retry_after + jittered * 0.1

@@ -8,9 +8,6 @@ what one of them is asking the others do not ask, and what came of it they see.
 An answer is on disk before its slot of the flight is free, so that a kill costs at most what was in flight.
 Commits are not forced through the disk's cache: the file survives the death of the process at any moment, and
 a power cut may cost the last seconds.
-
-Evidence is written as a list, and the file says which names belong to the places of the list, once for all
-answers that have the same: so it is read by name, and costs no more room and time than without names.
 """
 
 from __future__ import annotations
@@ -18,63 +15,28 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-import sys
 import time
-import zlib
-from array import array
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from ..errors import NewerFileError
-from ..records import EVIDENCE_FIELDS, Evidence, Outcome
-from . import sqlite as database
+from ..records import Outcome
+from .answer_format import BUSY_SECONDS, MIGRATIONS, checksum_of, decode, encode, number_of_names
 from .key_locks import KeyLocks
 from .sqlite import opened, reading, set_aside
 
 logger = logging.getLogger(__name__)
 
-_BUSY_SECONDS = 10.0
-#: The names of evidence in answers that were kept before names were written.
-_FIRST_NAMES = (
-    '["status","finish_reason","model","provider","target","prompt_tokens","completion_tokens","total_tokens",'
-    '"cached_tokens","attempts","gateway_attempts","latency_ms","cache_status","request_id","trace_id",'
-    '"span_id","system_fingerprint","logprobs","guardrails","cost","kept_from","raw"]'
-)
-#: See `database`.
-MIGRATIONS = (
-    (
-        """
-        CREATE TABLE IF NOT EXISTS answers (
-            number INTEGER PRIMARY KEY,
-            key BLOB NOT NULL,
-            made_at REAL NOT NULL,
-            expires_at REAL NOT NULL,
-            answer BLOB NOT NULL,
-            checksum INTEGER NOT NULL
-        )
-        """,
-        "ALTER TABLE answers ADD COLUMN names INTEGER NOT NULL DEFAULT 0",
-        "CREATE TABLE evidence_names (number INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE)",
-        f"INSERT INTO evidence_names VALUES (0, '{_FIRST_NAMES}')",  # noqa: S608 - our own names
-    ),
-)
 _INSERT = "INSERT INTO answers (key, made_at, expires_at, answer, checksum, names) VALUES (?, ?, ?, ?, ?, ?)"
 _NEWEST_LAST = "SELECT key, number FROM answers WHERE made_at >= ? AND expires_at >= ? ORDER BY number"
 _NEWER = (
     "SELECT key, number FROM answers WHERE number > ? AND made_at >= ? AND expires_at >= ? ORDER BY number"
 )
 _SELECT = "SELECT made_at, answer, checksum, names FROM answers WHERE number = ? AND key = ?"
-#: Numbers that make a list a vector.
-_VECTOR = 16
 #: Seconds between two looks at whether others have kept anything, while nothing was seen of them.
 _BETWEEN_LOOKS = 0.001
-_evidence_of = attrgetter(*EVIDENCE_FIELDS)
-_NAMES = orjson.dumps(EVIDENCE_FIELDS).decode()
 
 
 class AnswerCache:
@@ -121,7 +83,7 @@ class AnswerCache:
             return
         try:
             self._connection, self._inode = opened(
-                path, MIGRATIONS, lambda connection: self._prepare(connection, reuse), seconds=_BUSY_SECONDS
+                path, MIGRATIONS, lambda connection: self._prepare(connection, reuse), seconds=BUSY_SECONDS
             )
         except (OSError, sqlite3.Error, NewerFileError) as error:
             self._give_up(error)
@@ -148,9 +110,9 @@ class AnswerCache:
         if row is None:  # another process has cleaned it up meanwhile
             return None
         try:
-            if _checksum(key, row[1]) != row[2]:
+            if checksum_of(key, row[1]) != row[2]:
                 raise ValueError("the checksum does not match")
-            value, found = _read(row[1], self._names[row[3]])
+            value, found = decode(row[1], self._names[row[3]])
         except (ValueError, TypeError, KeyError) as error:
             self._doubt(error)
             return None
@@ -187,12 +149,12 @@ class AnswerCache:
                 self._release(key)
                 continue
             try:
-                answer = _written(outcome.value, outcome.evidence)
+                answer = encode(outcome.value, outcome.evidence)
             except orjson.JSONEncodeError as error:  # nested more deeply than can be written
                 logger.warning("an answer is not kept for later queries: %s", error)
                 self._release(key)
                 continue
-            checksum = _checksum(key, answer)
+            checksum = checksum_of(key, answer)
             self._taken.append((key, now, now + self._keep, answer, checksum, self._number_of_names))
 
     def flush(self) -> None:
@@ -282,7 +244,7 @@ class AnswerCache:
             return
         try:
             # As a reader: nothing that happens here can change what is kept.
-            with reading(self._path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
+            with reading(self._path, MIGRATIONS, seconds=BUSY_SECONDS) as connection:
                 self._numbers = dict(connection.execute(_NEWEST_LAST, (time.time() - reuse, time.time())))
         except (sqlite3.Error, NewerFileError) as error:
             self.fault = self._unusable(error)
@@ -292,7 +254,7 @@ class AnswerCache:
         # Moving what is in the log into the file stops the loop for a moment: seldom, 16 MB at a time.
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         now = time.time()
-        self._number_of_names = _number_of_names(connection)
+        self._number_of_names = number_of_names(connection)
         connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
         if reuse > 0:
             self._version = self._version_of(connection)
@@ -321,74 +283,3 @@ class AnswerCache:
         if isinstance(error, NewerFileError):
             return str(error)
         return f"{self._path.parent} cannot be used: {error}"
-
-
-def damage(path: Path) -> str | None:
-    """Say how a journal's file is damaged, or None; nothing is made or changed.
-
-    Raises:
-        NewerFileError: The file has a newer version.
-        sqlite3.OperationalError: It cannot be read.
-    """
-    said = database.damage(path, MIGRATIONS, seconds=_BUSY_SECONDS)
-    if said is not None:
-        return said
-    try:
-        with database.looking(path, seconds=_BUSY_SECONDS) as connection:
-            kept = connection.execute("SELECT key, answer, checksum FROM answers")
-            changed = sum(_checksum(key, answer) != checksum for key, answer, checksum in kept)
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    return f"answers that are not what was kept: {changed:,}" if changed else None
-
-
-def _written(value: Any, evidence: Evidence) -> bytes:
-    """Write an answer: its evidence and value as JSON; a vector's numbers in binary, behind a line break."""
-    told = _evidence_of(evidence)
-    # Half as long as their digits; of a list that holds anything else, the kinds would be lost.
-    if isinstance(value, list) and len(value) >= _VECTOR and {*map(type, value)} == {float}:
-        return orjson.dumps((told,)) + b"\n" + array("d", value).tobytes()
-    return orjson.dumps((told, value))
-
-
-def _read(answer: bytes, names: str) -> tuple[Any, Evidence]:
-    """Read what `_written` wrote.
-
-    Args:
-        answer: The answer.
-        names: What its evidence's places are called, as JSON. Names that evidence does not have are dropped.
-
-    Raises:
-        ValueError: It is something else.
-        TypeError: Likewise.
-    """
-    written, _, numbers = answer.partition(b"\n")  # which JSON of one line has not
-    told, *value = orjson.loads(written)
-    places, unknown = _places(names)
-    known = dict(zip(places, told, strict=True))
-    for name in unknown:
-        del known[name]
-    return (value[0] if value else array("d", numbers).tolist()), Evidence(**known)
-
-
-@lru_cache(64)
-def _places(names: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the names that were written, and those among them that evidence does not have."""
-    places = tuple(map(sys.intern, orjson.loads(names)))  # else keywords are found half as fast
-    return places, frozenset(places).difference(EVIDENCE_FIELDS)
-
-
-def _number_of_names(connection: sqlite3.Connection) -> int:
-    """Return the number that the names of evidence have in a file; they are written where it lacks them."""
-    select = "SELECT number FROM evidence_names WHERE names = ?"
-    if (found := connection.execute(select, (_NAMES,)).fetchone()) is None:
-        connection.execute("INSERT OR IGNORE INTO evidence_names (names) VALUES (?)", (_NAMES,))
-        found = connection.execute(select, (_NAMES,)).fetchone()
-    number: int = found[0]
-    return number
-
-
-def _checksum(key: bytes, answer: bytes) -> int:
-    return zlib.crc32(answer, zlib.crc32(key))

@@ -18,14 +18,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..__about__ import PACKAGE
 from ..errors import UsageError
 from .formatting import counted, dollars, duration
 
 if TYPE_CHECKING:
     import asyncio
 
-logger = logging.getLogger(f"{PACKAGE}.progress")
+logger = logging.getLogger(__name__.replace(".usage.", "."))  # its documented name: portkey_handler.progress
 
 #: Seconds between two events for who watches.
 BETWEEN_EVENTS = 0.2

@@ -11,18 +11,19 @@ import sys
 import time
 from pathlib import Path
 
-from portkey_handler.execution.rate_limiter import Limits
+from portkey_handler.execution.rate_limiter import RateLimiter
+from portkey_handler.storage.rate_limit_store import RateLimitStore
 
 
 async def main(folder: str, requests_per_minute: str, seconds: str, log: str) -> None:
     """Take turns with sixteen tasks, one line of `LOG` for each."""
-    limits = Limits(Path(folder), "engine", float(requests_per_minute), None)
+    limits = RateLimiter(RateLimitStore(Path(folder)), "engine", float(requests_per_minute), None)
     lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     end = time.time() + float(seconds)
 
     async def send() -> None:
         while True:
-            await limits.turn(1)
+            await limits.acquire(1)
             if (now := time.time()) >= end:
                 return
             os.write(lines, f"{now!r}\n".encode())

@@ -53,7 +53,7 @@ def test_wheel_is_whole(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
 
     expected = ["py.typed", "icon.svg", "requirements.txt", "examples/quickstart.sql", "examples/reviews.csv"]
-    expected.append("report/page.css")
+    expected.append("usage/report/page.css")
     assert not {f"portkey_handler/{name}" for name in expected} - names
 
 

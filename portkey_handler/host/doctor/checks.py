@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from sqlite3 import OperationalError
 from typing import Literal
 
 from ...errors import AuthenticationError, GatewayError, NewerFileError
-from ...execution import rate_limiter as limits
 from ...gateway.client import address, check_engine
 from ...options import EngineConfig
-from ...storage import answer_cache as journal
-from ...storage import sqlite as database
-from ...usage import run_history as ledger
+from ...storage import answer_format, rate_limit_store, sqlite
+from ...usage import run_history
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -61,7 +59,7 @@ _OTHER_KEY = "create the engine anew with a key that is in force: DROP ML_ENGINE
 
 
 def check_home(folder: Path) -> list[Finding]:
-    """Look at the folder of `home.home()` and at what is kept in it."""
+    """Look at the folder of `host.data_dir` and at what is kept in it."""
     return judge_home(look_at_home(folder))
 
 
@@ -126,7 +124,7 @@ def _open_to_others(folder: Path) -> Iterator[str]:
 
 def _troubles(folder: Path, journals: list[Path]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return how files are damaged, by their names, and what is to be said of newer ones."""
-    looks = dict.fromkeys(journals, journal.damage)
+    looks = dict.fromkeys(journals, answer_format.damage)
     looks[folder / "ledger.sqlite"] = _damage_of_ledger
     looks[folder / "limits.sqlite"] = _damage_of_limits
     damaged, newer = {}, []
@@ -136,7 +134,7 @@ def _troubles(folder: Path, journals: list[Path]) -> tuple[dict[str, str], tuple
         except NewerFileError as error:
             newer.append(str(error))
             continue
-        except sqlite3.OperationalError as error:
+        except OperationalError as error:
             found = f"it cannot be read: {error}"
         if found is not None:
             damaged[str(path.relative_to(folder))] = found
@@ -144,12 +142,12 @@ def _troubles(folder: Path, journals: list[Path]) -> tuple[dict[str, str], tuple
 
 
 def _damage_of_ledger(path: Path) -> str | None:
-    return database.damage(path, ledger.MIGRATIONS, seconds=_BUSY_SECONDS)
+    return sqlite.damage(path, run_history.MIGRATIONS, seconds=_BUSY_SECONDS)
 
 
 def _damage_of_limits(path: Path) -> None:
     # Nothing in it is missed, and what is read while others write it may look damaged.
-    database.refuse_newer(path, limits.MIGRATIONS, seconds=_BUSY_SECONDS)
+    sqlite.refuse_newer(path, rate_limit_store.MIGRATIONS, seconds=_BUSY_SECONDS)
 
 
 def judge_home(home: Home) -> list[Finding]:

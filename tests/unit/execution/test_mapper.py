@@ -24,15 +24,10 @@ from portkey_handler.errors import (
     UnknownHostError,
 )
 from portkey_handler.execution.circuit_breaker import HOPELESS
-from portkey_handler.execution.concurrency import (
-    FIRST_FLIGHT,
-    LARGEST_FLIGHT,
-    LONGEST_WAIT,
-    AdaptiveConcurrency,
-    AdaptiveThrottle,
-    backoff,
-)
+from portkey_handler.execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT, AdaptiveConcurrency
 from portkey_handler.execution.mapper import Counts, Mapper, MapResult
+from portkey_handler.execution.retry import LONGEST_WAIT, backoff
+from portkey_handler.execution.throttle import AdaptiveThrottle
 from portkey_handler.records import Answer, Evidence, Item, Outcome, Request, Response, Skipped
 
 Send = Callable[[Request], Awaitable[Response]]

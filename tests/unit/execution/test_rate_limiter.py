@@ -20,8 +20,10 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.execution.rate_limiter import MIGRATIONS, Backlog, Backlogs, Limits, Rates
+from portkey_handler.execution.gcra import Backlog, Backlogs, Gcra
+from portkey_handler.execution.rate_limiter import RateLimiter
 from portkey_handler.execution.token_estimate import AnswerLength, estimate_tokens
+from portkey_handler.storage.rate_limit_store import MIGRATIONS, RateLimitStore
 
 WORKER = Path(__file__).parents[2] / "support" / "limited.py"
 DATA = Path(__file__).parents[2] / "data"
@@ -67,17 +69,17 @@ def scope() -> str:
 
 
 @pytest.fixture
-def opened() -> Iterator[list[Limits]]:
+def opened() -> Iterator[list[RateLimiter]]:
     """Close what a test opens."""
-    limits: list[Limits] = []
+    limits: list[RateLimiter] = []
     yield limits
     for one in limits:
         one.close()
 
 
-def minute(requests: float | None = None, tokens: float | None = None) -> Rates:
+def minute(requests: float | None = None, tokens: float | None = None) -> Gcra:
     """Give rates from limits per minute."""
-    return Rates(requests and requests / 60, tokens and tokens / 60)
+    return Gcra(requests and requests / 60, tokens and tokens / 60)
 
 
 def most_beyond(times: list[float], per_second: float) -> float:
@@ -148,35 +150,35 @@ def test_a_credit_is_given_back() -> None:
     """Tokens that were taken and not used are the next one's."""
     rates = minute(tokens=6000)
     _, backlogs = rates.take(Backlogs(), 100.0, [1000])
-    slots, _ = rates.take(backlogs, 100.0, [1], owed=-800)
+    slots, _ = rates.take(backlogs, 100.0, [1], debt=-800)
     assert slots[0].time == pytest.approx(102.0)
 
 
 def test_a_credit_is_no_burst() -> None:
     """More than was waited for is not given back."""
-    slots, _ = minute(tokens=6000).take(Backlogs(), 100.0, [100, 100], owed=-1e6)
+    slots, _ = minute(tokens=6000).take(Backlogs(), 100.0, [100, 100], debt=-1e6)
     assert [slot.time for slot in slots] == pytest.approx([100.0, 101.0])
 
 
 def test_a_debt_is_waited_for_at_most_a_minute() -> None:
     """Providers forget after a minute, too."""
     rates = minute(tokens=6000)
-    assert rates.take(Backlogs(), 100.0, [1], owed=500)[0][0].time == pytest.approx(105.0)
-    assert rates.take(Backlogs(), 100.0, [1], owed=1e6)[0][0].time == pytest.approx(160.0)
+    assert rates.take(Backlogs(), 100.0, [1], debt=500)[0][0].time == pytest.approx(105.0)
+    assert rates.take(Backlogs(), 100.0, [1], debt=1e6)[0][0].time == pytest.approx(160.0)
 
 
 def test_a_debt_does_not_shorten_a_longer_queue() -> None:
     """The bound is on the debt, not on what is queued already."""
     rates = minute(tokens=60)
     _, backlogs = rates.take(Backlogs(), 100.0, [300])
-    assert rates.take(backlogs, 100.0, [1], owed=10)[0][0].time == pytest.approx(400.0)
+    assert rates.take(backlogs, 100.0, [1], debt=10)[0][0].time == pytest.approx(400.0)
 
 
 def test_closing_forgets_nothing() -> None:
     """Who settles what is owed without taking slots leaves those that are taken where they are."""
     rates = minute(requests=0.5, tokens=60)
     _, backlogs = rates.take(Backlogs(), 100.0, [300] * 3)
-    _, settled = rates.take(backlogs, 100.0, [], owed=-50)
+    _, settled = rates.take(backlogs, 100.0, [], debt=-50)
     assert settled.requests == pytest.approx(backlogs.requests)
     assert settled.tokens.units == pytest.approx(backlogs.tokens.units - 50)
 
@@ -250,12 +252,12 @@ def test_many_processes_at_random(seed: int) -> None:
 # Whose turn it is.
 
 
-async def grants(limits: Limits, clock: Clock, costs: list[int]) -> list[tuple[int, float]]:
+async def grants(limits: RateLimiter, clock: Clock, costs: list[int]) -> list[tuple[int, float]]:
     """Ask for many turns at once; give who went when, counted from now."""
     start, went = clock.now, []
 
     async def send(name: int, tokens: int) -> None:
-        await limits.turn(tokens)
+        await limits.acquire(tokens)
         went.append((name, clock.now - start))
 
     await asyncio.gather(*(send(name, tokens) for name, tokens in enumerate(costs)))
@@ -265,7 +267,7 @@ async def grants(limits: Limits, clock: Clock, costs: list[int]) -> list[tuple[i
 @in_a_loop
 async def test_first_come_first_served(clock: Clock, scope: str) -> None:
     """Turns come in the order in which they were asked for, at the limit's pace."""
-    limits = Limits(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
     went = await grants(limits, clock, [1] * 12)
     assert [name for name, _ in went] == list(range(12))
     assert [at for _, at in went] == pytest.approx([0.05 * turn for turn in range(12)])
@@ -274,7 +276,7 @@ async def test_first_come_first_served(clock: Clock, scope: str) -> None:
 @in_a_loop
 async def test_large_requests_are_not_overtaken(clock: Clock, scope: str) -> None:
     """A small request that comes later waits behind a large one."""
-    limits = Limits(None, scope, None, 6000, clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(None, scope, None, 6000, clock=clock, sleep=clock.sleep)
     went = await grants(limits, clock, [100, 400, 1, 1])
     assert [name for name, _ in went] == [0, 1, 2, 3]
     assert [at for _, at in went] == pytest.approx([0, 1, 5, 5.01])
@@ -283,8 +285,8 @@ async def test_large_requests_are_not_overtaken(clock: Clock, scope: str) -> Non
 @in_a_loop
 async def test_without_limits_nothing_is_opened(tmp_path: Path) -> None:
     """No limit, no file."""
-    limits = Limits(tmp_path / "home", "engine", None, None)
-    await limits.turn(1000)
+    limits = RateLimiter(RateLimitStore(tmp_path / "home"), "engine", None, None)
+    await limits.acquire(1000)
     limits.close()
     assert not (tmp_path / "home").exists()
 
@@ -292,11 +294,11 @@ async def test_without_limits_nothing_is_opened(tmp_path: Path) -> None:
 @in_a_loop
 async def test_a_cancelled_turn_leaves_the_others_in_order(clock: Clock, scope: str) -> None:
     """Those behind move up; nobody's slot is lost."""
-    limits = Limits(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
     went: list[int] = []
 
     async def send(name: int) -> None:
-        await limits.turn(1)
+        await limits.acquire(1)
         went.append(name)
 
     tasks = [asyncio.ensure_future(send(name)) for name in range(8)]
@@ -313,9 +315,9 @@ async def test_a_cancelled_turn_leaves_the_others_in_order(clock: Clock, scope: 
 @in_a_loop
 async def test_a_cancelled_turn_hands_on_its_tokens(clock: Clock, scope: str) -> None:
     """The slot of a large request serves a small one, and the difference is given back."""
-    limits = Limits(None, scope, None, 6000, clock=clock, sleep=clock.sleep)
-    await limits.turn(100)
-    large = asyncio.ensure_future(limits.turn(1000))
+    limits = RateLimiter(None, scope, None, 6000, clock=clock, sleep=clock.sleep)
+    await limits.acquire(100)
+    large = asyncio.ensure_future(limits.acquire(1000))
     await asyncio.sleep(0)  # it has its slot, and sleeps
     large.cancel()
     start = clock.now
@@ -326,8 +328,8 @@ async def test_a_cancelled_turn_hands_on_its_tokens(clock: Clock, scope: str) ->
 @in_a_loop
 async def test_usage_is_made_up_for(clock: Clock, scope: str) -> None:
     """What a reply used beyond the estimate is waited for, what it did not use is given back."""
-    limits = Limits(None, scope, None, 6000, clock=clock, sleep=clock.sleep)
-    await limits.turn(100)
+    limits = RateLimiter(None, scope, None, 6000, clock=clock, sleep=clock.sleep)
+    await limits.acquire(100)
     limits.correct(100, 300)
     assert [at for _, at in await grants(limits, clock, [100])] == pytest.approx([3])
     limits.correct(100, 0)
@@ -335,13 +337,15 @@ async def test_usage_is_made_up_for(clock: Clock, scope: str) -> None:
 
 
 @in_a_loop
-async def test_what_is_owed_outlives_the_query(clock: Clock, tmp_path: Path, opened: list[Limits]) -> None:
+async def test_what_is_owed_outlives_the_query(
+    clock: Clock, tmp_path: Path, opened: list[RateLimiter]
+) -> None:
     """Many queries of one row each keep the limit, too."""
-    first = Limits(tmp_path, "engine", None, 6000, clock=clock, sleep=clock.sleep)
-    await first.turn(100)
+    first = RateLimiter(RateLimitStore(tmp_path), "engine", None, 6000, clock=clock, sleep=clock.sleep)
+    await first.acquire(100)
     first.correct(100, 300)
     first.close()
-    second = Limits(tmp_path, "engine", None, 6000, clock=clock, sleep=clock.sleep)
+    second = RateLimiter(RateLimitStore(tmp_path), "engine", None, 6000, clock=clock, sleep=clock.sleep)
     opened.append(second)
     assert [at for _, at in await grants(second, clock, [1])] == pytest.approx([3])
 
@@ -349,8 +353,8 @@ async def test_what_is_owed_outlives_the_query(clock: Clock, tmp_path: Path, ope
 @in_a_loop
 async def test_a_process_that_slept_does_not_burst(clock: Clock, scope: str) -> None:
     """Slots whose time has passed are gone."""
-    limits = Limits(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
-    tasks = [asyncio.ensure_future(limits.turn(1)) for _ in range(4)]
+    limits = RateLimiter(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
+    tasks = [asyncio.ensure_future(limits.acquire(1)) for _ in range(4)]
     await tasks[0]
     clock.now += 30  # three slots are held
     start = clock.now
@@ -362,8 +366,8 @@ async def test_a_process_that_slept_does_not_burst(clock: Clock, scope: str) -> 
 @in_a_loop
 async def test_a_clock_that_jumps(clock: Clock, scope: str, jump: float) -> None:
     """A clock that is set, forwards or backwards, keeps nobody waiting, those in the queue neither."""
-    limits = Limits(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
-    tasks = [asyncio.ensure_future(limits.turn(1)) for _ in range(8)]
+    limits = RateLimiter(None, scope, 1200, None, clock=clock, sleep=clock.sleep)
+    tasks = [asyncio.ensure_future(limits.acquire(1)) for _ in range(8)]
     await tasks[0]
     clock.now += jump
     start = clock.now
@@ -374,10 +378,10 @@ async def test_a_clock_that_jumps(clock: Clock, scope: str, jump: float) -> None
 @in_a_loop
 async def test_equal_scopes_share(clock: Clock, scope: str) -> None:
     """Two queries in two threads of one process have one limit."""
-    one = Limits(None, scope, 60, None, clock=clock, sleep=clock.sleep)
-    other = Limits(None, scope, 60, None, clock=clock, sleep=clock.sleep)
-    another_engine = Limits(None, scope + "!", 60, None, clock=clock, sleep=clock.sleep)
-    await one.turn(1)
+    one = RateLimiter(None, scope, 60, None, clock=clock, sleep=clock.sleep)
+    other = RateLimiter(None, scope, 60, None, clock=clock, sleep=clock.sleep)
+    another_engine = RateLimiter(None, scope + "!", 60, None, clock=clock, sleep=clock.sleep)
+    await one.acquire(1)
     assert [at for _, at in await grants(another_engine, clock, [1])] == [0]
     assert [at for _, at in await grants(other, clock, [1])] == pytest.approx([1])
 
@@ -386,21 +390,24 @@ async def test_equal_scopes_share(clock: Clock, scope: str) -> None:
 
 
 @in_a_loop
-async def test_the_file_is_the_owners(tmp_path: Path, opened: list[Limits]) -> None:
+async def test_the_file_is_the_owners(tmp_path: Path, opened: list[RateLimiter]) -> None:
     """Nobody else reads who is asked how often."""
     home = tmp_path / "new" / "home"
-    opened.append(limits := Limits(home, "engine", 6000, None))
-    await limits.turn(1)
+    opened.append(limits := RateLimiter(RateLimitStore(home), "engine", 6000, None))
+    await limits.acquire(1)
     assert (home.stat().st_mode & 0o777, (home / "limits.sqlite").stat().st_mode & 0o777) == (0o700, 0o600)
 
 
 @in_a_loop
-async def test_limits_share_a_file(clock: Clock, tmp_path: Path, opened: list[Limits]) -> None:
+async def test_limits_share_a_file(clock: Clock, tmp_path: Path, opened: list[RateLimiter]) -> None:
     """Each takes its turn behind the other."""
-    opened += (Limits(tmp_path, "engine", 60, None, clock=clock, sleep=clock.sleep) for _ in range(2))
+    opened += (
+        RateLimiter(RateLimitStore(tmp_path), "engine", 60, None, clock=clock, sleep=clock.sleep)
+        for _ in range(2)
+    )
     start = clock.now
     for limits in opened * 2:
-        await limits.turn(1)
+        await limits.acquire(1)
     assert clock.now - start == pytest.approx(3)
 
 
@@ -431,23 +438,25 @@ async def test_a_file_that_cannot_be_used(
     """One warning that names it, and the limits hold in this process."""
     home = tmp_path / "home"
     spoil(home)
-    limits = Limits(home, scope, 1200, None, clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(RateLimitStore(home), scope, 1200, None, clock=clock, sleep=clock.sleep)
     with caplog.at_level(logging.WARNING):
         went = await grants(limits, clock, [1] * 12)
     limits.close()
     assert [at for _, at in went] == pytest.approx([0.05 * turn for turn in range(12)])
-    assert [
-        record.getMessage().startswith(f"{home / 'limits.sqlite'} cannot") for record in caplog.records
-    ] == [True]
+    said = "requests_per_minute and tokens_per_minute hold in this process only: "
+    said += f"{home / 'limits.sqlite'} cannot be used ("
+    assert [record.getMessage().startswith(said) for record in caplog.records] == [True]
 
 
 @in_a_loop
 async def test_rows_without_numbers_count_for_nothing(
-    clock: Clock, tmp_path: Path, opened: list[Limits]
+    clock: Clock, tmp_path: Path, opened: list[RateLimiter]
 ) -> None:
     """A row that somebody edited stops nobody."""
-    opened.append(limits := Limits(tmp_path, "engine", 60, None, clock=clock, sleep=clock.sleep))
-    await limits.turn(1)
+    opened.append(
+        limits := RateLimiter(RateLimitStore(tmp_path), "engine", 60, None, clock=clock, sleep=clock.sleep)
+    )
+    await limits.acquire(1)
     connection = sqlite3.connect(tmp_path / "limits.sqlite")
     with connection:
         connection.execute("UPDATE backlogs SET requests = 'many', tokens_at = NULL")
@@ -457,14 +466,14 @@ async def test_rows_without_numbers_count_for_nothing(
 
 @in_a_loop
 async def test_a_locked_file_is_waited_for(
-    tmp_path: Path, opened: list[Limits], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, opened: list[RateLimiter], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Others may hold it for a moment; the event loop goes on meanwhile."""
-    opened.append(limits := Limits(tmp_path, "engine", 60_000, None))
-    await limits.turn(1)
+    opened.append(limits := RateLimiter(RateLimitStore(tmp_path), "engine", 60_000, None))
+    await limits.acquire(1)
     other = sqlite3.connect(tmp_path / "limits.sqlite", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    waiting = asyncio.ensure_future(limits.turn(1))
+    waiting = asyncio.ensure_future(limits.acquire(1))
     for _ in range(10):
         await asyncio.sleep(0.02)
         assert not waiting.done()
@@ -480,7 +489,7 @@ async def test_a_locked_file_is_waited_for(
 @pytest.mark.parametrize("file", sorted(DATA.glob("home-*/limits.sqlite")), ids=lambda file: file.parent.name)
 @in_a_loop
 async def test_backlogs_of_an_earlier_release_are_read(
-    file: Path, clock: Clock, tmp_path: Path, opened: list[Limits]
+    file: Path, clock: Clock, tmp_path: Path, opened: list[RateLimiter]
 ) -> None:
     """They count as if this one had written them."""
     shutil.copyfile(file, tmp_path / "limits.sqlite")
@@ -488,7 +497,9 @@ async def test_backlogs_of_an_earlier_release_are_read(
     select = "SELECT scope, requests, requests_at FROM backlogs ORDER BY requests DESC"
     scope, units, clock.now = connection.execute(select).fetchone()
     assert 0 < units < 1
-    opened.append(limits := Limits(tmp_path, scope, 60, None, clock=clock, sleep=clock.sleep))
+    opened.append(
+        limits := RateLimiter(RateLimitStore(tmp_path), scope, 60, None, clock=clock, sleep=clock.sleep)
+    )
     assert [at for _, at in await grants(limits, clock, [1, 1])] == pytest.approx([units, units + 1])
     assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     assert connection.execute("SELECT count(*) FROM backlogs").fetchone() == (2,)
@@ -505,7 +516,7 @@ async def test_a_newer_file_is_left_alone(
     connection.executescript("CREATE TABLE other (something); PRAGMA user_version = 99")
     connection.close()
     before = path.read_bytes()
-    limits = Limits(tmp_path, scope, 1200, None, clock=clock, sleep=clock.sleep)
+    limits = RateLimiter(RateLimitStore(tmp_path), scope, 1200, None, clock=clock, sleep=clock.sleep)
     went = await grants(limits, clock, [1] * 12)
     limits.close()
     assert [at for _, at in went] == pytest.approx([0.05 * turn for turn in range(12)])

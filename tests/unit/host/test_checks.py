@@ -13,13 +13,13 @@ import pytest
 from support.gateway import free_port
 from support.storage import make_handler
 
-from portkey_handler.execution import rate_limiter as limits
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.host.data_dir import home
 from portkey_handler.host.doctor.checks import Finding, Home, check_gateway, check_home, judge_home
 from portkey_handler.options import resolve_engine
 from portkey_handler.records import Evidence, Outcome
-from portkey_handler.storage import answer_cache as journal
+from portkey_handler.storage import answer_format as journal
+from portkey_handler.storage import rate_limit_store as limits
 from portkey_handler.storage.answer_cache import AnswerCache
 from portkey_handler.usage import run_history as ledger
 from portkey_handler.usage.estimate.dry_run import dry_runs

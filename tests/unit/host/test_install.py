@@ -26,7 +26,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = site / "portkey_handler"
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('nobody may import this')")
-    (package / "install.py").touch()
+    (package / "__about__.py").write_text('__version__ = "9.9"\n')
+    (package / "handler.py").touch()
     (package / "__pycache__").mkdir()
     _distribution(site, "mindsdb", "26.1.0")
     _distribution(site, "portkey_handler", "9.9", "Requires-Dist: pytest>=1\n")
@@ -70,8 +71,9 @@ def test_copies_when_asked(site: Path) -> None:
     assert not _place(site).is_symlink()
     assert sorted(path.name for path in _place(site).iterdir()) == [
         ".copied-by-portkey-handler-install",
+        "__about__.py",
         "__init__.py",
-        "install.py",
+        "handler.py",
     ]
     assert [path.name for path in _place(site).parent.iterdir()] == ["portkey_handler"]
 
@@ -284,7 +286,7 @@ def test_what_the_package_needs_must_be_there(site: Path) -> None:
 def test_the_package_must_be_there(site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An interpreter without the package is told how to get it."""
     (site / "portkey_handler" / "__init__.py").unlink()
-    (site / "portkey_handler" / "install.py").unlink()
+    (site / "portkey_handler" / "handler.py").unlink()
     bare = tmp_path / "python"
     # -S: without site-packages, so that only the folder above is seen.
     bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')

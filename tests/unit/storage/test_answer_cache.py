@@ -21,7 +21,8 @@ import orjson
 import pytest
 
 from portkey_handler.records import Evidence, Outcome
-from portkey_handler.storage.answer_cache import MIGRATIONS, AnswerCache
+from portkey_handler.storage.answer_cache import AnswerCache
+from portkey_handler.storage.answer_format import MIGRATIONS
 
 DAY = 86_400.0
 

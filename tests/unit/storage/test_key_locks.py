@@ -1,4 +1,4 @@
-"""Claims: what one query is asking the others do not, whoever dies, fails or hangs."""
+"""KeyLocks: what one query is asking the others do not, whoever dies, fails or hangs."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ STUCK = 60.0
 HOLDER = """
 import sys, time
 from pathlib import Path
-from portkey_handler.storage.key_locks import Claims
-claims = Claims(Path(sys.argv[1]))
+from portkey_handler.storage.key_locks import KeyLocks
+claims = KeyLocks(Path(sys.argv[1]))
 print(claims.claim(bytes.fromhex(sys.argv[2])), flush=True)
 time.sleep(600)
 """
@@ -137,7 +137,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "engine.claims"
 
 
-# Claims
+# KeyLocks
 
 
 def test_a_key_is_one_querys_until_it_lets_go(file: Path) -> None:

@@ -23,7 +23,7 @@ from portkey_handler.usage.progress import BETWEEN_EVENTS, Progress, on_progress
 
 MODEL = "gpt-4o-mini"
 ANSWER = "three words long"
-LINES = "portkey_handler.usage.progress"
+LINES = "portkey_handler.progress"
 END = "portkey_handler.predictor"
 
 
