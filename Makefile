@@ -23,7 +23,7 @@ help:
 	@echo "make demo    run examples/quickstart.sql; without PORTKEY_API_KEY no language model answers"
 	@echo "make test    run all tests, also against the real gateway and a real MindsDB (1.1 GB)"
 	@echo "make soak    the faults at full size: 20 kills of 5,000 rows and the like; some 15 minutes"
-	@echo "make check   ruff and mypy"
+	@echo "make check   ruff, mypy and import-linter"
 	@echo "make matrix  the tests with other versions of Python, MindsDB, pandas …; some 20 minutes. CELLS=\"name …\": those"
 	@echo "make bench   rows/s, CPU and memory beside the peers, which it installs; make soak-bench: a million rows"
 	@echo "make clean   remove what make made"
@@ -49,6 +49,7 @@ check: $(VENV)/.tools
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
 
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python benchmarks/suite.py
