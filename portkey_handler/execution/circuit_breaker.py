@@ -1,4 +1,4 @@
-"""When to stop asking: what cannot succeed ends a query instead of failing a million times."""
+"""The circuit breaker: a query that cannot succeed is stopped before all of its rows fail."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from ..errors import GatewayError
 from ..records import Answer
 
-#: Failures in a row, nothing having been answered ever, before the query is stopped.
+#: Failures in a row that stop a query without any answer, beside those in flight.
 HOPELESS = 50
-#: How many times as many may be, each tried as often as is allowed, when there were answers before.
+#: A query that had answers is stopped after this many times as many failures in a row.
 LASTING = 10
 
 
 class CircuitBreaker:
-    """Counts answers and failures of one query."""
+    """Counts the answers and failures of one query, and decides when to stop it."""
 
     def __init__(self) -> None:
         self._answered = 0

@@ -4,47 +4,52 @@ from __future__ import annotations
 
 import math
 
-#: The flight of a query that names none: it starts here …
+#: Without the option `concurrency`, the limit starts here …
 FIRST_FLIGHT = 8
-#: … and grows to here while nothing refuses it.
+#: … and grows to this, as long as no request is refused.
 LARGEST_FLIGHT = 64
-#: The first growth is this many times: the fewer rounds of waiting, the sooner a short query is done …
-_LEAP = 4
-#: … and each later one this many.
-_STEP = 2
-#: A larger flight must be worth it: with twice the flight, at least this many times the answers per second.
-_WORTH_IT = 1.2
-#: What answers at least so much of what the larger flight promises needs no second look.
-_CLEARLY = 0.8
-#: Rounds after which a flight that was not worth it is tried again.
-_TRY_AGAIN = 20
-#: The part of the timeout that an answer may be expected to take; beyond, a larger flight only times out.
-_PATIENCE = 0.8
+#: The first growth multiplies the limit by this, so that a short query needs few rounds …
+_FIRST_GROWTH = 4
+#: … and each later growth by this.
+_GROWTH = 2
+#: Twice the limit must give at least this many times the answers per second.
+_LEAST_GAIN = 1.2
+#: A gain of at least this share of the possible gain is not measured a second time.
+_CLEAR_GAIN = 0.8
+#: Rounds after which a larger limit that gained too little is tried again.
+_ROUNDS_UNTIL_RETRY = 20
+#: The limit does not grow where answers would then take more than this share of the timeout.
+_SHARE_OF_TIMEOUT = 0.8
 
 
 class AdaptiveConcurrency:
-    """How many requests may be in flight.
+    """The limit of requests in flight: slow start, then additive increase and multiplicative decrease.
 
-    A round is as many answers as the flight is large. After the first one the flight is four times as large,
-    after each further one twice, unless the answers would come too near the timeout; and goes back where it
-    was if the larger one did not answer more per second: then somebody behind the gateway serves few at a
-    time and queues the rest. Where the first round leaves a doubt a second one decides, because the queue is
-    still growing in the first. Refusals and timeouts halve the flight, once per burst: those of requests that
-    were sent before the last change say nothing new. After a refusal it grows by an eighth per round.
+    A round is as many answers as the limit. The first round multiplies the limit by 4, and each later round
+    by 2, unless answers would then come close to the timeout. When a larger limit does not give more answers per
+    second, the limit goes back: a server behind the gateway then serves few requests at a time and queues
+    the others. An unclear gain is decided by a second round, because the queue still grows in the first.
+
+    A refusal or timeout halves the limit, once per burst: refusals of requests that were sent before the last
+    change carry no new information. After a refusal the limit grows by an eighth per round.
 
     Args:
-        concurrency: The flight asked for, which is also where it starts; None lets it grow from
-            `FIRST_FLIGHT` to `LARGEST_FLIGHT`.
+        concurrency: The limit that the user set; it starts there and never exceeds it. None lets the limit
+            grow from `FIRST_FLIGHT` to `LARGEST_FLIGHT`.
         timeout: Seconds that one attempt may take.
+
+    Attributes:
+        limit: How many requests may be in flight now.
     """
 
     def __init__(self, concurrency: int | None, timeout: float) -> None:
         self.limit = concurrency or FIRST_FLIGHT
         self._largest = concurrency or LARGEST_FLIGHT
-        self._longest = timeout * _PATIENCE
+        self._longest = timeout * _SHARE_OF_TIMEOUT
         self._cautious = False
         self._grown = False
-        self._smaller: tuple[int, float] | None = None  # the flight before this one, and its answers' seconds
+        # The limit before, and the mean seconds of its answers.
+        self._smaller: tuple[int, float] | None = None
         self._doubted = False
         self._rest = 0
         self._changed_at = 0.0
@@ -57,7 +62,7 @@ class AdaptiveConcurrency:
         self._slowest = 0.0
 
     def answered(self, sent_at: float, now: float) -> None:
-        """Take note of an answer at `now` to a request that was sent at `sent_at`, in seconds."""
+        """Note an answer at `now` to a request sent at `sent_at`, both in seconds of the loop's clock."""
         new = sent_at >= self._changed_at
         done = self.limit >= self._largest and self._smaller is None
         if done or (self._cautious and not new):
@@ -73,7 +78,7 @@ class AdaptiveConcurrency:
             self._end_round(now)
 
     def refused(self, sent_at: float, now: float) -> None:
-        """Take note of a refusal or timeout at `now` of a request that was sent at `sent_at`."""
+        """Note a refusal or timeout at `now` of a request that was sent at `sent_at`."""
         if sent_at < self._changed_at:
             return
         self._cautious = True
@@ -81,7 +86,7 @@ class AdaptiveConcurrency:
         self._change(max(1, self.limit // 2), now)
 
     def _end_round(self, now: float) -> None:
-        if not self._judged:  # all that was answered was sent before the last change
+        if not self._judged:  # all answered requests were sent before the last change
             self._begin()
             return
         mean = self._seconds / self._judged
@@ -94,12 +99,12 @@ class AdaptiveConcurrency:
             limit, seconds = self._smaller
             promised = self.limit / limit
             gained = promised * seconds / mean
-            if gained < _CLEARLY * promised and not self._doubted:
+            if gained < _CLEAR_GAIN * promised and not self._doubted:
                 self._doubted = True
                 return
             self._smaller = None
-            if gained < _WORTH_IT ** math.log2(promised):
-                self._rest = _TRY_AGAIN
+            if gained < _LEAST_GAIN ** math.log2(promised):
+                self._rest = _ROUNDS_UNTIL_RETRY
                 self._change(limit, now)
                 return
         if self.limit >= self._largest:
@@ -112,13 +117,13 @@ class AdaptiveConcurrency:
                 return
 
     def _larger(self) -> list[int]:
-        """Give the flights that may come next, the first choice first."""
+        """Return the limits that may come next, the first choice first."""
         if self._cautious:
             sizes = [self.limit + max(1, self.limit // 8)]
         elif self._grown:
-            sizes = [_STEP * self.limit]
+            sizes = [_GROWTH * self.limit]
         else:
-            sizes = [_LEAP * self.limit, _STEP * self.limit]
+            sizes = [_FIRST_GROWTH * self.limit, _GROWTH * self.limit]
         return [min(size, self._largest) for size in sizes]
 
     def _change(self, limit: int, now: float) -> None:

@@ -1,7 +1,7 @@
-"""Running a coroutine from synchronous code, whatever loop the caller is in.
+"""Run a coroutine from synchronous code, also where an event loop runs already.
 
-The loop lives in a thread of its own, made per call: it works inside a notebook's running loop, after a fork,
-and when the caller is called again after it was closed.
+Each call makes a thread with an event loop of its own. This works inside the running loop of a notebook and
+after a fork.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), name="portkey_handler", daemon=True)
     thread.start()
-    # Not thread.join: interrupted once, it takes the thread for ended in Python 3.10 and 3.11 (bpo-45274).
+    # Not thread.join: after an interrupt, Python 3.10 and 3.11 take the thread for ended (bpo-45274).
     try:
         run.ended.wait()
     except KeyboardInterrupt:
@@ -49,7 +49,7 @@ class _Run:
     def __call__(self) -> None:
         try:
             self._value = asyncio.run(self._main())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread, all of them
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._error = error
         finally:
             self.ended.set()
@@ -66,7 +66,7 @@ class _Run:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     def result(self) -> Any:
-        """Give the coroutine's result, or raise what it raised."""
+        """Return the coroutine's result, or raise its error."""
         if self._error is not None:
             raise self._error
         return self._value

@@ -1,8 +1,8 @@
-"""The garbage collector while a query runs.
+"""The threshold of the garbage collector while a query runs.
 
-Dozens of requests make their objects in the same turn of the loop. With Python's own threshold of 700 the
-collector takes them for survivors and looks through them again and again, which costs a seventh of the time
-of a row whose provider answers at once; nearly all of them go without it, when their request is over.
+Dozens of requests make their objects in one turn of the event loop. With Python's default threshold of 700
+the collector examines these objects again and again, although nearly all are freed without it at the end of
+their request. Where the provider answers at once, this costs a seventh of the time of a row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: New objects, less those that are gone, before the collector looks at them; some megabytes.
+#: New objects, less freed ones, that start a collection; some megabytes of memory.
 _THRESHOLD = 20_000
 
 _lock = threading.Lock()
@@ -22,9 +22,9 @@ _before = gc.get_threshold()
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Let the collector wait for more objects inside the `with` block; several at once share it.
+    """Raise the threshold inside the `with` block. Blocks of several threads may overlap.
 
-    Who has turned the collector off, or made it wait longer already, is left alone.
+    A collector that is off, or has a higher threshold already, is left as it is.
     """
     global _inside, _before  # noqa: PLW0603 - the collector is the process's
     with _lock:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-#: Requests are spaced for this part of what a provider was seen to answer; slower so after each burst …
+#: The rate becomes this share of what the provider was seen to answer, again after each burst of refusals …
 _SLOWER = 0.95
-#: … but no more than this at a time, because it answers fewer while it wants to be left alone …
+#: … but falls by no more than this factor at a time, because a provider answers fewer right after a burst …
 _SLOWEST = 0.85
-#: … and faster with each second without one.
+#: … and rises by this factor with each second without a refusal.
 _EASING = 1.005
-#: Refusals of less than this part of the last hundred requests have little to do with how many are sent …
+#: Refusals of less than this share of recent requests are taken for chance, not for too many requests …
 _FEW = 0.1
-_LATELY = 100
-#: … so that they do not space requests beyond this part of what was answered in the best second.
+#: … where recent means about this many requests …
+_RECENT = 100
+#: … and do not bring the rate below this share of the answers of the best second.
 _FLOOR = 0.8
 
 
 class AdaptiveThrottle:
-    """How far apart requests are sent to a provider that answers so many in a second and refuses more.
+    """The rate of requests for a provider that answers a number of them per second and refuses more.
 
-    How many those are is what it answered in its busiest second. They are asked for a little slower than
-    that, slower still after each further burst of refusals, and a little faster with every second without.
-    A provider that refuses a few by chance, however few it is asked, is not slowed down for ever: while
-    refusals are few, requests are spaced no further than for most of what the best second answered.
+    The number is taken from the second with the most answers. The rate starts a little below it, falls after
+    each further burst of refusals, and rises a little with every second without one. A provider that refuses
+    a few requests by chance, at any rate, is not slowed down more and more: while refusals are few, the rate
+    keeps to most of the answers of the best second.
     """
 
     def __init__(self) -> None:
@@ -38,26 +39,26 @@ class AdaptiveThrottle:
 
     @property
     def in_force(self) -> bool:
-        """Whether requests are spaced."""
+        """Whether the rate is limited."""
         return self._rate is not None
 
     def answered(self, now: float) -> None:
-        """Take note of an answer at `now`."""
-        self._refused_share -= self._refused_share / _LATELY
+        """Note an answer at `now`."""
+        self._refused_share -= self._refused_share / _RECENT
         self._begin_second(now)
         self._answers += 1
 
     def refused(self, sent_at: float, now: float) -> None:
-        """Take note of a refusal at `now` of a request that was sent at `sent_at`."""
-        self._refused_share += (1 - self._refused_share) / _LATELY
+        """Note a refusal at `now` of a request that was sent at `sent_at`."""
+        self._refused_share += (1 - self._refused_share) / _RECENT
         if sent_at >= self._burst_at:
             self._burst_at = now
-            # Not yet: what was sent before and is being answered still counts.
+            # Judged later: answers to requests that are in flight still count.
             self._to_judge = True
 
     def wait(self, now: float) -> float:
-        """Take the next slot, and return the seconds until then."""
-        # The first time a whole second has to be known: one that has just begun tells less.
+        """Take the next slot, and return the seconds until its time."""
+        # The first rate needs a whole second: a second that has just begun has fewer answers.
         self._begin_second(now)
         if self._to_judge and (self._rate is not None or self._best):
             self._judge(now)

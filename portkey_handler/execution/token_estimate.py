@@ -1,4 +1,4 @@
-"""How many tokens a request will use, guessed before it is sent and without a vocabulary."""
+"""The estimate of a request's tokens, made without a vocabulary before the request is sent."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _IMAGE_TOKENS = 1000
 def estimate_tokens(body: bytes, expected_answer: int) -> int:
     """Estimate the tokens of a request and its answer, without a vocabulary.
 
-    Counts four ASCII characters to a token, which is OpenAI's rule of thumb for English; two characters of
-    alphabets that take two bytes in UTF-8 (accented Latin, Greek, Cyrillic, Hebrew, Arabic); one of those
-    that take three (Chinese, Japanese, Korean, the scripts of India); half a character of four bytes (emoji).
-    That is between what older vocabularies need and what newer ones do (Petrov et al. 2023, "Language Model
+    Counts four ASCII characters to a token, which is OpenAI's rule of thumb for English; two characters that
+    take two bytes in UTF-8 (accented Latin, Greek, Cyrillic, Hebrew, Arabic); one character of three bytes
+    (Chinese, Japanese, Korean, the scripts of India); half a character of four bytes (emoji).
+    That is between the counts of older and of newer vocabularies (Petrov et al. 2023, "Language Model
     Tokenizers Introduce Unfairness Between Languages", compares them). An embedded file counts as one image.
-    Good enough to start with; `Limits.correct` makes up for the difference.
+    Good enough to start with: `RateLimiter.correct` makes up for the difference.
 
     Args:
         body: The JSON body, in UTF-8. Takes about 1 ms a MB.
@@ -48,7 +48,7 @@ class AnswerLength:
     """Learns how long answers are.
 
     Args:
-        max_tokens: What an answer may have, taken for its length until the first one is known; None for 100.
+        max_tokens: The most that an answer may have, taken until the first one is known; None for 100.
     """
 
     def __init__(self, max_tokens: int | None) -> None:
@@ -57,10 +57,10 @@ class AnswerLength:
 
     @property
     def expected(self) -> int:
-        """Tokens of the next answer: the mean so far, in which the last hundred weigh most."""
+        """Tokens expected of the next answer: the mean so far, in which the last hundred weigh most."""
         return math.ceil(self._mean)
 
     def learn(self, completion_tokens: int) -> None:
-        """Take note of the tokens of one answer."""
+        """Note the tokens of one answer."""
         self._known = min(self._known + 1, 100)
         self._mean += (completion_tokens - self._mean) / self._known

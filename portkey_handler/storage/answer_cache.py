@@ -1,13 +1,13 @@
-"""Answers paid for, on disk: what was answered once is not asked, and not paid, again.
+"""The answer cache: an answer that was paid for once is not requested, and not paid, again.
 
-An append-only SQLite file per engine. Keys are digests and answers are kept as they came; neither prompts nor
-the gateway's keys ever enter it. The digests are read into memory when the file is opened, because an index
-over them would cost ten times the append. Several queries may use one file at once, in threads and processes:
-what one of them is asking the others do not ask, and what came of it they see.
+It is an append-only SQLite file per engine. It holds digests of items and their answers, neither prompts nor
+keys of the gateway. The digests are read into memory when the file is opened, because an index over them
+would make writing ten times as expensive. Several queries may use one file at once, in threads and processes:
+an item that one of them has sent is not sent by the others, which get its answer.
 
-An answer is on disk before its slot of the flight is free, so that a kill costs at most what was in flight.
-Commits are not forced through the disk's cache: the file survives the death of the process at any moment, and
-a power cut may cost the last seconds.
+An answer is on disk before another request takes its place in flight, so that a killed process loses at most
+the answers in flight. Commits are not forced to the disk: the file survives the end of the process at any
+moment, and a power cut may lose the last seconds.
 """
 
 from __future__ import annotations
@@ -35,26 +35,27 @@ _NEWER = (
     "SELECT key, number FROM answers WHERE number > ? AND made_at >= ? AND expires_at >= ? ORDER BY number"
 )
 _SELECT = "SELECT made_at, answer, checksum, names FROM answers WHERE number = ? AND key = ?"
-#: Seconds between two looks at whether others have kept anything, while nothing was seen of them.
+#: Seconds between two checks for answers of other queries, while none was seen.
 _BETWEEN_LOOKS = 0.001
 
 
 class AnswerCache:
-    """The kept answers of one engine. Open and use it in one event loop.
+    """The cached answers of one engine. Open and use it in one event loop.
 
-    Trouble with the file never fails a query: there is a warning, `fault` says what happened, and nothing is
-    kept from then on. A damaged file is set aside under another name; an answer that is not what was kept,
-    which SQLite does not notice, is asked again.
+    A fault of the file never fails a query: a warning and `fault` say what happened, and no further answers
+    are cached. A damaged file is renamed and replaced. An answer with a wrong checksum, which SQLite does not
+    notice, is requested again.
 
     Args:
-        path: The file. Its folder is made where it is missing; both are readable by their owner only.
-        reuse: Seconds for which an answer may be used again; 0 uses none, and goes past the other queries.
+        path: The file. It and its folder are made where they are missing, readable by their owner only.
+        reuse: Seconds for which an answer may be used again. 0 uses no cached answer, and does not wait for
+            other queries.
         keep: Seconds for which new answers are kept.
-        only_look: Nothing is made, cleaned up, set aside, claimed or kept.
+        only_look: Read only: nothing is made, deleted, renamed, locked or written.
 
     Attributes:
-        fault: Why nothing is kept, or None.
-        oldest_used: When the oldest of the used answers was made, in seconds since 1970, or None.
+        fault: Why no further answers are cached, or None.
+        oldest_used: When the oldest used answer was made, in seconds since 1970, or None.
     """
 
     def __init__(self, path: Path, *, reuse: float, keep: float, only_look: bool = False) -> None:
@@ -66,12 +67,12 @@ class AnswerCache:
         self._numbers: dict[bytes, int] = {}
         self._connection: sqlite3.Connection | None = None
         self._taken: list[tuple[bytes, float, float, bytes, int, int]] = []
-        # The number that the names of new answers have in the file, and the names by such numbers.
+        # The number of the names of new answers in the file, and the names by number.
         self._number_of_names = 0
         self._names: dict[int, str] = {}
         self._inode = 0
         self._claims: KeyLocks | None = None
-        # The last number that was seen when the file had this version, and how many were written since then.
+        # The last answer that was read, the file's version at that time, and how many were written since.
         self._seen = 0
         self._version = 0
         self._own = 0
@@ -92,22 +93,22 @@ class AnswerCache:
             self._claims = KeyLocks(path.with_suffix(".claims"))
 
     def has(self, key: bytes) -> bool:
-        """Tell whether an answer is kept for an item, without reading it."""
+        """Return whether there is a cached answer for an item, without reading it."""
         return key in self._numbers
 
     def kept(self, key: bytes) -> Outcome | None:
-        """Return the outcome kept for an item, or None."""
+        """Return the cached outcome of an item, or None."""
         number = self._numbers.get(key)
         if number is None or self._connection is None:
             return None
         try:
             row = self._connection.execute(_SELECT, (number, key)).fetchone()
-            if row is not None and row[3] not in self._names:  # of this release or another one
+            if row is not None and row[3] not in self._names:  # names of another release
                 self._names = dict(self._connection.execute("SELECT number, names FROM evidence_names"))
         except sqlite3.Error as error:
             self._give_up(error)
             return None
-        if row is None:  # another process has cleaned it up meanwhile
+        if row is None:  # another process has deleted it meanwhile
             return None
         try:
             if checksum_of(key, row[1]) != row[2]:
@@ -122,17 +123,17 @@ class AnswerCache:
         return Outcome(value, None, found)
 
     def claim(self, key: bytes) -> bool:
-        """Take an item until its outcome is safe, unless it is kept; False: another query asks it now.
+        """Lock an item until its outcome is on disk; return False where another query has sent it.
 
-        What other queries have kept meanwhile is then kept for this one, too.
+        An item with a cached answer, also of another query, needs no lock and gives True.
         """
         if self._claims is None or key in self._numbers:
             return True
         if not self._claims.claim(key):
             self._has_company = True
             return False
-        # After the claim: whoever had it before has put the answer on disk first. A look costs as much as a
-        # claim, and most queries are alone.
+        # After the lock, because the query that had it before wrote the answer first. A check costs as much
+        # as a lock, and most queries are alone.
         if self._has_company or time.monotonic() >= self._look_at:
             self._catch_up()
             if key in self._numbers:
@@ -140,7 +141,7 @@ class AnswerCache:
         return True
 
     def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
-        """Take answers, to be on disk when `flush` returns. Failures are not kept."""
+        """Take outcomes, which are on disk when `flush` returns. Failures are not cached."""
         if self._connection is None:
             return
         now = time.time()
@@ -151,16 +152,16 @@ class AnswerCache:
             try:
                 answer = encode(outcome.value, outcome.evidence)
             except orjson.JSONEncodeError as error:  # nested more deeply than can be written
-                logger.warning("an answer is not kept for later queries: %s", error)
+                logger.warning("an answer is not cached for later queries: %s", error)
                 self._release(key)
                 continue
             checksum = checksum_of(key, answer)
             self._taken.append((key, now, now + self._keep, answer, checksum, self._number_of_names))
 
     def flush(self) -> None:
-        """Put what was taken on disk, in one commit; where it cannot be, `fault` says why.
+        """Write the taken outcomes in one commit; where that fails, `fault` says why.
 
-        In the event loop: a thread would wait for the interpreter's lock longer than a commit takes.
+        This runs in the event loop, because a commit takes less time than the change to a thread.
         """
         rows, self._taken = self._taken, []
         if not rows or self._connection is None:
@@ -192,7 +193,7 @@ class AnswerCache:
         connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Put on disk what was taken, and let go of the file."""
+        """Write the taken outcomes, and close the file."""
         self.flush()
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
@@ -210,14 +211,14 @@ class AnswerCache:
             claims.close()
 
     def _catch_up(self) -> None:
-        """Read what other queries have kept meanwhile."""
+        """Read which answers other queries have written meanwhile."""
         if self._connection is None:
             return
         self._look_at = time.monotonic() + _BETWEEN_LOOKS
         try:
             version = self._version_of(self._connection)
             if version == self._version:
-                self._seen += self._own  # which need not be read: nobody else has written
+                self._seen += self._own  # they are known: no other query has written
                 self._own = 0
                 return
             self._version = version
@@ -234,24 +235,24 @@ class AnswerCache:
 
     @staticmethod
     def _version_of(connection: sqlite3.Connection) -> int:
-        """Give a number that changes when another connection commits."""
+        """Return a number that changes when another connection commits."""
         version: int = connection.execute("PRAGMA data_version").fetchone()[0]
         return version
 
     def _look(self, reuse: float) -> None:
-        """Read which answers are kept, and let go of the file again."""
+        """Read which answers there are, and close the file."""
         if reuse <= 0 or not self._path.exists():
             return
         try:
-            # As a reader: nothing that happens here can change what is kept.
+            # Read only, so that nothing can change the file.
             with reading(self._path, MIGRATIONS, seconds=BUSY_SECONDS) as connection:
                 self._numbers = dict(connection.execute(_NEWEST_LAST, (time.time() - reuse, time.time())))
         except (sqlite3.Error, NewerFileError) as error:
             self.fault = self._unusable(error)
-            logger.warning("what is kept is not known: %s", self.fault)
+            logger.warning("cached answers are not known: %s", self.fault)
 
     def _prepare(self, connection: sqlite3.Connection, reuse: float) -> None:
-        # Moving what is in the log into the file stops the loop for a moment: seldom, 16 MB at a time.
+        # Moving the log into the file stops the loop for a moment, so it is done seldom: 16 MB at a time.
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         now = time.time()
         self._number_of_names = number_of_names(connection)
@@ -264,15 +265,15 @@ class AnswerCache:
     def _doubt(self, error: Exception) -> None:
         if not self._doubted:
             self._doubted = True
-            name = self._path.name
-            logger.warning("the journal %s is damaged: answers are asked again that it has (%s)", name, error)
+            said = "the answer cache %s is damaged (%s): damaged answers are requested again"
+            logger.warning(said, self._path.name, error)
 
     def _give_up(self, error: Exception) -> None:
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
             with contextlib.suppress(OSError):
                 set_aside(self._path, self._inode, error)
         self.fault = self._unusable(error)
-        logger.warning("answers are not kept: %s", self.fault)
+        logger.warning("answers are not cached: %s", self.fault)
         self._release_all()
         connection, self._connection = self._connection, None
         if connection is not None:

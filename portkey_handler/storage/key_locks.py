@@ -1,9 +1,9 @@
-"""Who is asking what at this moment, among the threads and processes of one machine.
+"""Locks on item keys, shared by the threads and processes of one machine, so that no item is sent twice.
 
-A claim is a lock on one byte of an empty file, at a place that follows from the item's key. The operating
-system keeps the locks and lets go of them when their process ends, however it ends. They belong to an open
-file (`F_OFD_SETLK`, Linux 3.15), so that two queries in one process are two as well. Where there are no such
-locks every claim is granted.
+A lock is on one byte of an empty file, at an offset computed from the item's key. The operating system keeps
+the locks, and releases them when their process ends in any way. They belong to an open file (`F_OFD_SETLK`,
+Linux 3.15), so that two queries of one process exclude each other, too. On systems without such locks every
+claim succeeds.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ else:  # pragma: no cover
 
 #: C's `struct flock`: type, whence, start, length, process.
 _lock = struct.Struct("hhqqi4x").pack
-#: The largest prime of 61 bits: dividing by it, every byte of a key has a part in its place.
+#: The largest prime of 61 bits. In a remainder of it, every byte of a key has a part.
 _PLACES = 2**61 - 1
-#: Linux walks through the locks of a file to set another, and so there are several files …
+#: Linux goes through all locks of a file to set another, so there are several files …
 _FILES = 16
-#: … and so many claims at most; whatever a query asks beyond them at the same time, others may ask, too.
+#: … and at most so many locks per query. Items beyond them are not locked.
 MOST = 2048
 
 
 class KeyLocks:
-    """The claims of one query.
+    """The locks of one query.
 
     Args:
-        path: What the files are called, up to a number; they are made where they are missing, readable by
-            their owner only. Their folder is there.
+        path: Path of the files without their number, in a folder that exists. Missing files are made,
+            readable by their owner only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,7 @@ class KeyLocks:
         self._places: dict[bytes, int] = {}
 
     def claim(self, key: bytes) -> bool:
-        """Say whether this query may have the key; False where it is another's now."""
+        """Lock a key; return False where another query has it now."""
         if not _HAS_LOCKS or len(self._places) >= MOST:
             return True
         place = int.from_bytes(key, "big") % _PLACES
@@ -58,23 +58,23 @@ class KeyLocks:
             fcntl(file, F_OFD_SETLK, _lock(F_WRLCK, 0, place, 1, 0))
         except BlockingIOError:
             return False
-        except OSError:  # a file system without such locks, no file left to open
+        except OSError:  # a file system without such locks, or too many open files
             return True
         self._places[key] = place
         return True
 
     def release(self, key: bytes) -> None:
-        """Let others have the key; nothing happens where it is not this query's."""
+        """Release a key; a key that this query has not locked is ignored."""
         place = self._places.pop(key, None)
         if place is not None:
             _unlock(self._files[place % _FILES], place, 1)
 
     def close(self) -> None:
-        """Let go of all."""
+        """Release all keys."""
         files, self._files = self._files, {}
         self._places.clear()
         for file in files.values():
-            _unlock(file, 0, 0)  # a process that was forked meanwhile has the file open, too
+            _unlock(file, 0, 0)  # a forked process may have the file open, too
             os.close(file)
 
     def _open(self, number: int) -> int:
@@ -86,5 +86,5 @@ class KeyLocks:
 def _unlock(file: int, start: int, length: int) -> None:
     try:
         fcntl(file, F_OFD_SETLK, _lock(F_UNLCK, 0, start, length, 0))
-    except OSError as error:  # it is over when the file is closed
-        logger.debug("a claim is not released: %s", error)
+    except OSError as error:  # closing the file releases it
+        logger.debug("a lock is not released: %s", error)

@@ -1,9 +1,8 @@
-"""Files of SQLite that several processes share and only their owner can read.
+"""SQLite files that several processes share and only their owner can read.
 
-Each file has the version of its schema in `PRAGMA user_version`, and each store has a list of migrations:
-migration k takes a file from version k to k + 1. Files that were written before there were versions have
-version 0, as new files do, so that the first migration makes only what is missing. A file of a newer version
-than the list knows is never opened for writing.
+`PRAGMA user_version` holds the version of a file's schema. Each store has a list of migrations, and migration
+k takes a file from version k to k + 1. Files of releases without versions have version 0, as new files do, so
+the first migration makes only what is missing. A file of a newer version is never opened for writing.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ logger = logging.getLogger(__name__)
 Migrations = Sequence[Sequence[str]]
 
 _HEADER = b"SQLite format 3\0"
-#: Where the header of a file has its version; see "The Database Header" of SQLite's "Database File Format".
+#: The place of the version in a file; see "The Database Header" of SQLite's "Database File Format".
 _VERSION = slice(60, 64)
 
 
 @contextlib.contextmanager
 def writing(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[sqlite3.Connection]:
-    """Open a file for one transaction, which is committed at the end and taken back when something fails.
+    """Open a file for one transaction, which is committed at the end and rolled back on an error.
 
-    A damaged file is set aside under another name, with a warning, and a new one begun.
+    A damaged file is renamed and replaced by a new one, with a warning.
 
     Args:
         path: The file. It and its folder are made where they are missing.
@@ -57,12 +56,12 @@ def writing(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[s
             set_aside(path, inode, error)
         raise
     finally:
-        connection.close()  # what is not committed is taken back
+        connection.close()  # rolls back what is not committed
 
 
 @contextlib.contextmanager
 def reading(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[sqlite3.Connection]:
-    """Open a file that is there to read it. It may have an older version than the migrations lead to.
+    """Open an existing file to read it. It may have an older version.
 
     Raises:
         NewerFileError: The file has a newer version.
@@ -75,19 +74,19 @@ def reading(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[s
 
 @contextlib.contextmanager
 def looking(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
-    """Open a file to look at it, so that nothing is made, not even the side files of SQLite.
+    """Open a file to read it without making anything, not even the side files of SQLite.
 
     Raises:
         sqlite3.Error: It cannot be read.
     """
-    # Where nobody has it open there is no log, and what the file itself says is all.
+    # Where no process has it open there is no log, and the file itself is complete.
     is_open = path.with_name(f"{path.name}-wal").exists()
     with contextlib.closing(_connected(path, "ro" if is_open else "ro&immutable=1", seconds)) as connection:
         yield connection
 
 
 def damage(path: Path, migrations: Migrations, *, seconds: float) -> str | None:
-    """Say how a file is damaged, or None; nothing is made or changed.
+    """Return how a file is damaged, or None. Nothing is made or changed.
 
     Raises:
         NewerFileError: The file has a newer version.
@@ -105,14 +104,14 @@ def damage(path: Path, migrations: Migrations, *, seconds: float) -> str | None:
 
 
 def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
-    """Check the version of a file that is there; nothing is made or changed.
+    """Check the version of an existing file. Nothing is made or changed.
 
     Raises:
         NewerFileError: The file has a newer version.
         sqlite3.Error: It cannot be read.
     """
-    # The newest header may still be in the log. Without one the header is read as it is, because SQLite would
-    # make files beside the file, and what it reads while another process writes may look damaged.
+    # The newest header may still be in the log. Without a log the file's header is read directly, because
+    # SQLite would make side files, and a file that another process writes at this moment may look damaged.
     if _has_log(path):
         with contextlib.closing(_connected(path, "ro", seconds)) as connection:
             _check(connection, path, migrations)
@@ -121,13 +120,13 @@ def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
         with path.open("rb") as file:
             header = file.read(_VERSION.stop)
     except OSError:
-        return  # SQLite says what is wrong with it
+        return  # SQLite gives the error when it opens the file
     if header.startswith(_HEADER):
         _refuse(path, int.from_bytes(header[_VERSION], "big"), migrations)
 
 
 def _has_log(path: Path) -> bool:
-    """Tell whether there is a log with something in it. Who only reads leaves an empty one behind."""
+    """Return whether there is a log that is not empty. A reader leaves an empty log behind."""
     try:
         return path.with_name(f"{path.name}-wal").stat().st_size > 0
     except OSError:
@@ -135,7 +134,7 @@ def _has_log(path: Path) -> bool:
 
 
 def _check(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> int:
-    """Return the version of an open file, unless it is a newer one."""
+    """Return the version of an open file, or raise `NewerFileError`."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     _refuse(path, version, migrations)
     return version
@@ -148,11 +147,11 @@ def _refuse(path: Path, version: int, migrations: Migrations) -> None:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
-    """Bring an open file to the newest version, in one transaction."""
+    """Migrate an open file to the newest version, in one transaction."""
     if _check(connection, path, migrations) == len(migrations):
         return
     connection.execute("BEGIN IMMEDIATE")
-    # Another process may have done it before the transaction began.
+    # Another process may have migrated it before the transaction began.
     for statements in migrations[_check(connection, path, migrations) :]:
         for statement in statements:
             connection.execute(statement)
@@ -163,7 +162,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations)
 def _connected(
     path: Path, mode: str, seconds: float, *, check_same_thread: bool = True
 ) -> sqlite3.Connection:
-    # By its address, because by its path SQLite would make a file that everybody can read.
+    # By URI, because SQLite given a path would make a file that all users can read.
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -178,7 +177,7 @@ def _connected(
 def opened_unlogged(path: Path, migrations: Migrations, *, seconds: float) -> sqlite3.Connection:
     """Open a small file that is written often and may be lost, for use in any thread.
 
-    There is no log beside it, and nothing is forced to the disk. It is never set aside.
+    It has no log, and nothing is forced to the disk. A damaged file is not replaced.
 
     Args:
         path: The file. It and its folder are made where they are missing.
@@ -206,18 +205,18 @@ def opened_unlogged(path: Path, migrations: Migrations, *, seconds: float) -> sq
 def opened(
     path: Path, migrations: Migrations, prepare: Callable[[sqlite3.Connection], None], *, seconds: float
 ) -> tuple[sqlite3.Connection, int]:
-    """Open a file to write, in WAL mode and with the newest schema, and do with it what comes first.
+    """Open a file to write, in WAL mode and with the newest schema, and prepare it.
 
-    A damaged file is set aside under another name, with a warning, and a new one begun.
+    A damaged file is renamed and replaced by a new one, with a warning.
 
     Args:
         path: The file. It and its folder are made where they are missing.
         migrations: Those of the store.
-        prepare: What comes first; done again where the file turns out to be damaged.
+        prepare: Called with the connection; again where the file turns out to be damaged.
         seconds: How long other processes are waited for.
 
     Returns:
-        The connection, and the number by which the file system knows the file.
+        The connection, and the file's inode number.
 
     Raises:
         NewerFileError: The file has a newer version.
@@ -231,12 +230,12 @@ def opened(
         try:
             return _prepared(path, migrations, prepare, seconds), inode
         except sqlite3.OperationalError as error:
-            # Who makes a file one of WAL mode is not waited for by SQLite, whatever the timeout; and another
-            # process may have set the file aside a moment ago.
+            # SQLite does not wait for a process that switches the file to WAL mode, whatever the timeout.
+            # And another process may have renamed the file a moment ago.
             if ("locked" not in str(error) and path.exists()) or time.monotonic() > until:
                 raise
             time.sleep(0.005)
-        # The message of the second quotes what is in the file, which damage has made no text of.
+        # A UnicodeDecodeError comes from SQLite's message, which quotes bytes of a damaged file.
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if is_aside:
                 raise
@@ -245,18 +244,18 @@ def opened(
 
 
 def set_aside(path: Path, inode: int, error: Exception) -> None:
-    """Give a damaged file another name, unless another process has done so.
+    """Rename a damaged file, unless another process has done so.
 
     Args:
         path: The file.
-        inode: The number of the file that was found to be damaged.
-        error: How that was noticed.
+        inode: The inode number of the damaged file.
+        error: The error that showed the damage.
 
     Raises:
-        OSError: It cannot be.
+        OSError: The file cannot be renamed.
     """
     if path.stat().st_ino != inode:
-        return  # this is the other process's new one
+        return  # another process has replaced it
     aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
@@ -266,7 +265,7 @@ def set_aside(path: Path, inode: int, error: Exception) -> None:
 
 
 def _make(path: Path) -> int:
-    for folder in (path.parent.parent, path.parent):  # a mode is not for parents
+    for folder in (path.parent.parent, path.parent):  # mkdir does not give the mode to parents
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # SQLite gives its side files the mode of this one.
     opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -282,7 +281,7 @@ def _prepared(
     refuse_newer(path, migrations, seconds=seconds)
     connection = _connected(path, "rw", seconds)
     try:
-        # Records are some hundred bytes, and a commit writes whole pages.
+        # Rows are some hundred bytes, and a commit writes whole pages.
         connection.execute("PRAGMA page_size = 2048")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -295,5 +294,5 @@ def _prepared(
 
 
 def _text(written: bytes) -> str:
-    """Read a text; what damage has made of it fails nothing."""
+    """Decode a text; bytes that damage has made invalid are replaced."""
     return written.decode("utf-8", "replace")

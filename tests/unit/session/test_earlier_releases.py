@@ -85,7 +85,7 @@ def test_a_query_works_without_the_files_of_a_later_release(
     assert len(provider.requests) == 2
     said = sorted(record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING)
     assert [text.partition(": ")[0] for text in said] == [
-        "answers are not kept",
+        "answers are not cached",
         "requests_per_minute and tokens_per_minute hold in this process only",
         "what the query used is not recorded",
     ]

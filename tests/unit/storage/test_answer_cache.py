@@ -193,7 +193,7 @@ def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
         fault = with_journal(tmp_path / "home" / "journal" / "e.sqlite", work)
     assert fault is not None
     assert "cannot be used" in fault
-    assert caplog.text.count("answers are not kept") == 1
+    assert caplog.text.count("answers are not cached") == 1
 
 
 def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -211,7 +211,7 @@ def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptu
         fault = with_journal(path, work)
     assert fault is not None
     assert "full" in fault
-    assert caplog.text.count("answers are not kept") == 1
+    assert caplog.text.count("answers are not cached") == 1
 
 
 def test_two_open_it_at_once(path: Path) -> None:
@@ -263,7 +263,7 @@ def test_an_answer_that_cannot_be_written_costs_no_query(
     keep(path, a=deep, b="y")
     assert with_journal(path, lambda journal: journal.kept(b"a")) is None
     assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
-    assert "an answer is not kept" in caplog.text
+    assert "an answer is not cached" in caplog.text
 
 
 # Files of other releases
@@ -386,7 +386,7 @@ def test_an_answer_whose_names_are_lost_is_asked_again(path: Path, caplog: pytes
     keep(path, a="x", b="y")
     execute(path, "UPDATE answers SET names = 7 WHERE number = 1")
     assert with_journal(path, lambda journal: journal.kept(b"a")) is None
-    assert "answers are asked again" in caplog.text
+    assert "answers are requested again" in caplog.text
     assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
 
 
