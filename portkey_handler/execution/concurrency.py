@@ -26,8 +26,8 @@ class AdaptiveConcurrency:
     """The limit of requests in flight: slow start, then additive increase and multiplicative decrease.
 
     A round is as many answers as the limit. The first round multiplies the limit by 4, and each later round
-    by 2, unless answers would then come close to the timeout. When a larger limit does not give more answers per
-    second, the limit goes back: a server behind the gateway then serves few requests at a time and queues
+    by 2, unless answers would then come close to the timeout. When a larger limit does not give more answers
+    per second, the limit goes back: a server behind the gateway then serves few requests at a time and queues
     the others. An unclear gain is decided by a second round, because the queue still grows in the first.
 
     A refusal or timeout halves the limit, once per burst: refusals of requests that were sent before the last
