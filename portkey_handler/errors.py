@@ -12,6 +12,7 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + NotFoundError       a model, engine or table of that name does not exist
            + AlreadyExistsError  ... or does already
            + NewerFileError      a file that a newer release has written
+      x  StoreError              a file in the data directory cannot be used
       x  GatewayError            the gateway or the provider behind it said no
            + ConnectionLostError      the connection broke before the answer was there
            + ConnectError    no connection: refused, no way to the host
@@ -36,28 +37,42 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+if TYPE_CHECKING:
+    from .records import Evidence
+
+_Error = TypeVar("_Error", bound="PortkeyHandlerError")
 
 
 class PortkeyHandlerError(Exception):
     """The root of the tree.
 
-    Args:
-        message: What, where and the remedy; the first line alone must be enough.
-        details: Keyword attributes of the subclass; each becomes an attribute of the error.
+    Attributes:
+        message: What, where and the remedy; the first line alone is enough.
     """
+
+    #: The names of the annotated attributes, which are the keyword arguments.
+    _names: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._names = (*cls._names, *cls.__annotations__)
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
+        if unknown := details.keys() - set(self._names):
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         self.message = message
-        self.details = details
+        vars(self).update(details)
 
-    def __getattr__(self, name: str) -> Any:
-        """Give a detail as an attribute."""
-        try:
-            return self.__dict__["details"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+    @property
+    def details(self) -> dict[str, Any]:
+        """The attributes beside the message, by their names."""
+        return {name: getattr(self, name) for name in self._names}
+
+    def replace(self: _Error, **changes: Any) -> _Error:
+        """Return an error like this one, with another message or other attributes."""
+        return type(self)(**{"message": self.message, **self.details, **changes})
 
     def __str__(self) -> str:
         return self.message
@@ -67,7 +82,7 @@ class PortkeyHandlerError(Exception):
         return _rebuild, (type(self), self.message, self.details)
 
 
-def _rebuild(kind: type[PortkeyHandlerError], message: str, details: dict[str, Any]) -> PortkeyHandlerError:
+def _rebuild(kind: type[_Error], message: str, details: dict[str, Any]) -> _Error:
     return kind(message, **details)
 
 
@@ -76,7 +91,13 @@ class UsageError(PortkeyHandlerError):
 
 
 class OptionError(UsageError):
-    """One or more options of USING are wrong; the message names every one, and shows no secret value."""
+    """One or more options of USING are wrong; the message names every one, and shows no secret value.
+
+    Attributes:
+        problems: What is wrong, a sentence for each option.
+    """
+
+    problems: Sequence[str] = ()
 
 
 class TemplateError(UsageError):
@@ -108,14 +129,7 @@ class NewerFileError(UsageError):
 
     @classmethod
     def of(cls, path: object, version: int, known: int, remedy: str) -> NewerFileError:
-        """Return the error of a file.
-
-        Args:
-            path: The file.
-            version: Its version.
-            known: The newest version that this release reads.
-            remedy: What can be done instead of an upgrade.
-        """
+        """Return the error of a file; `known` is the newest version that this release reads."""
         return cls(
             f"{path} was written by a newer portkey-handler (it has version {version}, "
             f"and this release reads versions up to {known}); upgrade portkey-handler, or {remedy}"
@@ -129,13 +143,21 @@ class StoreError(PortkeyHandlerError):
 class GatewayError(PortkeyHandlerError):
     """The gateway, or the provider behind it, did not give an answer.
 
-    Attributes (as keywords):
-        status: HTTP status, or None where there was no reply.
-        request_id: The provider's or gateway's request id, where sent.
-        trace_id: The trace id of the request, where known.
+    Attributes:
+        status: HTTP status, or None where there was no response.
+        request_id: The provider's or gateway's request id, or None.
+        trace_id: The trace under which the gateway logs the request, or None.
         retry_after: Seconds that the provider asked to wait, or None.
-        evidence: What the reply's headers told besides (provider, target, cache …).
+        evidence: What is known of the request (provider, target, span …), or None.
+        attempts: How often the request was sent.
     """
+
+    status: int | None = None
+    request_id: str | None = None
+    trace_id: str | None = None
+    retry_after: float | None = None
+    evidence: Evidence | None = None
+    attempts: int = 1
 
     #: Trying the same request again may succeed.
     retryable = False
@@ -143,13 +165,8 @@ class GatewayError(PortkeyHandlerError):
     concerns_every_row = False
     #: … even if other rows were answered a moment ago.
     ends_the_query = False
-    #: Nobody was asked: there was no connection to send over.
+    #: Nothing was sent: there was no connection.
     cannot_connect = False
-
-    def __init__(self, message: str, **details: Any) -> None:
-        for name in ("status", "request_id", "trace_id", "retry_after", "evidence"):
-            details.setdefault(name, None)
-        super().__init__(message, **details)
 
 
 class ConnectionLostError(GatewayError):
@@ -159,7 +176,13 @@ class ConnectionLostError(GatewayError):
 
 
 class ConnectError(GatewayError):
-    """No connection: refused, or no way to the host."""
+    """No connection: refused, or no way to the host.
+
+    Attributes:
+        ends_the_query: The gateway answered before, and was gone for too long.
+    """
+
+    ends_the_query: bool = False
 
     retryable = True
     concerns_every_row = True
@@ -226,13 +249,19 @@ class CostReachedError(PortkeyHandlerError):
 class QueryError(PortkeyHandlerError):
     """Rows of a query failed, or the query was stopped.
 
-    Attributes (as keywords):
+    Attributes:
         answered: Number of rows that have their answer.
         failed: Number of rows that have none.
         requests_again: How many requests running again will need, at most where the query was stopped.
         cost_again: About how many US dollars those will cost, or None where that is not known.
-        reasons: List of (reason, row numbers), most frequent first; row numbers count from 0.
+        reasons: Each reason and the numbers of its rows, which count from 0; most frequent first.
     """
+
+    answered: int = 0
+    failed: int = 0
+    requests_again: int = 0
+    cost_again: float | None = None
+    reasons: Sequence[tuple[str, Sequence[int]]] = ()
 
 
 class InstallError(PortkeyHandlerError):

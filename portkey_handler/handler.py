@@ -63,9 +63,10 @@ class PortkeyHandler(host.BaseMLEngine):
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
         check_config(credentials.options)
         if execution.check and dry_run_listener() is None:
+            from .execution.event_loop import run_sync
             from .gateway.client import check_engine
 
-            check_engine(credentials)
+            run_sync(check_engine(credentials))
 
     def update_engine(self, connection_args: Mapping[str, Any]) -> None:
         """Check changed options of the engine as `create_engine` does."""
@@ -82,12 +83,12 @@ class PortkeyHandler(host.BaseMLEngine):
             OptionError: An option is wrong.
             TemplateError: A template is wrong.
         """
-        from .predictor import operation_of
+        from .predictor import check
 
         using = (args or {}).get("using") or {}
         engine = handler_storage.get_connection_args() or {} if handler_storage is not None else {}
         resolved = resolve(target=_name(target), engine=engine, model=using, environment=os.environ)
-        operation_of(resolved.plan, resolved.credentials)
+        check(resolved.plan, resolved.credentials)
 
     @_briefly
     def create(
@@ -100,16 +101,14 @@ class PortkeyHandler(host.BaseMLEngine):
             df: Rows of CREATE MODEL … FROM, to check the columns against; or None.
             args: The host's arguments; `using` holds the options.
         """
-        from .predictor import operation_of
+        from .predictor import check
 
         using = dict((args or {}).get("using") or {})
         earlier = host.earlier_arguments(self.model_storage)
         if earlier is not None:
             using = overlay(earlier["using"], using)
         resolved = self._resolve(_name(target), using)
-        operation = operation_of(resolved.plan, resolved.credentials)
-        if df is not None:
-            operation.items(df)
+        check(resolved.plan, resolved.credentials, df)
         model = resolved.origins.get("model")
         if model is not None and model.level is None:
             logger.warning(

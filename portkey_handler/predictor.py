@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 from .errors import AboveLimitError
 from .execution.event_loop import run_sync
 from .execution.gc_threshold import seldom_collected
-from .execution.mapper import Mapper, MapResult
+from .execution.mapper import Mapper, MapperLimits
 from .execution.rate_limiter import RateLimitedSender, RateLimiter
+from .execution.row_results import MapResult
 from .gateway.client import Gateway
 from .gateway.config import gateway_options
 from .gateway.fingerprint import engine_identity, limits_scope
 from .host.data_dir import home
-from .operations import OPERATIONS
+from .operations import Operation
+from .operations.query_items import QueryItems
 from .operations.result_columns import to_frame
-from .operations.tracing import LabelledOperation, Tracing
 from .options import EngineConfig, Plan
 from .options.schema import seconds_of
 from .records import Evidence, Outcome, RowNames
@@ -87,7 +88,7 @@ class Predictor:
         if len(frame) == 0:
             if len(frame.columns):
                 # Rows may be there the next time; what they would lack is said before anything is paid.
-                operation_of(self.plan, credentials).items(frame)
+                check(self.plan, credentials, frame)
             return to_frame(self.plan, [], frame.index)
         if self.plan.execution.dry_run or dry_run_listener() is not None:
             return await self._run_dry(frame, credentials)
@@ -101,11 +102,12 @@ class Predictor:
     async def _run_dry(self, frame: pd.DataFrame, credentials: EngineConfig) -> pd.DataFrame:
         """Look over the rows, send nothing, and keep the estimate for DESCRIBE."""
         plan = self.plan
-        operation = operation_of(plan, credentials)
+        check(plan, credentials)
+        items = QueryItems(plan, credentials)
         kept = _journal(plan, credentials, only_look=True)
         outcomes: list[Outcome] = []
-        survey = _survey(plan, credentials, operation, kept)
-        estimate = await survey.estimate(operation.items(frame), len(frame), outcomes.append)
+        survey = _survey(plan, credentials, items.operation, kept)
+        estimate = await survey.estimate(items.of(frame), len(frame), outcomes.append)
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate)
         estimate = replace(estimate, refused=refused)
         keep_estimate(home(), plan.engine, estimate.name, estimate)
@@ -117,16 +119,23 @@ class Predictor:
         return to_frame(plan, outcomes, frame.index)
 
 
-def operation_of(plan: Plan, credentials: EngineConfig) -> LabelledOperation:
-    """Make a plan's operation, and so check what can be checked before there are rows.
+def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> None:
+    """Check what can be checked before anything is sent.
+
+    Args:
+        plan: The resolved options.
+        credentials: The engine's options.
+        frame: Rows whose columns are checked, or None.
 
     Raises:
         OptionError: The options do not go together, or with the engine's.
         TemplateError: A template is wrong.
+        InputError: The frame lacks a column.
     """
-    labels = Tracing(plan, credentials)
     gateway_options(credentials.options, json.loads(plan.routing))
-    return LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
+    items = QueryItems(plan, credentials)
+    if frame is not None:
+        items.of(frame)
 
 
 def _journal(plan: Plan, credentials: EngineConfig, *, only_look: bool = False) -> AnswerCache:
@@ -136,9 +145,7 @@ def _journal(plan: Plan, credentials: EngineConfig, *, only_look: bool = False) 
     return AnswerCache(path, reuse=reuse, keep=reuse or _KEPT_ANYWAY, only_look=only_look)
 
 
-def _survey(
-    plan: Plan, credentials: EngineConfig, operation: LabelledOperation, journal: AnswerCache
-) -> Scan:
+def _survey(plan: Plan, credentials: EngineConfig, operation: Operation, journal: AnswerCache) -> Scan:
     return Scan(plan, credentials, operation, journal.has, earlier_of(RunHistory(home()), plan))
 
 
@@ -149,15 +156,15 @@ class _Run:
         self._plan = plan
         self._credentials = credentials
         routing = json.loads(plan.routing)
-        labels = Tracing(plan, credentials)
-        self._operation = LabelledOperation(OPERATIONS[plan.input.mode](plan), labels)
-        self._gateway = Gateway(credentials, {**routing, **labels.options}, plan.execution.timeout)
+        self._items = QueryItems(plan, credentials)
+        tracing = self._items.tracing
+        self._gateway = Gateway(credentials, {**routing, **tracing.options}, plan.execution.timeout)
         folder = home()
         execution = plan.execution
         limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
-        self._halted = asyncio.Event()
-        self.account = QueryUsage(cost_of, names)
-        self._recorder = RunRecorder(plan, self.account, labels.trace_id, RunHistory(folder).record)
+        self._stopped = asyncio.Event()
+        self.account = QueryUsage(names)
+        self._recorder = RunRecorder(plan, self.account, tracing.trace_id, RunHistory(folder).record)
         scope = limits_scope(plan.engine, credentials)
         self._limited = self._rate_limited(scope, folder) if limited else None
         self.journal = _journal(plan, credentials)
@@ -170,7 +177,7 @@ class _Run:
         parameters = json.loads(self._plan.parameters)
         longest = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
         is_embedding = self._plan.input.mode == "embedding"
-        return RateLimitedSender(self._gateway.send, limiter, 0 if is_embedding else longest, self._halted)
+        return RateLimitedSender(self._gateway.send, limiter, 0 if is_embedding else longest, self._stopped)
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
@@ -191,26 +198,27 @@ class _Run:
     async def map(self, frame: pd.DataFrame) -> MapResult:
         self._recorder.rows = len(frame)
         execution = self._plan.execution
-        operation = self._operation
 
         def note(row: int, outcome: Outcome) -> None:
             self._note(mapper, row, outcome)
 
         mapper = Mapper(
-            operation.ask,
+            self._items.operation.ask,
             self._limited or self._gateway.send,
-            concurrency=execution.concurrency,
-            timeout=execution.timeout,
-            max_attempts=execution.max_attempts,
-            together=operation.together,
-            deduplicate=execution.deduplicate,
-            deadline=execution.deadline,
-            keeper=self.journal,
-            observe=self.account.note if execution.max_cost is None else note,
+            MapperLimits(
+                concurrency=execution.concurrency,
+                timeout=execution.timeout,
+                max_attempts=execution.max_attempts,
+                batch_size=self._items.operation.batch_size,
+                deadline=execution.deadline,
+            ),
+            cache=self.journal,
+            price=cost_of,
+            on_outcome=self.account.note if execution.max_cost is None else note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else _summarised(),
-            halted=self._halted,
+            stopped=self._stopped,
         )
-        rows = operation.items(frame)
+        items = self._items.of(frame)
         if execution.max_cost is not None:
             await self._check_cost(frame)
         self._recorder.look = mapper.now
@@ -219,7 +227,7 @@ class _Run:
             ProgressReporter(self._look(mapper), current_listener(), log_seconds()) as watch,
         ):
             try:
-                mapping = await mapper.run(rows, len(frame))
+                mapping = await mapper.run(items, len(frame))
             except asyncio.CancelledError:
                 fault = self.journal.fault
                 line = interrupted(self._plan, mapper.now(), self.account, fault, watch.seconds)
@@ -232,9 +240,9 @@ class _Run:
 
     async def _check_cost(self, frame: pd.DataFrame) -> None:
         """Refuse what would cost too much, before anything is sent."""
-        plan, operation = self._plan, self._operation
-        survey = _survey(plan, self._credentials, operation, self.journal)
-        estimate = await survey.estimate(operation.items(frame), len(frame))
+        plan, items = self._plan, self._items
+        survey = _survey(plan, self._credentials, items.operation, self.journal)
+        estimate = await survey.estimate(items.of(frame), len(frame))
         if (refused := too_expensive(plan, estimate)) is not None:
             raise AboveLimitError(refused)
 
@@ -250,15 +258,15 @@ class _Run:
         name = self._plan.name
 
         def look() -> Progress:
-            tally = mapper.now()
+            counts = mapper.now()
             return Progress(
                 name,
-                tally.done,
-                tally.total,
-                failed=tally.failed,
-                kept=tally.kept,
-                requests=tally.requests,
-                flight=tally.flight,
+                counts.done,
+                counts.total,
+                failed=counts.failed,
+                kept=counts.cached,
+                requests=counts.requests,
+                flight=counts.concurrency,
                 reasons=account.reasons.most_common(_REASONS_SEEN),
                 tokens=account.tokens,
                 cost=account.known_cost,

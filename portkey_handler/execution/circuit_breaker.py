@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import GatewayError
-from ..records import Answer
+from ..records import Outcome
 
 #: Failures in a row that stop a query without any answer, beside those in flight.
 HOPELESS = 50
@@ -21,35 +21,35 @@ class CircuitBreaker:
         self._failed_in_a_row = 0
 
     def judge(
-        self, answers: Sequence[Answer | GatewayError], *, flight: int, kept: int
+        self, answers: Sequence[Outcome | GatewayError], *, concurrency: int, cached: int
     ) -> GatewayError | None:
-        """Take note of what came of items that were asked together.
+        """Take note of what came of the items of one batch.
 
         Args:
-            answers: An answer or a failure for each; a request that failed is one failure, however many items
-                it was for.
-            flight: How many requests may be in flight, and so may fail for one reason at the same time.
-            kept: Rows that an earlier query was answered. They count: rows that failed then fail alone again,
-                and end nothing.
+            answers: An outcome or a failure for each. A request that failed is one failure, however many
+                items it was for.
+            concurrency: How many requests may be in flight, and so may fail for one reason at the same time.
+            cached: Rows served from the answer cache. They count as answers, so that a query does not end
+                because the rows that failed in an earlier query fail again.
 
         Returns:
             The failure that ends the query, or None.
         """
         noted: set[int] = set()
         for answer in answers:
-            if isinstance(answer, Answer):
+            if isinstance(answer, Outcome):
                 self._answered += 1
                 self._failed_in_a_row = 0
             elif id(answer) not in noted:
                 noted.add(id(answer))
                 self._failed_in_a_row += 1
-                if self._is_the_end(answer, HOPELESS + flight, kept):
+                if self._is_the_end(answer, HOPELESS + concurrency, cached):
                     return answer
         return None
 
-    def _is_the_end(self, error: GatewayError, patience: int, kept: int) -> bool:
+    def _is_the_end(self, error: GatewayError, patience: int, cached: int) -> bool:
         failed = self._failed_in_a_row
-        nothing_ever = self._answered == kept == 0 and (error.concerns_every_row or failed >= patience)
+        nothing_ever = self._answered == cached == 0 and (error.concerns_every_row or failed >= patience)
         no_connection = error.cannot_connect and self._answered == 0
         nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
         for_long = error.retryable and failed >= LASTING * patience

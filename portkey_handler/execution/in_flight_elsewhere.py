@@ -1,4 +1,4 @@
-"""Items that other queries are asking at this moment, until it is time to see what became of them."""
+"""Items that other queries have sent, until it is time to look again whether they are answered."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _PART = 0.25
 
 
 class InFlightElsewhere:
-    """The items of one query that others are asking, the next to be looked at first.
+    """The items of one query that other queries have sent; the one to look at next comes first.
 
     Args:
-        longest: Seconds for which an item is waited for. To pay twice is better than to wait for who hangs.
+        longest: Seconds for which an item is waited for. Paying twice is better than waiting for a query that
+            hangs.
     """
 
     def __init__(self, longest: float) -> None:
@@ -28,13 +29,13 @@ class InFlightElsewhere:
         return len(self._waiting)
 
     def put(self, row: int, item: Item, since: float, now: float) -> bool:
-        """Take an item that is being asked elsewhere, or say that it has waited long enough.
+        """Take an item that another query has sent, or return False where it has waited long enough.
 
         Args:
             row: Its row.
             item: The item.
-            since: When it was first found to be.
-            now: What time it is.
+            since: When it was first found to be sent.
+            now: The time.
         """
         until = since + self._longest
         if now >= until:

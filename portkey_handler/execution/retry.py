@@ -1,7 +1,7 @@
-"""Sending until there is a reply, or no use in trying again: the one owner of retries.
+"""Sending a request until there is a response, or until trying again is no use: the one owner of retries.
 
-What one request learns is shared by all of a query. A provider that asks to wait is left alone by every row,
-and when the gateway is gone one request keeps trying while the others wait for its success.
+All requests of a query share what one of them learns. When a provider asks to wait, no row is sent to it.
+When the gateway is gone, one request keeps trying while the others wait for its success.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from ..errors import GatewayError, RateLimitError, RequestTimeoutError, ServerError
 from ..records import Request, Response
@@ -21,15 +22,15 @@ LONGEST_WAIT = 60.0
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 20.0
 
-Send = Callable[[Request], Awaitable[Response]]
-
 #: Seconds for which a gateway that answered before may be gone.
 LONGEST_OUTAGE = 60.0
 #: Seconds between two tries while it is gone.
 _BETWEEN_PROBES = 0.5
 
+Send = Callable[[Request], Awaitable[Response]]
 
-class QueryStopped(Exception):  # noqa: N818 - no error: nobody wants the reply any more
+
+class QueryStopped(Exception):  # noqa: N818 - no error: the response is no longer wanted
     """The query was stopped before the request was sent."""
 
 
@@ -38,34 +39,34 @@ class RetryingSender:
 
     Args:
         send: Sends one request once; raises `GatewayError`.
-        flight: Is told of answers and refusals.
+        concurrency: Is told of answers and refusals.
         max_attempts: How often one request is tried.
-        halted: Set when the query is stopped; ends every wait.
+        stopped: Set when the query is stopped; ends every wait.
 
     Attributes:
         requests: How many were sent, retries included.
     """
 
     def __init__(
-        self, send: Send, flight: AdaptiveConcurrency, max_attempts: int, halted: asyncio.Event
+        self, send: Send, concurrency: AdaptiveConcurrency, max_attempts: int, stopped: asyncio.Event
     ) -> None:
         self.requests = 0
         self._send = send
-        self._flight = flight
+        self._concurrency = concurrency
         self._max_attempts = max_attempts
-        self._halted = halted
+        self._stopped = stopped
         self._loop = asyncio.get_running_loop()
-        self._spacing = AdaptiveThrottle()
+        self._throttle = AdaptiveThrottle()
         self._resume_at = 0.0
         self._reached = False
         self._gone_since: float | None = None
 
     async def __call__(self, request: Request) -> Response:
-        """Return the reply, in which stands how many attempts it took.
+        """Return the response, with the number of attempts that it took.
 
         Raises:
             GatewayError: There is none; `attempts` says how often it was tried.
-            Halted: The query was stopped before it was sent.
+            QueryStopped: The query was stopped before the request was sent.
         """
         attempt = 0
         probing = False
@@ -76,7 +77,7 @@ class RetryingSender:
             sent_at = self._loop.time()
             self.requests += 1
             try:
-                reply = await self._send(request)
+                response = await self._send(request)
             except GatewayError as error:
                 failure = error
             except QueryStopped:
@@ -85,42 +86,44 @@ class RetryingSender:
             else:
                 self._is_back()
                 now = self._loop.time()
-                self._spacing.answered(now)
-                self._flight.answered(sent_at, now)
-                reply.attempts = attempt
-                return reply
-            failure.details["attempts"] = attempt
-            if failure.cannot_connect and self._reached and not self._halted.is_set():
-                failure.details["attempts"] = attempt = attempt - 1  # nobody was asked
+                self._throttle.answered(now)
+                self._concurrency.answered(sent_at, now)
+                return response if attempt == 1 else replace(response, attempts=attempt)
+            is_gone = failure.cannot_connect and self._reached and not self._stopped.is_set()
+            if is_gone:  # nothing was sent
+                attempt -= 1
                 self.requests -= 1
+            failure = failure.replace(attempts=attempt)
+            if is_gone:
                 probing = await self._sit_out(failure, probing)
                 continue
             if not failure.cannot_connect:
                 self._is_back()
                 probing = False
-            wait = self._wait_after(failure, attempt, sent_at)
-            if wait is not None:
-                await self._pause(wait)
-            if wait is None:
-                raise failure
+            await self._pause(self._wait_after(failure, sent_at))
 
-    def _wait_after(self, failure: GatewayError, attempt: int, sent_at: float) -> float | None:
-        """Return the seconds to wait before trying again, or None where that is no use."""
+    def _wait_after(self, failure: GatewayError, sent_at: float) -> float:
+        """Return the seconds to wait before trying again.
+
+        Raises:
+            GatewayError: `failure`, where trying again is no use.
+        """
         now = self._loop.time()
         if _is_overload(failure):
             # Only 429 speaks of how many were sent; an overloaded provider has other reasons.
             too_many = isinstance(failure, RateLimitError)
-            if not (too_many and self._spacing.in_force):
-                self._flight.refused(sent_at, now)
+            if not (too_many and self._throttle.in_force):
+                self._concurrency.refused(sent_at, now)
             if too_many:
-                self._spacing.refused(sent_at, now)
-        if not failure.retryable or attempt >= self._max_attempts or self._halted.is_set():
-            return None
-        wait = backoff(attempt, failure.retry_after)
+                self._throttle.refused(sent_at, now)
+        if not failure.retryable or failure.attempts >= self._max_attempts or self._stopped.is_set():
+            raise failure
+        wait = backoff(failure.attempts, failure.retry_after)
         if wait is None:
             asked = f"it asks to wait {failure.retry_after:,.0f} s"
-            failure.message += f" ({asked}, and a query waits {LONGEST_WAIT:.0f} s at most)"
-        elif failure.retry_after is not None and _is_overload(failure):
+            limit = f"a query waits {LONGEST_WAIT:.0f} s at most"
+            raise failure.replace(message=f"{failure.message} ({asked}, and {limit})")
+        if failure.retry_after is not None and _is_overload(failure):
             self._resume_at = max(self._resume_at, now + failure.retry_after)
         return wait
 
@@ -129,39 +132,38 @@ class RetryingSender:
 
         Raises:
             GatewayError: `failure`, that of the attempt before, when the query is stopped.
-            Halted: The same where there was none.
+            QueryStopped: The same where there was none.
         """
-        while not self._halted.is_set():
+        while not self._stopped.is_set():
             delay = self._resume_at - self._loop.time()
             if delay > 0:
                 await self._pause(delay)
             elif self._gone_since is not None and not probing:
                 await self._pause(_BETWEEN_PROBES)
-            elif (delay := self._spacing.wait(self._loop.time())) > 0:
+            elif (delay := self._throttle.wait(self._loop.time())) > 0:
                 await self._pause(delay)
-                if self._resume_at <= self._loop.time() and not self._halted.is_set():
+                if self._resume_at <= self._loop.time() and not self._stopped.is_set():
                     return
             else:
                 return
         raise failure or QueryStopped
 
     async def _sit_out(self, failure: GatewayError, probing: bool) -> bool:
-        """Wait while the gateway is gone; the first to notice goes on trying.
+        """Wait while the gateway is gone; the request that finds it gone first keeps trying.
 
         Returns:
-            Whether the caller is the one that goes on trying.
+            Whether the caller is the one that keeps trying.
 
         Raises:
-            GatewayError: The failure, when it stayed away too long.
+            GatewayError: The failure, when the gateway was gone for too long.
         """
         now = self._loop.time()
         if self._gone_since is None:
             self._gone_since = now
             probing = True
         if probing and now - self._gone_since > LONGEST_OUTAGE:
-            failure.message += f" (it answered before, and was gone for {LONGEST_OUTAGE:.0f} s)"
-            failure.ends_the_query = True
-            raise failure
+            gone = f"it answered before, and was gone for {LONGEST_OUTAGE:.0f} s"
+            raise failure.replace(message=f"{failure.message} ({gone})", ends_the_query=True)
         if probing:
             await self._pause(_BETWEEN_PROBES)
         return probing
@@ -171,9 +173,9 @@ class RetryingSender:
         self._gone_since = None
 
     async def _pause(self, seconds: float) -> None:
-        """Wait, but not beyond the moment when the query is stopped."""
+        """Wait for some seconds, or until the query is stopped."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._halted.wait(), seconds)
+            await asyncio.wait_for(self._stopped.wait(), seconds)
 
 
 def _is_overload(error: GatewayError) -> bool:

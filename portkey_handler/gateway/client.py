@@ -8,38 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
-import ssl
-import urllib.request
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 from yarl import URL
 
 from ..errors import (
-    AuthenticationError,
-    BudgetExceededError,
     ConnectError,
     ConnectionLostError,
     GatewayError,
     InvalidResponseError,
-    RateLimitError,
     RequestTimeoutError,
-    ServerError,
     StatusError,
     UnknownHostError,
-    UnsupportedError,
 )
 from ..options import EngineConfig
-from ..options.resolve import is_key
 from ..options.routing import CONFIG_WORDS
-from ..records import Request, Response
+from ..records import Evidence, Request, Response
 from .config import gateway_options
-from .error_messages import describe_rejection, is_unsupported, seconds_to_wait
+from .error_messages import rejection, secret_texts
+from .network import cause_of, host_of, is_unknown_host, proxy_for
 from .response_metadata import evidence_of
 from .sdk_headers import NOT_HEADERS, make_headers
 
@@ -47,10 +38,8 @@ HOSTED = "https://api.portkey.ai/v1"
 LOCAL = "http://localhost:8787/v1"
 #: Seconds that the probe of a new engine may take.
 PROBE_SECONDS = 10.0
-_SHORTEST_SECRET = 4
-#: Parts of configs and targets whose words messages are made of.
-_NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then"})
 _LARGE = 2**20
+_TRACE, _SPAN = "x-portkey-trace-id", "x-portkey-span-id"
 
 
 def address(credentials: EngineConfig) -> str:
@@ -95,16 +84,17 @@ class Gateway:
         self._headers["Content-Type"] = "application/json"
         self._urls: dict[str, URL] = {}
         self._timeout = timeout
+        self._trace_id = next((headers[name] for name in headers if name.lower() == _TRACE), None)
         self._withheld = credentials.withheld
-        self._secrets = _secrets(credentials)
-        self._proxy = _proxy(self._base_url)
+        self._secrets = secret_texts(credentials)
+        self._proxy = proxy_for(self._base_url)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Gateway:
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout),
-            # The flight bounds the connections; a second bound would only hide requests in a queue.
+            # The concurrency limit bounds the connections; a second bound would hide requests in a queue.
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             # Not trust_env: it would let a .netrc replace the provider's Authorization.
@@ -119,24 +109,34 @@ class Gateway:
             await self._session.close()
 
     async def send(self, request: Request) -> Response:
-        """Send one request and return its whole reply.
+        """Send one request and return its whole response.
 
         Raises:
             GatewayError: There was no success; see the tree in `errors`.
         """
+        span_id = request.headers.get(_SPAN) if request.headers is not None else None
         status, headers, content = await self._exchange("POST", request.path, request.body, request.headers)
         # aiohttp finds a header whatever the case of its name, and so nothing has to be copied.
+        evidence = evidence_of(status, headers, content, self._trace_id, span_id)
         if not 200 <= status < 300:
-            raise self._rejection(status, headers, content, request.body)
+            raise self._rejection(headers, content, request.body, evidence)
         try:
             body = orjson.loads(content)
         except orjson.JSONDecodeError:
             raise InvalidResponseError(
                 f"the reply of {self._base_url} is not JSON ({len(content):,} bytes, status {status})",
                 status=status,
-                evidence=evidence_of(headers),
+                trace_id=evidence.trace_id,
+                evidence=evidence,
             ) from None
-        return Response(status, headers, body)
+        return Response(status, body, evidence)
+
+    def _rejection(
+        self, headers: Mapping[str, str], content: bytes, request_body: bytes, evidence: Evidence
+    ) -> StatusError:
+        return rejection(
+            headers, content, request_body, evidence, secrets=self._secrets, withheld=self._withheld
+        )
 
     async def probe(self) -> None:
         """Ask the gateway for its models, to see whether it is there and takes the key.
@@ -154,7 +154,7 @@ class Gateway:
         except (ConnectionLostError, InvalidResponseError):
             return  # somebody is there
         if status in (401, 403):
-            raise self._rejection(status, headers, content, b"")
+            raise self._rejection(headers, content, b"", evidence_of(status, headers, content, None, None))
 
     async def _exchange(
         self, method: str, path: str, body: bytes | None, further: Mapping[str, str] | None = None
@@ -174,13 +174,17 @@ class Gateway:
                 content = await reply.read()
                 return reply.status, reply.headers, content
         except (asyncio.TimeoutError, TimeoutError):
-            failure = RequestTimeoutError(
-                f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
-            )
+            failure = self._timed_out()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = self._translated(error)
         # Out here nothing leads back to the original, which holds the request's headers, and so the keys.
-        raise failure
+        evidence = Evidence(trace_id=self._trace_id, span_id=further.get(_SPAN) if further else None)
+        raise failure.replace(trace_id=self._trace_id, evidence=evidence)
+
+    def _timed_out(self) -> RequestTimeoutError:
+        return RequestTimeoutError(
+            f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
+        )
 
     def _url(self, path: str) -> URL:
         """Return the address of a path; parsing it takes longer than all else before a request is sent."""
@@ -193,60 +197,28 @@ class Gateway:
         """Make one of our errors of aiohttp's; a test lists aiohttp's and fails on one that nobody mapped."""
         if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
             status = getattr(error, "status", None)
-            said = f"it answered {status}" if status else _cause(error)
+            said = f"it answered {status}" if status else cause_of(error)
             return ConnectError(
-                f"{self._base_url} cannot be reached through the proxy {_host(self._proxy)}: {said}; mend "
+                f"{self._base_url} cannot be reached through the proxy {host_of(self._proxy)}: {said}; mend "
                 "HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
             )
-        if isinstance(error, aiohttp.ClientConnectorDNSError) and _is_unknown(
+        if isinstance(error, aiohttp.ClientConnectorDNSError) and is_unknown_host(
             getattr(error, "os_error", None)
         ):
-            return UnknownHostError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
+            return UnknownHostError(f"{self._base_url} cannot be reached: {cause_of(error)}{_ADDRESS_HINT}")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return ConnectError(f"{self._base_url} cannot be reached: {_cause(error)}{_ADDRESS_HINT}")
+            return ConnectError(f"{self._base_url} cannot be reached: {cause_of(error)}{_ADDRESS_HINT}")
         # Of the last two kinds are host names that DNS cannot carry, and proxies of another protocol.
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
-            through = f" through the proxy {_host(self._proxy)}" if self._proxy else ""
+            through = f" through the proxy {host_of(self._proxy)}" if self._proxy else ""
             return StatusError(
                 f"{self._base_url} is not an address that can be called{through}; mend base_url"
             )
         if isinstance(error, aiohttp.ServerTimeoutError):
-            return RequestTimeoutError(
-                f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
-            )
+            return self._timed_out()
         if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ClientResponseError)):
             return InvalidResponseError(f"the reply of {self._base_url} broke off or is not HTTP")
         return ConnectionLostError(f"the connection to {self._base_url} broke: {type(error).__name__}")
-
-    def _rejection(
-        self, status: int, headers: Mapping[str, str], content: bytes, request_body: bytes
-    ) -> GatewayError:
-        kind: type[StatusError] = StatusError
-        if status in (401, 403):
-            kind = AuthenticationError
-        elif status == 412:
-            kind = BudgetExceededError
-        elif status == 429:
-            kind = RateLimitError
-        elif is_unsupported(content):
-            kind = UnsupportedError
-        elif status in (408, 425) or status >= 500:
-            kind = ServerError
-        message = describe_rejection(status, headers, content, request_body, self._secrets)
-        if kind is AuthenticationError and self._withheld:
-            names = ", ".join(sorted(self._withheld))
-            message += (
-                f"; {names} of the environment was not sent, because the engine names an address of its own: "
-                "give both in CREATE ML_ENGINE, or both in the environment"
-            )
-        return kind(
-            message,
-            status=status,
-            retry_after=seconds_to_wait(headers),
-            request_id=headers.get("x-request-id"),
-            trace_id=headers.get("x-portkey-trace-id"),
-            evidence=evidence_of(headers, status, content),
-        )
 
 
 _ADDRESS_HINT = (
@@ -255,7 +227,7 @@ _ADDRESS_HINT = (
 )
 
 
-def check_engine(credentials: EngineConfig, timeout: float = PROBE_SECONDS) -> None:
+async def check_engine(credentials: EngineConfig, timeout: float = PROBE_SECONDS) -> None:
     """Probe the engine's gateway once, at most `PROBE_SECONDS` long.
 
     Raises:
@@ -264,75 +236,11 @@ def check_engine(credentials: EngineConfig, timeout: float = PROBE_SECONDS) -> N
     """
     # Which of its targets a request goes to is said below the engine.
     own = {name: value for name, value in credentials.options.items() if name not in CONFIG_WORDS}
-
-    async def probe() -> None:
-        async with Gateway(
-            EngineConfig(own, credentials.withheld), {}, min(timeout, PROBE_SECONDS)
-        ) as gateway:
-            await gateway.probe()
-
-    from ..execution.event_loop import run_sync
-
-    run_sync(probe())
-
-
-def _secrets(credentials: EngineConfig) -> list[str]:
-    """Collect every secret text of the engine, nested ones too, longest first."""
-    found: set[str] = set()
-
-    def collect(value: Any) -> None:
-        if isinstance(value, str):
-            found.update((value, value.removeprefix("Bearer ")))
-        elif isinstance(value, Mapping):
-            for name, inner in value.items():
-                if name not in _NEVER_SECRET:
-                    collect(inner)
-        elif isinstance(value, list):
-            for inner in value:
-                collect(inner)
-
-    for name, value in credentials.options.items():
-        if is_key(name, value):
-            collect(value)
-    # A short text is no key, and hiding it would garble the message.
-    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+    engine = EngineConfig(own, credentials.withheld)
+    async with Gateway(engine, {}, min(timeout, PROBE_SECONDS)) as gateway:
+        await gateway.probe()
 
 
 def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
     # aiohttp warns of larger bytes, which it writes without letting others have their turn.
     return body if body is None or len(body) < _LARGE else io.BytesIO(body)
-
-
-def _proxy(base_url: str) -> str | None:
-    """Return the proxy that the usual environment variables name for this address, or None."""
-    parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.netloc):  # with its port, which NO_PROXY may name
-        return None
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
-
-
-def _host(proxy: str | None) -> str:
-    """Name a proxy without the user and password that may stand in it."""
-    return (proxy or "").rpartition("@")[2].rpartition("://")[2].partition("/")[0]
-
-
-def _is_unknown(error: OSError | None) -> bool:
-    # EAI_AGAIN, a name server that does not answer, may pass.
-    return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
-
-
-def _cause(error: BaseException) -> str:
-    """Say in plain words why a connection failed."""
-    cause: BaseException | None = getattr(error, "os_error", None) or error
-    if isinstance(cause, ssl.CertificateError):
-        return "its certificate is not accepted"
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS failed ({getattr(cause, 'reason', None) or 'no reason given'})"
-    if isinstance(cause, socket.gaierror):
-        return "the host name is not known"
-    if isinstance(cause, ConnectionRefusedError):
-        return "the connection was refused"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror.lower()
-    return type(cause).__name__

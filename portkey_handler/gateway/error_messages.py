@@ -1,17 +1,103 @@
-"""Reading a reply that is no success: what the provider says, and what to write instead."""
+"""Responses that are no success, as errors: what the provider says, and what to write instead."""
 
 from __future__ import annotations
 
 import email.utils
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from ..errors import (
+    AuthenticationError,
+    BudgetExceededError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+    UnsupportedError,
+)
+from ..options import EngineConfig
+from ..options.resolve import is_key
+from ..records import Evidence
+
 _LONGEST_MESSAGE = 300
+_SHORTEST_SECRET = 4
+#: Parts of configs and targets whose words messages are made of.
+_NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then"})
+
+
+def rejection(
+    headers: Mapping[str, str],
+    content: bytes,
+    request_body: bytes,
+    evidence: Evidence,
+    *,
+    secrets: Sequence[str] = (),
+    withheld: Collection[str] = (),
+) -> StatusError:
+    """Return the error of a response that is no success.
+
+    Args:
+        headers: The response's headers, whose names are found in lower case.
+        content: The response's body.
+        request_body: The body that was sent.
+        evidence: What is known of the response, its status among it.
+        secrets: See `describe_rejection`.
+        withheld: Options of the environment that were not sent to the engine's own address.
+    """
+    status = evidence.status or 0
+    kind = _kind(status, content)
+    message = describe_rejection(status, headers, content, request_body, secrets)
+    if kind is AuthenticationError and withheld:
+        message += (
+            f"; {', '.join(sorted(withheld))} of the environment was not sent, because the engine names an "
+            "address of its own: give both in CREATE ML_ENGINE, or both in the environment"
+        )
+    return kind(
+        message,
+        status=status,
+        retry_after=seconds_to_wait(headers),
+        request_id=evidence.request_id,
+        trace_id=evidence.trace_id,
+        evidence=evidence,
+    )
+
+
+def _kind(status: int, content: bytes) -> type[StatusError]:
+    if status in (401, 403):
+        return AuthenticationError
+    if status == 412:
+        return BudgetExceededError
+    if status == 429:
+        return RateLimitError
+    if is_unsupported(content):
+        return UnsupportedError
+    return ServerError if status in (408, 425) or status >= 500 else StatusError
+
+
+def secret_texts(credentials: EngineConfig) -> list[str]:
+    """Return every secret text of the engine, nested ones too, longest first."""
+    found: set[str] = set()
+
+    def collect(value: Any) -> None:
+        if isinstance(value, str):
+            found.update((value, value.removeprefix("Bearer ")))
+        elif isinstance(value, Mapping):
+            for name, inner in value.items():
+                if name not in _NEVER_SECRET:
+                    collect(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                collect(inner)
+
+    for name, value in credentials.options.items():
+        if is_key(name, value):
+            collect(value)
+    # A short text is no key, and hiding it would garble the message.
+    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def describe_rejection(

@@ -1,4 +1,4 @@
-"""What the gateway tells of a reply in its headers."""
+"""What the gateway tells of a response beside the answer."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import orjson
 from ..records import Evidence
 
 #: Statuses with which the gateway tells of guardrails: 246 lets the answer pass, 446 holds it back.
-FLAGGED, DENIED = 246, 446
+_GUARDED = frozenset({246, 446})
 
 
 def evidence_of(
-    headers: Mapping[str, str], status: int | None = None, content: bytes | None = None
+    status: int, headers: Mapping[str, str], content: bytes, trace_id: str | None, span_id: str | None
 ) -> Evidence:
-    """Read a reply's headers, whose names are found in lower case.
+    """Return what is known of a request without the body of its response, but for the guardrails in it.
 
     Args:
-        headers: The reply's headers.
         status: HTTP status.
-        content: The body of a reply that is no success; of guardrails that denied it is read.
+        headers: The response's headers, whose names are found in lower case.
+        content: The response's body.
+        trace_id: The trace that was sent, or None.
+        span_id: The span that was sent, or None.
     """
     return Evidence(
         status=status,
@@ -30,13 +32,14 @@ def evidence_of(
         gateway_attempts=_whole(headers.get("x-portkey-retry-attempt-count")),
         cache_status=headers.get("x-portkey-cache-status"),
         request_id=headers.get("x-request-id"),
-        trace_id=headers.get("x-portkey-trace-id") or None,
-        guardrails=_verdicts_in(content) if status == DENIED and content else None,
+        trace_id=trace_id or headers.get("x-portkey-trace-id") or None,
+        span_id=span_id,
+        guardrails=_verdicts_in(content) if status in _GUARDED else None,
     )
 
 
-def verdicts_of(body: Any) -> list[dict[str, Any]] | None:
-    """Give what guardrails found: for each its id, verdict and checks by id; never a text that they saw."""
+def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
+    """Return what guardrails found: for each its id, verdict and checks by id; never a text that they saw."""
     results = body.get("hook_results") if isinstance(body, dict) else None
     if not isinstance(results, dict):
         return None
@@ -61,7 +64,7 @@ def verdicts_of(body: Any) -> list[dict[str, Any]] | None:
 
 def _verdicts_in(content: bytes) -> list[dict[str, Any]] | None:
     try:
-        return verdicts_of(orjson.loads(content))
+        return _verdicts_of(orjson.loads(content))
     except orjson.JSONDecodeError:
         return None
 

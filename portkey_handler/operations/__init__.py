@@ -1,8 +1,8 @@
 """What can be asked of a model: one file per operation, one line each in the registry.
 
-An operation is sans-I/O: it makes items from a frame, and for one or several items that are asked together is
-a generator that yields a request, receives its reply (or has the failure thrown into it) and returns an
-answer for each.
+An operation is sans-I/O: it makes items from a frame, and for one item or a batch of items it is a generator
+that yields a request, receives its response (or has the failure thrown into it) and returns an outcome for
+each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import GatewayError
 from ..options import Plan
-from ..records import Answer, Item, Request, Response, Skipped
+from ..records import Item, Outcome, Request, Response, Skipped
 from .chat import Chat
 from .completion import Completion
 from .embedding import Embedding
@@ -28,10 +28,10 @@ class Operation(Protocol):
     """What every operation offers.
 
     Attributes:
-        together: How many items are asked together at most.
+        batch_size: How many items are sent in one request at most.
     """
 
-    together: int
+    batch_size: int
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Give one item, or the reason why there is none, per row.
@@ -41,8 +41,8 @@ class Operation(Protocol):
         """
         ...
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, Sequence[Answer | GatewayError]]:
-        """Yield requests and return an answer, or what went wrong, for each item, in order."""
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, Sequence[Outcome | GatewayError]]:
+        """Yield requests and return an outcome, or what went wrong, for each item, in order."""
         ...
 
 

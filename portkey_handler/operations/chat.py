@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..options import Plan
 from ..prompts.json_template import JsonTemplate
 from ..prompts.template import Template, chat_messages
-from ..records import Answer, Item, Request, Response, Skipped
+from ..records import Item, Outcome, Request, Response, Skipped
 from .conversations import conversation
 from .images import image_part
 from .item_keys import Keys
@@ -36,7 +36,7 @@ class Chat:
     """
 
     path = "/chat/completions"
-    together = 1
+    batch_size = 1
 
     def __init__(self, plan: Plan, keys: Keys | None = None) -> None:
         self._plan = plan
@@ -59,7 +59,7 @@ class Chat:
         rows = self._conversations(frame)
         return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the messages and read the first choice."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"messages":', item.payload, self._rest)))

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..options import Plan
-from ..records import Answer, Item, Request, Response, Skipped
+from ..records import Item, Outcome, Request, Response, Skipped
 from .request_body import rest_of_body
 from .responses import read_completion
 from .text_items import Texts
@@ -26,7 +26,7 @@ class Completion:
     """
 
     path = "/completions"
-    together = 1
+    batch_size = 1
 
     def __init__(self, plan: Plan) -> None:
         self._texts = Texts(plan)
@@ -40,7 +40,7 @@ class Completion:
         """
         return self._texts.items(frame)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the prompt and read the first choice."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"prompt":', item.payload, self._rest)))

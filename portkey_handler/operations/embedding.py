@@ -6,12 +6,11 @@ import base64
 import sys
 from array import array
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GatewayError, InvalidResponseError, StatusError
 from ..options import Plan
-from ..records import Answer, Evidence, Item, Request, Response, Skipped
+from ..records import Evidence, Item, Outcome, Request, Response, Skipped
 from .request_body import rest_of_body
 from .responses import evidence_of_reply, malformed
 from .text_items import Texts
@@ -37,7 +36,7 @@ class Embedding:
     path = "/embeddings"
 
     def __init__(self, plan: Plan) -> None:
-        self.together = plan.execution.inputs_per_request
+        self.batch_size = plan.execution.inputs_per_request
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters)
 
@@ -49,9 +48,9 @@ class Embedding:
         """
         return self._texts.items(frame)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome | GatewayError]]:
         """Send all texts in one request; where it is rejected, halves of them, until bad ones are alone."""
-        answers: list[Answer | GatewayError] = []
+        answers: list[Outcome | GatewayError] = []
         left = [(items, 0)]  # what is to be sent, in order, and how often its rows have been sent before
         while left:
             part, before = left.pop()
@@ -60,7 +59,7 @@ class Embedding:
                 reply = yield Request(self.path, b"".join((b'{"input":[', inputs, b"]", self._rest)))
                 answers += _read(reply, len(part), before + reply.attempts)
             except GatewayError as error:
-                before += error.details.get("attempts", 1)
+                before += error.attempts
                 if len(part) > 1 and isinstance(error, StatusError) and error.status in _OF_ONE_INPUT:
                     middle = len(part) // 2
                     left += [(part[middle:], before), (part[:middle], before)]
@@ -74,20 +73,19 @@ class Embedding:
 
 
 def _after(error: GatewayError, attempts: int) -> GatewayError:
-    evidence = error.evidence if isinstance(error.evidence, Evidence) else Evidence()
-    evidence.attempts = evidence.attempts or attempts  # of a reply that cannot be read they are known
-    error.details["evidence"] = evidence
-    return error
+    evidence = error.evidence or Evidence()
+    if evidence.attempts:  # of a response that cannot be read they are known
+        return error
+    return error.replace(evidence=evidence._replace(attempts=attempts))
 
 
-def _read(reply: Response, number: int, attempts: int) -> list[Answer]:
+def _read(reply: Response, number: int, attempts: int) -> list[Outcome]:
     """Read one vector per input.
 
     Raises:
         InvalidResponseError: They are not as many as there were inputs, or no vectors.
     """
-    evidence = evidence_of_reply(reply)
-    evidence.attempts = attempts
+    evidence = evidence_of_reply(reply)._replace(attempts=attempts)
     # The tokens are those of all inputs; whose they are nobody tells.
     shared = _per_row(evidence, number)
     vectors: list[Any] = [None] * number
@@ -101,9 +99,10 @@ def _read(reply: Response, number: int, attempts: int) -> list[Answer]:
         raise InvalidResponseError(
             f"the reply has {number - missing:,} embeddings for {number:,} inputs",
             status=reply.status,
+            trace_id=evidence.trace_id,
             evidence=evidence,
         )
-    return [Answer(vector, each) for vector, each in zip(vectors, shared, strict=True)]
+    return [Outcome(vector, evidence=each) for vector, each in zip(vectors, shared, strict=True)]
 
 
 def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
@@ -115,7 +114,7 @@ def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
     per_row = []
     for place in range(number):
         own: dict[str, Any] = {name: share + (place < rest) for name, (share, rest) in shares.items()}
-        per_row.append(replace(evidence, **own))
+        per_row.append(evidence._replace(**own))
     return per_row
 
 

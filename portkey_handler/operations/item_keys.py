@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+
+from ..records import Item, Skipped
 
 _BYTES = 16
 
@@ -22,3 +25,14 @@ class Keys:
         key = self._common.copy()
         key.update(encoded)
         return key.digest()
+
+
+def number_copies(items: Iterable[Item | Skipped]) -> Iterator[Item | Skipped]:
+    """Return items with keys of their own: the k-th of equal items has the same key in every query."""
+    copies: dict[bytes, int] = {}
+    for item in items:
+        if isinstance(item, Skipped):
+            yield item
+        else:
+            copy = copies[item.key] = copies.get(item.key, -1) + 1
+            yield Item(item.key + copy.to_bytes(8, "big"), item.payload, item.headers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..options import Plan
 from ..prompts.json_template import JsonTemplate
-from ..records import Answer, Item, Request, Response, Skipped
+from ..records import Item, Outcome, Request, Response, Skipped
 from .item_keys import Keys
 from .jsonpath import AnswerPath
 from .request_body import encoded
@@ -30,7 +30,7 @@ class AnyRequest:
         OptionError: `answer` is no JSONPath.
     """
 
-    together = 1
+    batch_size = 1
 
     def __init__(self, plan: Plan) -> None:
         options = plan.input
@@ -51,15 +51,15 @@ class AnyRequest:
         rows = made_of_rows(frame, body.columns, body.columns if body.is_plain else (), body.render)
         return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the body and take the answer out of the reply."""
         (item,) = items
         reply = yield Request(self.path, item.payload)
         evidence = evidence_of_reply(reply)
         if self._answer is None:
-            return [Answer(reply.body, evidence)]
+            return [Outcome(reply.body, evidence=evidence)]
         value, reason = self._answer.of(reply.body)
-        return [Answer(value, evidence, reason)]
+        return [Outcome(value, reason, evidence, failed=reason is not None)]
 
     def _item(self, body: dict[str, Any]) -> Item | Skipped:
         # What a query names beats the body that the model was made with.

@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidResponseError
-from ..gateway.response_metadata import FLAGGED, evidence_of, verdicts_of
-from ..records import Answer, Evidence, Response, is_cut_off
+from ..records import Evidence, Outcome, Response, is_cut_off
 from .json_extraction import NotReadable, exactly
 
 #: What OpenAI, Bedrock and Gemini call it when a filter of theirs keeps the answer.
@@ -21,7 +20,7 @@ HELD_BACK = "the provider's content filter held the answer back"
 _MOST_TOKENS = 2**40
 
 
-def read_chat(reply: Response, *, as_json: bool = False) -> Answer:
+def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
     """Read a chat completion.
 
     Args:
@@ -41,9 +40,9 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Answer:
     except (AttributeError, IndexError, KeyError, TypeError):
         raise malformed(reply, "a chat completion", evidence) from None
     if called := _calls(message):
-        return Answer(called, evidence)
+        return Outcome(called, evidence=evidence)
     if content:
-        return _json(content, evidence) if as_json else Answer(content, evidence)
+        return _json(content, evidence) if as_json else Outcome(content, evidence=evidence)
     # In JSON mode an empty text is none: it is not JSON.
     return _without_text(message, None if as_json else content, evidence)
 
@@ -59,7 +58,7 @@ def wants_json(parameters: str) -> bool:
     return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
 
 
-def read_completion(reply: Response) -> Answer:
+def read_completion(reply: Response) -> Outcome:
     """Read a completion.
 
     Raises:
@@ -70,56 +69,56 @@ def read_completion(reply: Response) -> Answer:
         text = reply.body["choices"][0]["text"]
     except (IndexError, KeyError, TypeError):
         raise malformed(reply, "a completion", evidence) from None
-    return Answer(text, evidence) if text else _without_text({}, text, evidence)
+    return Outcome(text, evidence=evidence) if text else _without_text({}, text, evidence)
 
 
 def evidence_of_reply(reply: Response) -> Evidence:
-    """Note what replies of every operation tell in the same places."""
-    evidence = evidence_of(reply.headers, reply.status)
-    body = reply.body
-    if isinstance(body, dict):
-        usage = body.get("usage")
-        if isinstance(usage, dict):
-            read_usage(evidence, usage)
-        read_end(evidence, body)
-        evidence.model = _shared(body.get("model"))
-        evidence.request_id = body.get("id") or evidence.request_id
-        evidence.system_fingerprint = _shared(body.get("system_fingerprint"))
-        if reply.status == FLAGGED:
-            evidence.guardrails = verdicts_of(body)
-    return evidence
-
-
-def read_usage(evidence: Evidence, usage: Mapping[str, Any]) -> None:
-    """Note the tokens that a request used, under OpenAI's names or Anthropic's and those of /responses."""
-    evidence.prompt_tokens = _counted(usage.get("prompt_tokens", usage.get("input_tokens")))
-    evidence.completion_tokens = _counted(usage.get("completion_tokens", usage.get("output_tokens")))
-    evidence.total_tokens = _counted(usage.get("total_tokens"))
+    """Return the evidence of a response, with what responses of every operation tell in the same places."""
+    evidence, body = reply.evidence, reply.body
+    if not isinstance(body, dict):
+        return evidence
+    usage = body.get("usage")
+    if not isinstance(usage, dict):
+        usage = {}
     details = usage.get("prompt_tokens_details")
-    if isinstance(details, dict):
-        evidence.cached_tokens = _counted(details.get("cached_tokens"))
+    finish_reason, logprobs = _end_of(body)
+    # Under OpenAI's names, or Anthropic's and those of /responses.
+    return evidence._replace(
+        prompt_tokens=_counted(usage.get("prompt_tokens", usage.get("input_tokens"))),
+        completion_tokens=_counted(usage.get("completion_tokens", usage.get("output_tokens"))),
+        total_tokens=_counted(usage.get("total_tokens")),
+        cached_tokens=_counted(details.get("cached_tokens")) if isinstance(details, dict) else None,
+        finish_reason=finish_reason,
+        logprobs=logprobs,
+        model=_shared(body.get("model")),
+        request_id=body.get("id") or evidence.request_id,
+        system_fingerprint=_shared(body.get("system_fingerprint")),
+    )
 
 
 def _counted(tokens: Any) -> int | None:
-    """Give a number of tokens; what a provider writes there that is none is not summed up."""
+    """Return a number of tokens, or None where a provider writes something else there."""
     return tokens if type(tokens) is int and 0 <= tokens < _MOST_TOKENS else None
 
 
-def read_end(evidence: Evidence, body: Mapping[str, Any]) -> None:
-    """Note how the answer ended, from the shapes of chats and completions, of /messages and /responses."""
-    choices, incomplete = body.get("choices"), body.get("incomplete_details")
+def _end_of(body: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """Return the finish reason and the log probabilities of a chat, a completion, /messages or /responses."""
+    choices, incomplete, logprobs = body.get("choices"), body.get("incomplete_details"), None
     if isinstance(choices, list) and choices and isinstance(choices[0], dict):
         found = choices[0].get("finish_reason")
-        evidence.logprobs = choices[0].get("logprobs")
+        logprobs = choices[0].get("logprobs")
     else:
         found = incomplete.get("reason") if isinstance(incomplete, dict) else body.get("stop_reason")
-    evidence.finish_reason = _shared(found) if isinstance(found, str) else None
+    return _shared(found), logprobs
 
 
 def malformed(reply: Response, what: str, evidence: Evidence) -> InvalidResponseError:
     """Make the error of a reply that is not what it should be."""
     return InvalidResponseError(
-        f"the reply is not {what}: {_shape(reply.body)}", status=reply.status, evidence=evidence
+        f"the reply is not {what}: {_shape(reply.body)}",
+        status=reply.status,
+        trace_id=evidence.trace_id,
+        evidence=evidence,
     )
 
 
@@ -151,27 +150,31 @@ def _arguments(written: Any) -> Any:
         return written
 
 
-def _json(content: str, evidence: Evidence) -> Answer:
+def _json(content: str, evidence: Evidence) -> Outcome:
     try:
-        return Answer(exactly(content), evidence)
+        return Outcome(exactly(content), evidence=evidence)
     except NotReadable as found:
         if is_cut_off(evidence.finish_reason):
-            return Answer(None, evidence, "max_tokens ran out before the JSON was complete; raise max_tokens")
+            return Outcome.failure(
+                "max_tokens ran out before the JSON was complete; raise max_tokens", evidence
+            )
         said = f"the model's text cannot be used as JSON, which response_format asked for: {found}"
-        return Answer(None, evidence, said)
+        return Outcome.failure(said, evidence)
 
 
-def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evidence) -> Answer:
+def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evidence) -> Outcome:
     finish_reason = evidence.finish_reason or ""
     if message.get("refusal") or finish_reason == "refusal":
-        return Answer(None, evidence, "the model refused")
+        return Outcome.failure("the model refused", evidence)
     if is_cut_off(finish_reason):
-        return Answer(None, evidence, "max_tokens ran out before the model wrote any text; raise max_tokens")
+        return Outcome.failure(
+            "max_tokens ran out before the model wrote any text; raise max_tokens", evidence
+        )
     if is_held_back(finish_reason):
-        return Answer(None, evidence, HELD_BACK)
+        return Outcome.failure(HELD_BACK, evidence)
     if content == "":
-        return Answer("", evidence)
-    return Answer(None, evidence, "the model gave no text")
+        return Outcome("", evidence=evidence)
+    return Outcome.failure("the model gave no text", evidence)
 
 
 def _shared(text: Any) -> str | None:

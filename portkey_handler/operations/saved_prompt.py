@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..options import Plan
 from ..prompts.cell_text import to_text
 from ..prompts.json_template import JsonTemplate
-from ..records import Answer, Item, Request, Response, Skipped
+from ..records import Item, Outcome, Request, Response, Skipped
 from .item_keys import Keys
 from .request_body import encoded, rest_of_body
 from .responses import read_chat, read_completion, wants_json
@@ -30,7 +30,7 @@ class SavedPrompt:
         TemplateError: A variable's template is wrong.
     """
 
-    together = 1
+    batch_size = 1
 
     def __init__(self, plan: Plan) -> None:
         self._target = plan.target
@@ -51,7 +51,7 @@ class SavedPrompt:
         rows = self._variables(frame)
         return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the variables and read the first choice; a prompt may have been saved for either endpoint."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"variables":', item.payload, self._rest)))

@@ -18,7 +18,7 @@ import orjson
 from ..errors import GatewayError
 from ..options import Plan
 from ..options.output_schema import read_output
-from ..records import Answer, Evidence, Item, Request, Response, Skipped, is_cut_off
+from ..records import Evidence, Item, Outcome, Request, Response, Skipped, is_cut_off
 from .chat import Chat, Messages
 from .item_keys import Keys
 from .json_extraction import NotReadable, exactly, leniently
@@ -56,7 +56,7 @@ class TypedChat:
     """
 
     path = Chat.path
-    together = 1
+    batch_size = 1
 
     def __init__(self, plan: Plan, output: str) -> None:
         self._output = read_output(output)
@@ -85,7 +85,7 @@ class TypedChat:
         """
         return self._chat.items(frame)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Ask, and once more where the answer does not fit."""
         (item,) = items
         method, reply = yield from self._send(item.payload)
@@ -95,20 +95,19 @@ class TypedChat:
         if self._steps_down and method != METHODS[-1] and method not in self._taken:
             # Some providers say nothing of what they do not know, and answer in prose.
             self._step_down(method, "answers were no JSON")
-        before = first.answer.evidence
+        before = first.answer.evidence or Evidence()
         try:
             method, reply = yield from self._send(self._repairing(item.payload, first))
             second = self._read(reply, method)
         except GatewayError as error:
-            evidence = error.evidence if isinstance(error.evidence, Evidence) else Evidence()
-            evidence.raw = before.raw
-            error.details["evidence"] = _paid_for_both(before, evidence)
-            raise
+            evidence = (error.evidence or Evidence())._replace(raw=before.raw)
+            raise error.replace(evidence=_paid_for_both(before, evidence)) from None
         answer = second.answer
+        evidence = _paid_for_both(before, answer.evidence or Evidence())
         reason = answer.reason
         if second.complaint is not None:
             reason = f"the answer does not fit output, and neither did the one before it: {second.complaint}"
-        return [Answer(answer.value, _paid_for_both(before, answer.evidence), reason)]
+        return [Outcome(answer.value, reason, evidence, failed=reason is not None)]
 
     def _send(self, messages: bytes) -> Generator[Request, Response, tuple[str, Response]]:
         """Send messages by the method in force, or by the next one where the provider refuses it."""
@@ -121,8 +120,8 @@ class TypedChat:
                 if not _is_refused(method, error):
                     raise
                 if not self._steps_down:
-                    error.message += "; output_method = 'auto' asks in another way where one is refused"
-                    raise
+                    remedy = "output_method = 'auto' asks in another way where one is refused"
+                    raise error.replace(message=f"{error.message}; {remedy}") from None
                 self._step_down(method, error.message)
             else:
                 return method, reply
@@ -175,19 +174,19 @@ class TypedChat:
         if answer.reason is not None:  # refused, kept back by a filter, cut off before it began
             return _Read(answer)
         text = _text_of(reply, answer.value)
-        evidence = answer.evidence
+        evidence = answer.evidence or Evidence()
         value, complaint, is_json = self._fitting(text, method)
         if is_json:
             self._taken.add(method)
         if complaint is None:
-            return _Read(Answer(value, evidence))
-        evidence.raw = text[:_MOST_RAW]
+            return _Read(Outcome(value, evidence=evidence))
+        evidence = evidence._replace(raw=text[:_MOST_RAW])
         if is_cut_off(evidence.finish_reason):
             ran_out = "max_tokens ran out before the answer was complete; raise max_tokens"
-            return _Read(Answer(None, evidence, ran_out))
+            return _Read(Outcome.failure(ran_out, evidence))
         if is_held_back(evidence.finish_reason):
-            return _Read(Answer(None, evidence, HELD_BACK))
-        return _Read(Answer(None, evidence, complaint), complaint, text)
+            return _Read(Outcome.failure(HELD_BACK, evidence))
+        return _Read(Outcome.failure(complaint, evidence), complaint, text)
 
     def _fitting(self, text: str, method: str) -> tuple[Any, str | None, bool]:
         """Give the object in a text, or what is wrong with it, and whether it is JSON."""
@@ -220,7 +219,7 @@ class _Read:
         text: What the model wrote, likewise.
     """
 
-    answer: Answer
+    answer: Outcome
     complaint: str | None = None
     text: str = ""
 
@@ -244,10 +243,12 @@ def _is_refused(method: str, error: GatewayError) -> bool:
 
 
 def _paid_for_both(first: Evidence, last: Evidence) -> Evidence:
-    """Note on the last reply's evidence what both requests used."""
+    """Return the last response's evidence, with what both requests used."""
+    used: dict[str, Any] = {}
     for name in _TOKENS:
         counts = [count for count in (getattr(first, name), getattr(last, name)) if count is not None]
-        setattr(last, name, sum(counts) if counts else None)
-    last.model = last.model or first.model
-    last.provider = last.provider or first.provider
-    return last
+        used[name] = sum(counts) if counts else None
+    # A request that was not sent, because the query was stopped, has none of these.
+    for name in ("model", "provider", "trace_id", "span_id"):
+        used[name] = getattr(last, name) or getattr(first, name)
+    return last._replace(**used)

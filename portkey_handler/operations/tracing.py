@@ -1,8 +1,8 @@
-"""By what the gateway's logs find a query and each of its rows: trace, spans, metadata.
+"""How a query and its rows are found in the gateway's logs: trace, spans, metadata.
 
-Labels go along with requests and have no part in the answer, so neither the journal nor the search for equal
-rows knows them, unless a config may route by metadata. Where equal rows are asked once, the first one's go
-along.
+They are headers of requests and have no part in the answer, so neither the answer cache nor the search for
+equal rows knows them, unless a config may route by metadata. Where equal rows are sent once, or several rows
+in one request, the headers are those of the first row.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ import hashlib
 import json
 import secrets
 import uuid
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GatewayError
 from ..options import EngineConfig, Plan
 from ..prompts.json_template import JsonTemplate
-from ..records import Answer, Evidence, Item, Request, Response, Skipped
-from . import Operation
+from ..records import Item, Skipped
 from .rows import made_of_rows
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ SOURCE = "portkey_handler"
 
 
 class Tracing:
-    """The labels of one query.
+    """The trace of one query, and the spans and metadata of its rows.
 
     Args:
         plan: The resolved options.
@@ -39,7 +36,7 @@ class Tracing:
     Attributes:
         options: The gateway options that all requests of the query share.
         trace_id: The trace, as given or made.
-        decide: The gateway may choose by the metadata who answers, so that it belongs to what is asked.
+        decides: The gateway may choose a target by the metadata, so that they are part of an item's key.
 
     Raises:
         TemplateError: A template in the metadata is wrong.
@@ -50,7 +47,7 @@ class Tracing:
         self.trace_id: str = given.get("trace_id") or uuid.uuid4().hex
         own = given.get("metadata") or {}
         self._template = JsonTemplate({"_source": SOURCE, "_model": plan.name, **own}, "metadata")
-        self.decide = bool(own) and _may_route(given.get("config"))
+        self.decides = bool(own) and _may_route(given.get("config"))
         #: Of 16 hexadecimal digits, as OpenTelemetry's: half by chance, half the row's number.
         self._span = secrets.token_hex(4)
         self.options: dict[str, Any] = {"trace_id": self.trace_id}
@@ -58,14 +55,24 @@ class Tracing:
         if self._shared is not None:
             self.options["metadata"] = self._shared
 
-    def of_rows(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Skipped]:
-        """Give the headers of each row.
+    def trace(self, items: Iterator[Item | Skipped], frame: pd.DataFrame) -> Iterator[Item | Skipped]:
+        """Return the items of a frame, each with the headers of its row.
+
+        Raises:
+            InputError: The frame lacks a column; raised before the first item.
+        """
+        headers = self._headers(frame)
+        decides = self.decides
+        return (_with(item, own, decides) for item, own in zip(items, headers, strict=True))
+
+    def _headers(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Skipped]:
+        """Return the headers of each row.
 
         Raises:
             InputError: The frame lacks a column; raised before the first row.
         """
         columns = self._template.columns
-        if self._shared is not None and self.decide:
+        if self._shared is not None and self.decides:
             shared = {"x-portkey-metadata": json.dumps(self._shared)}
             return ({"x-portkey-span-id": self._span_of(row), **shared} for row in range(len(frame)))
         if not columns:
@@ -87,62 +94,6 @@ class Tracing:
         return f"{self._span}{row:08x}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Labelled:
-    headers: dict[str, str]
-    payload: Any
-
-
-class LabelledOperation:
-    """An operation whose requests carry their rows' labels, and whose evidence names them.
-
-    Args:
-        operation: The operation itself.
-        labels: The labels of the query.
-    """
-
-    def __init__(self, operation: Operation, labels: Tracing) -> None:
-        self._operation = operation
-        self._labels = labels
-        self.together = operation.together
-
-    def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give the operation's items, each with its row's labels."""
-        items, labels = self._operation.items(frame), self._labels.of_rows(frame)
-        decide = self._labels.decide
-        return (_with(item, headers, decide) for item, headers in zip(items, labels, strict=True))
-
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, Sequence[Answer | GatewayError]]:
-        """Ask as the operation does; rows that are asked together go under the first one's labels."""
-        headers: dict[str, str] = items[0].payload.headers
-        steps = self._operation.ask([Item(item.key, item.payload.payload) for item in items])
-        answers: Sequence[Answer | GatewayError]
-        try:
-            request = next(steps)
-            while True:
-                try:
-                    reply = yield Request(request.path, request.body, headers)
-                except GatewayError as error:
-                    request = steps.throw(error)
-                else:
-                    request = steps.send(reply)
-        except StopIteration as stop:
-            answers = stop.value
-        except GatewayError as error:
-            self._note(error, headers)
-            raise
-        for answer in answers:
-            self._note(answer, headers)
-        return answers
-
-    def _note(self, ended: Answer | GatewayError, headers: Mapping[str, str]) -> None:
-        evidence = ended.evidence
-        if not isinstance(ended, Answer) and not isinstance(evidence, Evidence):
-            evidence = ended.details["evidence"] = Evidence()
-        evidence.trace_id = self._labels.trace_id
-        evidence.span_id = headers["x-portkey-span-id"]
-
-
 def _with(item: Item | Skipped, headers: dict[str, str] | Skipped, decide: bool) -> Item | Skipped:
     if isinstance(item, Skipped):
         return item
@@ -152,7 +103,7 @@ def _with(item: Item | Skipped, headers: dict[str, str] | Skipped, decide: bool)
     if decide:
         metadata = headers.get("x-portkey-metadata", "")
         key = hashlib.blake2b(key + metadata.encode(), digest_size=len(key)).digest()
-    return Item(key, _Labelled(headers, item.payload))
+    return Item(key, item.payload, headers)
 
 
 def _may_route(config: Any) -> bool:

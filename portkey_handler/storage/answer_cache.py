@@ -96,7 +96,7 @@ class AnswerCache:
         """Return whether there is a cached answer for an item, without reading it."""
         return key in self._numbers
 
-    def kept(self, key: bytes) -> Outcome | None:
+    def cached(self, key: bytes) -> Outcome | None:
         """Return the cached outcome of an item, or None."""
         number = self._numbers.get(key)
         if number is None or self._connection is None:
@@ -113,14 +113,13 @@ class AnswerCache:
         try:
             if checksum_of(key, row[1]) != row[2]:
                 raise ValueError("the checksum does not match")
-            value, found = decode(row[1], self._names[row[3]])
+            made_at: float = row[0]
+            value, evidence = decode(row[1], self._names[row[3]], made_at)
         except (ValueError, TypeError, KeyError) as error:
             self._doubt(error)
             return None
-        made_at: float = row[0]
-        found.kept_from = made_at
         self.oldest_used = made_at if self.oldest_used is None else min(self.oldest_used, made_at)
-        return Outcome(value, None, found)
+        return Outcome(value, evidence=evidence)
 
     def claim(self, key: bytes) -> bool:
         """Lock an item until its outcome is on disk; return False where another query has sent it.
@@ -140,7 +139,7 @@ class AnswerCache:
                 self._release(key)
         return True
 
-    def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+    def put(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
         """Take outcomes, which are on disk when `flush` returns. Failures are not cached."""
         if self._connection is None:
             return

@@ -82,12 +82,13 @@ def encode(value: Any, evidence: Evidence) -> bytes:
     return orjson.dumps((told, value))
 
 
-def decode(answer: bytes, names: str) -> tuple[Any, Evidence]:
+def decode(answer: bytes, names: str, made_at: float) -> tuple[Any, Evidence]:
     """Return the value and the evidence that `encode` wrote.
 
     Args:
         answer: The answer.
         names: The names of the places of its evidence, as JSON. Names that `Evidence` lacks are dropped.
+        made_at: When the answer was made, in seconds since 1970; the evidence's `kept_from`.
 
     Raises:
         ValueError: The bytes are not an answer.
@@ -99,6 +100,7 @@ def decode(answer: bytes, names: str) -> tuple[Any, Evidence]:
     known = dict(zip(places, told, strict=True))
     for name in unknown:
         del known[name]
+    known["kept_from"] = made_at
     return (value[0] if value else array("d", numbers).tolist()), Evidence(**known)
 
 

@@ -20,6 +20,8 @@ _PROVIDERS = {
     "vertex-ai": "google",
     "x-ai": "x-ai",
 }
+#: What the gateway says of an answer from its cache.
+GATEWAY_HITS = frozenset({"HIT", "SEMANTIC HIT"})
 #: Beyond so many tokens of a request some models have another price for each of them.
 _TIERS_BEGIN = 100_000
 _SAMPLE = 1_000
@@ -32,6 +34,8 @@ def load() -> None:
 
 def cost_of(evidence: Evidence) -> float | None:
     """Return what an answer cost, or None where its tokens or its model's price are not known."""
+    if evidence.cache_status in GATEWAY_HITS:
+        return 0.0  # the response has the tokens of an earlier one, and nothing was sent to the provider
     model, asked = evidence.model, evidence.prompt_tokens
     if model is None or asked is None:
         return None

@@ -1,4 +1,4 @@
-"""What a query used and how it went: fed item by item, read while it runs and when it is over.
+"""What a query used and how it went: noted item by item, read while it runs and when it is over.
 
 Bounded in size, however many rows there are. Of rows that share an answer the first one counts.
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ..records import Evidence, Outcome, RowNames, is_cut_off
+from .prices import GATEWAY_HITS
 
 _STEPS = 8  # of a latency's histogram to a doubling, so that a bound is 4 % off at most
 _MOST_REASONS = 100
@@ -22,8 +23,6 @@ _MOST_ERRORS = 100
 _MOST_SLOW = 20
 _MOST_MOMENTS = 240
 _LONGEST_REASON = 300
-#: What the gateway says of an answer from its cache.
-_HITS = frozenset({"HIT", "SEMANTIC HIT"})
 _LONGEST_NAME = 200
 
 
@@ -116,24 +115,22 @@ class QueryUsage:
     """The account of one query.
 
     Attributes:
-        price: Tells what an answer cost, or None.
         names: What the rows are called; set before the first is noted.
         clock: Tells seconds that only go forward.
         settled: Items that have an outcome.
         asked: Those among them for which a request was sent.
-        kept: Those that an earlier query was answered.
+        kept: Those served from the answer cache.
         failed: Those that should have an answer and have none.
         cut_off: Answers that ended because the tokens ran out.
         gateway_hits: Answers that came from the gateway's cache.
-        models: Model that answered, to what was used of it; kept answers use nothing.
-        kept_by: Model that kept answers are of, to how many.
+        models: What was used of each model that answered; cached answers use nothing.
+        kept_by: How many cached answers there are of each model.
         reasons: Why items failed, to how many; at most a hundred, the rest under "other reasons".
         failures: The last hundred.
         slowest: Milliseconds and place of the twenty slowest rows, as a heap.
         moments: How far the query was, at most 240 times, evenly.
     """
 
-    price: Callable[[Evidence], float | None]
     names: RowNames = field(default_factory=RowNames)
     clock: Callable[[], float] = time.monotonic
     settled: int = 0
@@ -198,7 +195,7 @@ class QueryUsage:
         return sum(use.completion_tokens for use in self.models.values())
 
     def note(self, row: int, outcome: Outcome) -> None:
-        """Take note of an item's outcome, and put what it cost into its evidence."""
+        """Take note of an item's outcome."""
         self.settled += 1
         evidence = outcome.evidence
         if outcome.failed:
@@ -229,10 +226,9 @@ class QueryUsage:
         use.answers += 1
         if latency is not None:
             use.latencies.counts[step_of(latency)] += 1
-        if evidence.cache_status in _HITS:
-            # The provider was not asked: the reply tells the tokens of an earlier one.
+        if evidence.cache_status in GATEWAY_HITS:
+            # Nothing was sent to the provider: the response has the tokens of an earlier one.
             self.gateway_hits += 1
-            evidence.cost = 0.0
             return
         if asked:
             use.prompt_tokens += asked
@@ -240,11 +236,10 @@ class QueryUsage:
             use.completion_tokens += evidence.completion_tokens
         if evidence.cached_tokens:
             use.cached_tokens += evidence.cached_tokens
-        cost = evidence.cost = self.price(evidence)
-        if cost is None:
+        if evidence.cost is None:
             use.unpriced += 1
         else:
-            use.cost += cost
+            use.cost += evidence.cost
 
     def _use_of(self, model: str) -> ModelUsage:
         known = len(self.models) < _MOST_MODELS

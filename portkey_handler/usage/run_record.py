@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from ..errors import GatewayError, PortkeyHandlerError
-from ..execution.mapper import Counts, MapResult
+from ..execution.row_results import Counts, MapResult
 from ..options import Plan
 from .query_usage import Failure, LatencyHistogram, ModelUsage, ProgressSample, QueryUsage
 
@@ -192,7 +192,7 @@ class RunRecorder:
         if self.rows is None:
             return
         account = self._account
-        tally = self.look() if self.look is not None else Counts(self.rows)
+        counts = self.look() if self.look is not None else Counts(self.rows)
         raises = self._plan.execution.on_error == "raise"
         seconds = time.monotonic() - self._clock
         self._write(
@@ -201,23 +201,23 @@ class RunRecorder:
                 model=self._plan.name,
                 started=self._started,
                 seconds=seconds,
-                rows=tally.total,
+                rows=counts.total,
                 distinct_items=account.asked + account.kept,
-                unasked=tally.unasked,
-                answered=tally.done - tally.failed - tally.unasked,
-                failed=tally.failed,
-                kept=tally.kept,
-                copies=tally.copies,
+                unasked=counts.unasked,
+                answered=counts.done - counts.failed - counts.unasked,
+                failed=counts.failed,
+                kept=counts.cached,
+                copies=counts.copies,
                 cut_off=account.cut_off,
                 gateway_hits=account.gateway_hits,
-                requests=tally.requests,
+                requests=counts.requests,
                 prompt_tokens=account.prompt_tokens,
                 completion_tokens=account.completion_tokens,
                 cached_tokens=sum(use.cached_tokens for use in account.models.values()),
                 cost=account.cost,
                 unpriced=account.unpriced,
                 trace_id=self._trace_id,
-                ended=how_it_ended(tally, self.mapping, error, raises=raises),
+                ended=how_it_ended(counts, self.mapping, error, raises=raises),
                 asked=str(json.loads(self._plan.parameters).get("model") or ""),
                 models=account.models,
                 kept_by=account.kept_by,
@@ -234,28 +234,30 @@ class RunRecorder:
 
 
 def how_it_ended(
-    tally: Counts, mapping: MapResult | None, error: BaseException | None, *, raises: bool
+    counts: Counts, mapping: MapResult | None, error: BaseException | None, *, raises: bool
 ) -> str:
     """Say in one short sentence how a query ended; nothing of a row or of the provider's words is in it.
 
     Args:
-        tally: How its rows ended.
+        counts: How its rows ended.
         mapping: The end of its run, where it came to one.
         error: What was raised before that, where something was.
         raises: A failed row fails the query.
     """
-    left = tally.total - tally.done
+    left = counts.total - counts.done
     rest = f"; {_rows(left)} not asked" if left else ""
     if mapping is None:
         if error is None or not isinstance(error, Exception):
             return f"interrupted{rest}"
-        return f"not asked: {type(error).__name__}" if not tally.requests else f"{type(error).__name__}{rest}"
+        return (
+            f"not asked: {type(error).__name__}" if not counts.requests else f"{type(error).__name__}{rest}"
+        )
     if mapping.stopped is not None:
         return f"stopped by {_named(mapping.stopped)}{rest}"
     if left:
         return f"deadline passed{rest}"
-    if tally.failed:
-        return f"{_rows(tally.failed)} failed" + (", and so did the query" if raises else "")
+    if counts.failed:
+        return f"{_rows(counts.failed)} failed" + (", and so did the query" if raises else "")
     return "done"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import CostReachedError, QueryError
-from ..execution.mapper import Counts, MapResult
+from ..execution.row_results import Counts, MapResult
 from ..options import Plan
 from ..records import Outcome, RowNames, is_cut_off
 from .formatting import counted, dollars
@@ -31,15 +31,17 @@ def summary(
         oldest_kept: When the oldest of the kept answers was made, in seconds since 1970.
         seconds: How long it took.
     """
-    tally = mapping.tally
+    counts = mapping.counts
     finished = Counter(
         outcome.evidence.finish_reason for outcome in mapping.outcomes if outcome.evidence is not None
     )
     failed = sum(1 for outcome in mapping.outcomes if outcome.failed)
     unasked = sum(1 for outcome in mapping.outcomes if outcome.evidence is None and not outcome.failed)
-    parts = [f"{tally.total - failed - unasked:,} answered"]
-    if tally.kept and oldest_kept is not None:
-        parts.append(f"{tally.kept:,} of them kept from {_moment(oldest_kept)} (reuse = 'never' asks again)")
+    parts = [f"{counts.total - failed - unasked:,} answered"]
+    if counts.cached and oldest_kept is not None:
+        parts.append(
+            f"{counts.cached:,} of them kept from {_moment(oldest_kept)} (reuse = 'never' asks again)"
+        )
     if unasked:
         parts.append(f"{unasked:,} with nothing to ask")
     if failed:
@@ -47,18 +49,18 @@ def summary(
     cut_off = sum(rows for reason, rows in finished.items() if is_cut_off(reason))
     if cut_off:
         parts.append(f"{cut_off:,} cut off by max_tokens")
-    parts += [_used(tally, account), f"{seconds:.1f} s"]
+    parts += [_used(counts, account), f"{seconds:.1f} s"]
     return f"{plan.name}: " + ", ".join(parts)
 
 
-def interrupted(plan: Plan, tally: Counts, account: QueryUsage, fault: str | None, seconds: float) -> str:
+def interrupted(plan: Plan, counts: Counts, account: QueryUsage, fault: str | None, seconds: float) -> str:
     """Say in one line what an interrupted query leaves behind, and how to go on."""
-    answered = f"{tally.done - tally.failed:,} of {tally.total:,} rows are done"
-    failed = f", {tally.failed:,} failed" if tally.failed else ""
-    used = f"{failed}, {_used(tally, account)}, {seconds:.1f} s"
+    answered = f"{counts.done - counts.failed:,} of {counts.total:,} rows are done"
+    failed = f", {counts.failed:,} failed" if counts.failed else ""
+    used = f"{failed}, {_used(counts, account)}, {seconds:.1f} s"
     if fault is not None:
         return f"{plan.name}: interrupted; {answered}{used}, but nothing was kept, because {fault}"
-    again = RerunCost.after_interrupt(plan, tally, account)
+    again = RerunCost.after_interrupt(plan, counts, account)
     rest = "all again" if again.all_of_it else "only the rest"
     return f"{plan.name}: interrupted; {answered} and kept{used}; run it again to ask {rest} ({again})"
 
@@ -78,27 +80,31 @@ def raise_failures(plan: Plan, mapping: MapResult, account: QueryUsage, fault: s
     failed = sum(1 for outcome in mapping.outcomes if outcome.failed)
     answered = sum(1 for outcome in mapping.outcomes if outcome.evidence and not outcome.failed)
     again = RerunCost.after(plan, mapping, account, fault)
-    known = {
-        "answered": answered,
-        "failed": failed,
-        "requests_again": again.requests,
-        "cost_again": again.cost,
-    }
+
+    def query_error(message: str, reasons: Sequence[tuple[str, Sequence[int]]]) -> QueryError:
+        return QueryError(
+            message,
+            answered=answered,
+            failed=failed,
+            requests_again=again.requests,
+            cost_again=again.cost,
+            reasons=reasons,
+        )
+
     if mapping.stopped is not None:
         reached = isinstance(mapping.stopped, CostReachedError)
         why = "" if reached else "no other row could succeed: "
         kept = f"; {answered:,} answered{_kept(answered, fault)}" if answered else ""
         remedy = "; raise max_cost to go on" if reached else ""
-        raise QueryError(
-            f"the query was stopped after {_requests(mapping.tally)}, because {why}{mapping.stopped.message}"
+        raise query_error(
+            f"the query was stopped after {_requests(mapping.counts)}, because {why}{mapping.stopped.message}"
             f"{kept}; running again needs {again}{remedy}",
-            reasons=[(mapping.stopped.message, [])],
-            **known,
+            [(mapping.stopped.message, [])],
         )
     if failed and plan.execution.on_error == "raise":
         reasons = _reasons(mapping.outcomes)
         message = _failure(reasons, account.names, answered, failed, fault, again)
-        raise QueryError(message, reasons=reasons, **known)
+        raise query_error(message, reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +128,14 @@ class RerunCost:
         """Tell what running again will need after this end."""
         all_of_it = fault is not None or plan.execution.reuse == "never"
         items = mapping.items if all_of_it else mapping.left
-        at_most = mapping.tally.done < mapping.tally.total
+        at_most = mapping.counts.done < mapping.counts.total
         return cls(_requests_for(plan, items), _cost_of(items, account), at_most, all_of_it)
 
     @classmethod
-    def after_interrupt(cls, plan: Plan, tally: Counts, account: QueryUsage) -> RerunCost:
+    def after_interrupt(cls, plan: Plan, counts: Counts, account: QueryUsage) -> RerunCost:
         """Tell what running again will need when the query was interrupted, by its rows."""
         all_of_it = plan.execution.reuse == "never"
-        rows = tally.total - (0 if all_of_it else tally.done - tally.failed)
+        rows = counts.total - (0 if all_of_it else counts.done - counts.failed)
         return cls(_requests_for(plan, rows), _cost_of(rows, account), True, all_of_it)
 
     def __str__(self) -> str:
@@ -139,8 +145,8 @@ class RerunCost:
 
 
 def _requests_for(plan: Plan, items: int) -> int:
-    together = plan.execution.inputs_per_request if plan.input.mode == "embedding" else 1
-    return -(-items // together)
+    batch_size = plan.execution.inputs_per_request if plan.input.mode == "embedding" else 1
+    return -(-items // batch_size)
 
 
 def _cost_of(items: int, account: QueryUsage) -> float | None:
@@ -197,13 +203,13 @@ def _named(rows: list[int], names: RowNames) -> str:
     return f"row{'s' if len(rows) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
-def _used(tally: Counts, account: QueryUsage) -> str:
+def _used(counts: Counts, account: QueryUsage) -> str:
     used = said_use(account.tokens, account.known_cost, account.unpriced)
-    return f"{counted(tally.requests, 'request')}, {used}"
+    return f"{counted(counts.requests, 'request')}, {used}"
 
 
-def _requests(tally: Counts) -> str:
-    return f"{tally.requests:,} request{'s' if tally.requests != 1 else ''}"
+def _requests(counts: Counts) -> str:
+    return f"{counts.requests:,} request{'s' if counts.requests != 1 else ''}"
 
 
 def _moment(seconds: float) -> str:

@@ -14,6 +14,7 @@ from sqlite3 import OperationalError
 from typing import Literal
 
 from ...errors import AuthenticationError, GatewayError, NewerFileError
+from ...execution.event_loop import run_sync
 from ...gateway.client import address, check_engine
 from ...options import EngineConfig
 from ...storage import answer_format, rate_limit_store, sqlite
@@ -46,7 +47,7 @@ class Finding:
 def check_gateway(credentials: EngineConfig, what: str) -> Finding:
     """Ask the engine's gateway once, as CREATE ML_ENGINE does; no row is sent and nothing is paid."""
     try:
-        check_engine(credentials)
+        run_sync(check_engine(credentials))
     except GatewayError as error:
         words, _, remedy = str(error).partition("; ")
         if isinstance(error, AuthenticationError):

@@ -99,25 +99,21 @@ class Estimator:
     """Takes the rows of a query one by one, and says at the end what it would ask.
 
     Args:
-        ask: Makes requests from items that are asked together; what it would do with replies is not needed.
-        together: How many items are asked together at most.
-        deduplicate: Equal items are asked once.
-        has: Tells whether an item's answer is kept.
+        ask: Makes requests from a batch of items; what it would do with responses is not needed.
+        batch_size: How many items are sent in one request at most.
+        has: Returns whether an item's answer is cached.
         rows: How many rows there are.
     """
 
-    def __init__(
-        self, ask: Ask, *, together: int, deduplicate: bool, has: Callable[[bytes], bool], rows: int
-    ) -> None:
+    def __init__(self, ask: Ask, *, batch_size: int, has: Callable[[bytes], bool], rows: int) -> None:
         self._ask = ask
-        self._together = together
-        self._deduplicate = deduplicate
+        self._batch_size = batch_size
         self._has = has
         self._rows = rows
-        self._share = min(1.0, MOST_MADE * together / max(1, rows))
+        self._share = min(1.0, MOST_MADE * batch_size / max(1, rows))
         # The same rows are given the same estimate.
         self._chance = random.Random(rows)  # noqa: S311 - a sample, no secret
-        self._seen: dict[bytes, int] = {}
+        self._seen: set[bytes] = set()
         self._group: list[Item] = []
         self._grouped = 0
         self._makes = True
@@ -134,18 +130,13 @@ class Estimator:
             else:
                 self._unasked += 1
             return
-        key = item.key
-        before = self._seen.get(key, 0)
-        if before and self._deduplicate:
+        if item.key in self._seen:
             return
-        if not self._deduplicate:
-            # As the mapper has it: the k-th of equal rows is an item of its own.
-            key += before.to_bytes(8, "big")
-        self._seen[item.key] = before + 1
+        self._seen.add(item.key)
         self._distinct += 1
         if self._example is None:
             self._example = example(self._body(item))
-        if self._has(key):
+        if self._has(item.key):
             self._kept += 1
             return
         self._add(item)
@@ -156,7 +147,7 @@ class Estimator:
         self._grouped += 1
         if self._makes:
             self._group.append(item)
-        if self._grouped == self._together:
+        if self._grouped == self._batch_size:
             self._finish_group()
 
     def _finish_group(self) -> None:
@@ -206,7 +197,7 @@ class Estimator:
         if self._grouped:
             self._finish_group()
         items = self._distinct - self._kept
-        requests = -(-items // self._together)
+        requests = -(-items // self._batch_size)
         prompts = round(self._tokens * items / self._made_items) if self._made_items else 0
         first = self._first or {}
         expected, most, basis = _answer_tokens(first, earlier) if answers_text else (0.0, 0, "no answers")

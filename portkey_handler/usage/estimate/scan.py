@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import PortkeyHandlerError
 from ...gateway.config import gateway_options
-from ...operations.tracing import LabelledOperation
+from ...operations import Operation
 from ...options import EngineConfig, Plan
 from ...records import Item, Outcome, Skipped
 from ..query_usage import LatencyHistogram
@@ -60,7 +60,7 @@ class Scan:
         self,
         plan: Plan,
         credentials: EngineConfig,
-        operation: LabelledOperation,
+        operation: Operation,
         has: Callable[[bytes], bool],
         earlier: Earlier,
     ) -> None:
@@ -85,8 +85,7 @@ class Scan:
         execution = self._plan.execution
         estimator = Estimator(
             self._operation.ask,
-            together=self._operation.together,
-            deduplicate=execution.deduplicate,
+            batch_size=self._operation.batch_size,
             has=self._has,
             rows=number,
         )

@@ -1,0 +1,121 @@
+"""Which rows of a query need a request: not copies, cached answers, or rows with nothing to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from ..records import Item, Outcome, Skipped
+from .in_flight_elsewhere import AGAIN, InFlightElsewhere
+from .row_results import RowResults
+
+#: Rows looked at without waiting before other tasks get their turn.
+_TURN = 1000
+
+
+class Cache(Protocol):
+    """Holds answers from one query to the next."""
+
+    def claim(self, key: bytes) -> bool:
+        """Lock an item until its outcome is on disk; return False where another query has sent it.
+
+        An item with a cached answer needs no lock and gives True.
+        """
+        ...
+
+    def cached(self, key: bytes) -> Outcome | None:
+        """Return the cached outcome of an item, or None."""
+        ...
+
+    def put(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+        """Take outcomes, which are on disk when `flush` returns."""
+        ...
+
+    def flush(self) -> None:
+        """Write the taken outcomes; return at once where there are none."""
+        ...
+
+
+class Pending(NamedTuple):
+    """A row that needs a request."""
+
+    row: int
+    item: Item
+
+
+class Pause(NamedTuple):
+    """Seconds in which other tasks have their turn before the next row."""
+
+    seconds: float
+
+
+class PendingRows:
+    """The rows of one query that need a request; settles the others.
+
+    A row that another query has sent is put aside, and looked at again between the other rows.
+
+    Args:
+        rows: An item, or why there is none, per row.
+        results: Takes the outcomes of rows that need no request.
+        cache: Holds answers, or None.
+        on_outcome: Called with a row and its outcome before it is settled.
+        longest_wait: Seconds for which a row is waited for that another query has sent.
+        clock: Returns seconds that only go forward.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Item | Skipped],
+        results: RowResults,
+        cache: Cache | None,
+        on_outcome: Callable[[int, Outcome], None],
+        longest_wait: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._rows = rows
+        self._results = results
+        self._cache = cache
+        self._on_outcome = on_outcome
+        self._clock = clock
+        self._elsewhere = InFlightElsewhere(longest_wait)
+
+    def __iter__(self) -> Iterator[Pending | Pause]:
+        for row, item in enumerate(self._rows):
+            if row % _TURN == _TURN - 1:
+                yield Pause(0)
+            if self._elsewhere:
+                yield from self._look_again()
+            if isinstance(item, Skipped):
+                self._results.counts.unasked += not item.failed
+                self._settle(row, Outcome(reason=item.reason, failed=item.failed))
+            elif not self._results.is_copy(row, item.key) and self._is_pending(row, item):
+                yield Pending(row, item)
+        while self._elsewhere:
+            yield from self._look_again()
+            if self._elsewhere:
+                yield Pause(AGAIN)
+
+    def _look_again(self) -> Iterator[Pending | Pause]:
+        """Look again at rows that other queries had sent."""
+        for looked, (row, item, since) in enumerate(self._elsewhere.due(self._clock())):
+            if looked % _TURN == _TURN - 1:
+                yield Pause(0)
+            if self._is_pending(row, item, since):
+                yield Pending(row, item)
+
+    def _is_pending(self, row: int, item: Item, since: float | None = None) -> bool:
+        """Return whether a row needs a request now; settle it by a cached answer, or put it aside."""
+        if self._cache is None:
+            return True
+        if not self._cache.claim(item.key):
+            now = self._clock()
+            return not self._elsewhere.put(row, item, now if since is None else since, now)
+        cached = self._cache.cached(item.key)
+        if cached is None:
+            return True
+        self._settle(row, cached)
+        return False
+
+    def _settle(self, row: int, outcome: Outcome) -> None:
+        self._on_outcome(row, outcome)
+        self._results.settle(row, outcome)

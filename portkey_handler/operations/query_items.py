@@ -1,0 +1,45 @@
+"""The items of one query: its operation, with the trace of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..options import EngineConfig, Plan
+from ..records import Item, Skipped
+from . import OPERATIONS, Operation
+from .item_keys import number_copies
+from .tracing import Tracing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class QueryItems:
+    """Makes the items of a query from its rows.
+
+    Args:
+        plan: The resolved options.
+        credentials: The engine's options.
+
+    Attributes:
+        operation: Makes requests from items, and outcomes from responses.
+        tracing: The trace of the query.
+
+    Raises:
+        TemplateError: A template is wrong.
+    """
+
+    def __init__(self, plan: Plan, credentials: EngineConfig) -> None:
+        self.tracing = Tracing(plan, credentials)
+        self.operation: Operation = OPERATIONS[plan.input.mode](plan)
+        self._deduplicate = plan.execution.deduplicate
+
+    def of(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
+        """Return the item of each row, or why there is none.
+
+        Raises:
+            InputError: The frame lacks a column; raised before the first item.
+        """
+        items = self.tracing.trace(self.operation.items(frame), frame)
+        return items if self._deduplicate else number_copies(items)
