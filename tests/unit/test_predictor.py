@@ -319,12 +319,12 @@ FORK = """
 import os, sys, warnings
 warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of every fork of a threaded process
 import pandas as pd
-from portkey_handler.options import Credentials, resolve
+from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
 predictor = Predictor(resolve(target="answer", engine={}, model={"model": "m"}, environment={}).plan)
 def check(start):
     frame = pd.DataFrame({"q": [f"prompt {n}" for n in range(start, start + 200)]})
-    answers = predictor(frame, Credentials({"base_url": sys.argv[1]}))["answer"]
+    answers = predictor(frame, EngineConfig({"base_url": sys.argv[1]}))["answer"]
     return all(a.endswith(f"| {q}") for a, q in zip(answers, frame["q"]))
 assert check(0)
 children = []

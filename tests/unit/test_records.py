@@ -1,4 +1,4 @@
-"""What a row is called in errors."""
+"""What the rooms say to each other, and what a row is called in errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,23 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portkey_handler.records import RowNames
+from portkey_handler.records import Evidence, Outcome, RowNames
+
+
+def test_evidence_cannot_be_changed() -> None:
+    """One object may stand in several outcomes; what is found out later makes another."""
+    evidence = Evidence(status=200)
+    with pytest.raises(AttributeError):
+        evidence.status = 500  # type: ignore[misc]
+    assert evidence._replace(cost=0.5).as_dict() == {"status": 200, "attempts": 0, "cost": 0.5}
+    assert evidence.as_dict() == {"status": 200, "attempts": 0}
+
+
+def test_a_row_with_nothing_to_ask_has_not_failed() -> None:
+    """Both have a reason and no value."""
+    nothing, failure = Outcome(reason="q is NULL"), Outcome.failure("400: no", Evidence(status=400))
+    assert (nothing.failed, failure.failed) == (False, True)
+    assert (failure.value, failure.reason, failure.evidence) == (None, "400: no", Evidence(status=400))
 
 
 def test_rows_are_counted_from_the_first_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import heapq
 import itertools
@@ -23,12 +24,15 @@ from portkey_handler.errors import (
     StatusError,
     UnknownHostError,
 )
+from portkey_handler.execution import retry
 from portkey_handler.execution.circuit_breaker import HOPELESS
 from portkey_handler.execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT, AdaptiveConcurrency
-from portkey_handler.execution.mapper import Counts, Mapper, MapResult
+from portkey_handler.execution.mapper import Mapper, MapperLimits
 from portkey_handler.execution.retry import LONGEST_WAIT, backoff
+from portkey_handler.execution.row_results import Counts, MapResult
 from portkey_handler.execution.throttle import AdaptiveThrottle
-from portkey_handler.records import Answer, Evidence, Item, Outcome, Request, Response, Skipped
+from portkey_handler.operations.item_keys import number_copies
+from portkey_handler.records import Evidence, Item, Outcome, Request, Response, Skipped
 
 Send = Callable[[Request], Awaitable[Response]]
 
@@ -38,16 +42,16 @@ def item(text: str) -> Item:
     return Item(text.encode(), text)
 
 
-def ask(one: Item) -> Generator[Request, Response, Answer]:
+def ask(one: Item) -> Generator[Request, Response, Outcome]:
     """Send the item's text, and take the reply's body for the answer."""
     reply = yield Request("/", one.payload.encode())
-    return Answer(reply.body, Evidence(status=reply.status))
+    return Outcome(reply.body, evidence=Evidence(status=reply.status))
 
 
-def alone(operation: Callable[[Item], Generator[Request, Response, Answer]]) -> Any:
+def alone(operation: Callable[[Item], Generator[Request, Response, Outcome]]) -> Any:
     """Make of what asks one item what asks items together."""
 
-    def asked(items: Sequence[Item]) -> Generator[Request, Response, list[Answer]]:
+    def asked(items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         (one,) = items
         return [(yield from operation(one))]
 
@@ -80,7 +84,7 @@ class Server:
             self.inside -= 1
         if self.failures.get(text):
             raise self.failures[text].pop(0)
-        return Response(200, {}, text.upper())
+        return Response(200, text.upper())
 
 
 async def mapped(
@@ -94,22 +98,23 @@ async def mapped(
     deduplicate: bool = True,
     deadline: float | None = None,
     timeout: float = 60.0,
-    together: int = 1,
-    observe: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
+    batch_size: int = 1,
+    on_outcome: Callable[[int, Outcome], None] = lambda _row, _outcome: None,
 ) -> MapResult:
     """Run a mapper."""
     mapper = Mapper(
-        operation if together > 1 else alone(operation),
+        operation if batch_size > 1 else alone(operation),
         send,
-        concurrency=concurrency,
-        timeout=timeout,
-        deadline=deadline,
-        together=together,
-        max_attempts=max_attempts,
-        deduplicate=deduplicate,
-        observe=observe,
+        MapperLimits(
+            concurrency=concurrency,
+            timeout=timeout,
+            deadline=deadline,
+            batch_size=batch_size,
+            max_attempts=max_attempts,
+        ),
+        on_outcome=on_outcome,
     )
-    return await mapper.run(rows, total)
+    return await mapper.run(rows if deduplicate else number_copies(rows), total)
 
 
 def run(texts: Iterable[str | Skipped], send: Send, **options: Any) -> MapResult:
@@ -143,7 +148,7 @@ def test_outcomes_stand_in_the_rows_order() -> None:
 
     async def send(request: Request) -> Response:
         await asyncio.sleep((hash(request.body) % 7) / 1000)
-        return Response(200, {}, request.body.decode())
+        return Response(200, request.body.decode())
 
     texts = [str(number) for number in range(200)]
     assert values(run(texts, send, concurrency=16)) == texts
@@ -296,7 +301,7 @@ def test_nothing_is_nothing() -> None:
     """No rows, no requests, no outcomes."""
     server = Server()
     mapping = run([], server)
-    assert (mapping.outcomes, mapping.tally, server.sent) == ([], Counts(0, flight=4), [])
+    assert (mapping.outcomes, mapping.counts, server.sent) == ([], Counts(0, concurrency=4), [])
 
 
 def test_rows_that_are_not_asked_say_why() -> None:
@@ -305,20 +310,20 @@ def test_rows_that_are_not_asked_say_why() -> None:
     assert mapping.outcomes[0] == Outcome(reason="NULL")
     assert mapping.outcomes[1].value == "A"
     assert mapping.outcomes[2] == Outcome(reason="bad", failed=True)
-    assert (mapping.tally.done, mapping.tally.failed, mapping.tally.requests) == (3, 1, 1)
+    assert (mapping.counts.done, mapping.counts.failed, mapping.counts.requests) == (3, 1, 1)
 
 
 def test_a_hundred_thousand_rows_stay_small() -> None:
     """What the mapper keeps besides the outcomes is a few dozen bytes a row."""
 
     async def send(request: Request) -> Response:
-        return Response(200, {}, 1)
+        return Response(200, 1)
 
     async def main() -> int:
         tracemalloc.start()
         try:
             mapping = await mapped((item(str(n % 1000)) for n in range(100_000)), 100_000, send)
-            assert mapping.tally.requests == 1000
+            assert mapping.counts.requests == 1000
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -395,7 +400,7 @@ def test_equal_items_are_asked_once() -> None:
     mapping = run(["a"] * 10 + ["b"] * 10 + ["a"] * 10, server, concurrency=2)
     assert sorted(server.sent) == ["a", "b"]
     assert values(mapping) == ["A"] * 10 + ["B"] * 10 + ["A"] * 10
-    assert (mapping.tally.done, mapping.tally.requests) == (30, 2)
+    assert (mapping.counts.done, mapping.counts.requests) == (30, 2)
 
 
 def test_equal_items_share_a_failure() -> None:
@@ -404,14 +409,14 @@ def test_equal_items_share_a_failure() -> None:
     server.failures["a"] = [StatusError("400: no", status=400)]
     mapping = run(["b", "a", "a", "a", "b"], server, concurrency=1)
     assert [outcome.failed for outcome in mapping.outcomes] == [False, True, True, True, False]
-    assert (mapping.tally.failed, mapping.tally.done, len(server.sent)) == (3, 5, 2)
+    assert (mapping.counts.failed, mapping.counts.done, len(server.sent)) == (3, 5, 2)
 
 
 def test_without_deduplication_each_row_is_asked() -> None:
     """For sampling; the k-th of equal rows is an item of its own, the same in every run."""
     keys: list[bytes] = []
 
-    def noting(one: Item) -> Generator[Request, Response, Answer]:
+    def noting(one: Item) -> Generator[Request, Response, Outcome]:
         keys.append(one.key)
         return (yield from ask(one))
 
@@ -434,7 +439,7 @@ def test_a_passing_failure_is_tried_again() -> None:
     mapping = run(["a", "b"], server)
     assert values(mapping) == ["A", "B"]
     assert [outcome.evidence.attempts for outcome in mapping.outcomes if outcome.evidence] == [3, 1]
-    assert mapping.tally.requests == 4
+    assert mapping.counts.requests == 4
 
 
 def test_attempts_are_bounded() -> None:
@@ -483,12 +488,12 @@ def test_waits_are_jittered_and_bounded(attempt: int) -> None:
 def test_the_operation_may_catch_a_failure_and_ask_otherwise() -> None:
     """Repair and step-down are just another request; all attempts are counted."""
 
-    def stepping_down(one: Item) -> Generator[Request, Response, Answer]:
+    def stepping_down(one: Item) -> Generator[Request, Response, Outcome]:
         try:
             reply = yield Request("/", b"typed")
         except StatusError:
             reply = yield Request("/", b"plain")
-        return Answer(reply.body, Evidence())
+        return Outcome(reply.body, evidence=Evidence())
 
     server = Server()
     server.failures["typed"] = [StatusError("400: no schema here", status=400)]
@@ -501,7 +506,7 @@ def test_the_operation_may_catch_a_failure_and_ask_otherwise() -> None:
 def test_the_operation_may_find_a_reply_wanting() -> None:
     """A reply that cannot be read fails its row, with the evidence that was found."""
 
-    def reading(one: Item) -> Generator[Request, Response, Answer]:
+    def reading(one: Item) -> Generator[Request, Response, Outcome]:
         reply = yield Request("/", one.payload.encode())
         raise InvalidResponseError("not a chat", status=reply.status, evidence=Evidence(model="m"))
 
@@ -514,9 +519,9 @@ def test_the_operation_may_find_a_reply_wanting() -> None:
 def test_an_answer_without_a_value_is_a_failure_with_its_reason() -> None:
     """No silent NULL."""
 
-    def empty(one: Item) -> Generator[Request, Response, Answer]:
+    def empty(one: Item) -> Generator[Request, Response, Outcome]:
         yield Request("/", b"x")
-        return Answer(None, Evidence(), "max_tokens ran out")
+        return Outcome.failure("max_tokens ran out", Evidence())
 
     outcome = run(["x"], Server(), operation=empty).outcomes[0]
     assert (outcome.failed, outcome.value, outcome.reason) == (True, None, "max_tokens ran out")
@@ -574,7 +579,7 @@ def test_failures_among_answers_stop_nothing() -> None:
     server = Server()
     server.failures = {str(n): [StatusError("400: no", status=400)] for n in range(1, 1000, 2)}
     mapping = run(map(str, range(1000)), server, concurrency=4)
-    assert (mapping.stopped, mapping.tally.failed, mapping.tally.requests) == (None, 500, 1000)
+    assert (mapping.stopped, mapping.counts.failed, mapping.counts.requests) == (None, 500, 1000)
 
 
 def test_a_spent_budget_stops_at_once_even_among_answers() -> None:
@@ -632,11 +637,11 @@ def test_a_defect_in_the_rows_comes_out_and_leaves_no_task() -> None:
     gc.collect()  # a task whose exception nobody took would warn, and fail this test
 
 
-@pytest.mark.parametrize("where", ["operation", "send", "observe"])
+@pytest.mark.parametrize("where", ["operation", "send", "on_outcome"])
 def test_a_defect_elsewhere_is_not_swallowed(where: str) -> None:
     """An error that is none of ours ends the run, wherever it comes from."""
 
-    def operation(one: Item) -> Generator[Request, Response, Answer]:
+    def operation(one: Item) -> Generator[Request, Response, Outcome]:
         yield from ask(one)
         raise ZeroDivisionError
 
@@ -644,12 +649,12 @@ def test_a_defect_elsewhere_is_not_swallowed(where: str) -> None:
         await asyncio.sleep(0)
         raise ZeroDivisionError
 
-    def observe(row: int, outcome: Outcome) -> None:
+    def on_outcome(row: int, outcome: Outcome) -> None:
         raise ZeroDivisionError
 
     options: dict[str, Any] = {"operation": operation} if where == "operation" else {}
-    if where == "observe":
-        options["observe"] = observe
+    if where == "on_outcome":
+        options["on_outcome"] = on_outcome
     with pytest.raises(ZeroDivisionError):
         run("abcdefgh", send if where == "send" else Server(), **options)
     gc.collect()
@@ -662,13 +667,13 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
     taken: list[bytes] = []
 
     class Cache:
-        def kept(self, key: bytes) -> None:
+        def cached(self, key: bytes) -> None:
             return None
 
         def claim(self, key: bytes) -> bool:
             return True
 
-        def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+        def put(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
             taken.extend(key for key, _ in outcomes)
 
         def flush(self) -> None:
@@ -679,11 +684,8 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
         mapper = Mapper(
             alone(ask),
             server,
-            concurrency=3,
-            timeout=60,
-            max_attempts=3,
-            deduplicate=True,
-            keeper=Cache(),
+            MapperLimits(concurrency=3, timeout=60, max_attempts=3),
+            cache=Cache(),
         )
         task = asyncio.create_task(mapper.run(map(item, "abcdef"), 6))
         while server.inside < 3:
@@ -699,11 +701,11 @@ def test_cancellation_lets_what_is_in_flight_land() -> None:
     asyncio.run(main())
 
 
-def capitals(items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
+def capitals(items: Sequence[Item]) -> Generator[Request, Response, list[Outcome | GatewayError]]:
     """Send several texts in one request."""
     reply = yield Request("/", " ".join(one.payload for one in items).encode())
     return [
-        GatewayError("not that one") if word == "BAD" else Answer(word, Evidence())
+        GatewayError("not that one") if word == "BAD" else Outcome(word, evidence=Evidence())
         for word in reply.body.split()
     ]
 
@@ -711,23 +713,23 @@ def capitals(items: Sequence[Item]) -> Generator[Request, Response, list[Answer 
 def test_items_are_asked_together() -> None:
     """As many as are allowed go into one request, the rest into the last; each row has its own answer."""
     server = Server()
-    mapping = run("abcdefg", server, operation=capitals, together=3, concurrency=2)
+    mapping = run("abcdefg", server, operation=capitals, batch_size=3, concurrency=2)
     assert values(mapping) == list("ABCDEFG")
     assert sorted(server.sent) == ["a b c", "d e f", "g"]
-    assert mapping.tally.requests == 3
+    assert mapping.counts.requests == 3
 
 
 def test_all_requests_but_the_last_are_full() -> None:
     """However many workers pull the rows, and however often they let each other have their turn."""
     server = Server()
     texts = [str(number) for number in range(10_050)]
-    run(texts, server, operation=capitals, together=100, concurrency=32)
+    run(texts, server, operation=capitals, batch_size=100, concurrency=32)
     assert sorted(len(sent.split()) for sent in server.sent) == [50, *[100] * 100]
 
 
 def test_one_of_several_may_fail_alone() -> None:
     """What an operation returns for an item is that item's outcome."""
-    mapping = run(["a", "bad", "c"], Server(), operation=capitals, together=3)
+    mapping = run(["a", "bad", "c"], Server(), operation=capitals, batch_size=3)
     assert values(mapping) == ["A", None, "C"]
     assert [outcome.reason for outcome in mapping.outcomes] == [None, "not that one", None]
 
@@ -736,9 +738,9 @@ def test_a_failure_of_the_request_fails_all_of_its_items() -> None:
     """They were asked together, and nothing came back."""
     server = Server()
     server.failures["a b"] = [StatusError("400: no", status=400)]
-    mapping = run("abcd", server, operation=capitals, together=2, concurrency=1)
+    mapping = run("abcd", server, operation=capitals, batch_size=2, concurrency=1)
     assert values(mapping) == [None, None, "C", "D"]
-    assert mapping.tally.failed == 2
+    assert mapping.counts.failed == 2
 
 
 def test_a_request_that_failed_is_one_failure_however_many_it_was_for() -> None:
@@ -746,18 +748,18 @@ def test_a_request_that_failed_is_one_failure_however_many_it_was_for() -> None:
     server = Server()
     server.failures["a " * 199 + "a"] = [StatusError("400: no", status=400)]
     texts = [*["a"] * 200, *"bcdefgh"]
-    mapping = run(texts, server, operation=capitals, together=200, concurrency=1, deduplicate=False)
+    mapping = run(texts, server, operation=capitals, batch_size=200, concurrency=1, deduplicate=False)
     assert mapping.stopped is None
     assert values(mapping)[-7:] == list("BCDEFGH")
 
 
-def halves(items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
+def halves(items: Sequence[Item]) -> Generator[Request, Response, list[Outcome | GatewayError]]:
     """Send each text by itself, and go on where one fails."""
-    answers: list[Answer | GatewayError] = []
+    answers: list[Outcome | GatewayError] = []
     for one in items:
         try:
             reply = yield Request("/", one.payload.encode())
-            answers.append(Answer(reply.body, Evidence()))
+            answers.append(Outcome(reply.body, evidence=Evidence()))
         except GatewayError as error:
             answers.append(error)
     return answers
@@ -766,7 +768,7 @@ def halves(items: Sequence[Item]) -> Generator[Request, Response, list[Answer | 
 def test_what_was_answered_of_a_group_comes_out_of_a_query_that_is_stopped() -> None:
     """It is paid: a deadline in the middle of several requests loses those that are not sent, no other."""
     server = Server(latency=0.05)
-    mapping = run("abcdef", server, operation=halves, together=6, concurrency=1, deadline=0.12)
+    mapping = run("abcdef", server, operation=halves, batch_size=6, concurrency=1, deadline=0.12)
     answered = [outcome.value for outcome in mapping.outcomes if not outcome.failed]
     assert answered == [text.upper() for text in server.sent]
     assert 0 < len(answered) < 6
@@ -779,24 +781,24 @@ def test_equal_and_unasked_rows_between_do_not_part_a_group() -> None:
     """A request is filled with rows that need it, wherever they stand."""
     rows: list[str | Skipped] = ["a", "a", Skipped("nothing to ask"), "b", "a", "c"]
     server = Server()
-    assert values(run(rows, server, operation=capitals, together=3)) == ["A", "A", None, "B", "A", "C"]
+    assert values(run(rows, server, operation=capitals, batch_size=3)) == ["A", "A", None, "B", "A", "C"]
     assert server.sent == ["a b c"]
 
 
 def test_a_row_is_done_when_its_answer_is_safe() -> None:
-    """Nothing is sent in its place, and nobody is told that it is done, before the keeper has it."""
+    """Nothing is sent in its place, and nobody is told that it is done, before the cache has it."""
     safe: set[bytes] = set()
     taken: list[bytes] = []
     flushes: list[int] = []
 
     class Cache:
-        def kept(self, key: bytes) -> None:
+        def cached(self, key: bytes) -> None:
             return None
 
         def claim(self, key: bytes) -> bool:
             return True
 
-        def keep(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+        def put(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
             taken.extend(key for key, _ in outcomes)
 
         def flush(self) -> None:
@@ -810,11 +812,11 @@ def test_a_row_is_done_when_its_answer_is_safe() -> None:
         assert set(answered) - safe <= set(answered[-4:])  # those of the other slots
         await asyncio.sleep(0.001)
         answered.append(request.body)
-        return Response(200, {}, request.body.decode())
+        return Response(200, request.body.decode())
 
     async def main() -> None:
         mapper = Mapper(
-            alone(ask), send, concurrency=4, timeout=60, max_attempts=1, deduplicate=True, keeper=Cache()
+            alone(ask), send, MapperLimits(concurrency=4, timeout=60, max_attempts=1), cache=Cache()
         )
         texts = [str(number) for number in range(100)]
         mapping = await mapper.run(map(item, texts), 100)
@@ -849,7 +851,7 @@ def test_while_the_gateway_is_gone_one_request_tries_for_all() -> None:
 
     mapping = run(map(str, range(40)), send, concurrency=1, max_attempts=1)
     assert values(mapping) == [str(number) for number in range(40)]
-    assert (mapping.tally.failed, mapping.tally.requests, tries) == (0, 40, 4)
+    assert (mapping.counts.failed, mapping.counts.requests, tries) == (0, 40, 4)
 
 
 def test_a_provider_that_asks_to_wait_is_left_alone_by_every_row() -> None:
@@ -864,7 +866,7 @@ def test_a_provider_that_asks_to_wait_is_left_alone_by_every_row() -> None:
         return await server(request)
 
     mapping = run(map(str, range(20)), send, concurrency=1)
-    assert mapping.tally.failed == 0
+    assert mapping.counts.failed == 0
     assert times[1] - times[0] >= 0.2
 
 
@@ -878,14 +880,14 @@ def test_the_counts_can_be_seen_while_it_runs() -> None:
 
     async def send(request: Request) -> Response:
         now = mapper.now()
-        seen.append((now.done, now.requests, now.flight))
+        seen.append((now.done, now.requests, now.concurrency))
         return await server(request)
 
-    mapper = Mapper(alone(ask), send, concurrency=1, timeout=60, max_attempts=3, deduplicate=True)
+    mapper = Mapper(alone(ask), send, MapperLimits(concurrency=1, timeout=60, max_attempts=3))
     rows = [item("a"), item("a"), Skipped("NULL"), item("b")]
     mapping = asyncio.run(mapper.run(rows, len(rows)))
     assert seen == [(0, 1, 1), (3, 2, 1)]
-    assert mapping.tally == Counts(4, done=4, copies=1, unasked=1, requests=2, flight=1)
+    assert mapping.counts == Counts(4, done=4, copies=1, unasked=1, requests=2, concurrency=1)
 
 
 def test_other_tasks_get_their_turn() -> None:
@@ -912,3 +914,137 @@ def test_outcomes_can_be_pickled() -> None:
     """Outcomes and their evidence go between processes as they are."""
     outcome = run(["a"], Server()).outcomes[0]
     assert pickle.loads(pickle.dumps(outcome)) == outcome  # noqa: S301 - our own bytes
+
+
+# What an item's requests and outcomes carry
+
+
+def test_requests_carry_the_headers_of_the_first_item() -> None:
+    """Of a batch, and of retries; without headers a request stays as it is."""
+    sent: list[Any] = []
+
+    async def send(request: Request) -> Response:
+        sent.append(request.headers)
+        if len(sent) == 1:
+            raise soon()
+        return Response(200, request.body.decode().upper())
+
+    rows = [Item(text.encode(), text, {"span": text}) for text in "abcd"]
+    asyncio.run(mapped(rows, 4, send, operation=capitals, batch_size=3, concurrency=1))
+    assert sent == [{"span": "a"}, {"span": "a"}, {"span": "d"}]
+    run(["x"], send, concurrency=1)
+    assert sent[-1] is None
+
+
+def test_a_price_is_known_before_an_outcome_is_told_and_cached() -> None:
+    """Evidence is complete when it leaves the mapper, and the operation's own stays as it was."""
+    told: list[Evidence] = []
+    cached: list[Evidence] = []
+    answers: list[Evidence] = []
+
+    class Cache:
+        def cached(self, key: bytes) -> None:
+            return None
+
+        def claim(self, key: bytes) -> bool:
+            return True
+
+        def put(self, outcomes: Sequence[tuple[bytes, Outcome]]) -> None:
+            cached.extend(outcome.evidence for _, outcome in outcomes if outcome.evidence)
+
+        def flush(self) -> None:
+            pass
+
+    def priced(one: Item) -> Generator[Request, Response, Outcome]:
+        reply = yield Request("/", one.payload.encode())
+        answers.append(Evidence(status=reply.status, prompt_tokens=7))
+        return Outcome(reply.body, evidence=answers[-1])
+
+    async def main() -> MapResult:
+        mapper = Mapper(
+            alone(priced),
+            Server(),
+            MapperLimits(concurrency=1, timeout=60, max_attempts=1),
+            cache=Cache(),
+            price=lambda evidence: 0.5 * (evidence.prompt_tokens or 0),
+            on_outcome=lambda _, outcome: told.append(outcome.evidence or Evidence()),
+        )
+        return await mapper.run([item("a")], 1)
+
+    (outcome,) = asyncio.run(main()).outcomes
+    assert told == cached == [outcome.evidence]
+    assert outcome.evidence is not None
+    assert (outcome.evidence.cost, outcome.evidence.attempts) == (3.5, 1)
+    assert answers == [Evidence(status=200, prompt_tokens=7)]
+
+
+def test_items_that_share_a_failure_do_not_share_what_is_added_to_it() -> None:
+    """The error is as it was raised; each outcome has evidence of its own."""
+    server = Server()
+    error = StatusError("400: no", status=400, evidence=Evidence(provider="p"))
+    server.failures["a b"] = [error]
+    mapping = run("ab", server, operation=capitals, batch_size=2, concurrency=1)
+    for outcome in mapping.outcomes:
+        assert outcome.evidence is not None
+        assert (outcome.evidence.provider, outcome.evidence.status, outcome.evidence.attempts) == (
+            "p",
+            400,
+            1,
+        )
+    assert error.evidence == Evidence(provider="p")
+
+
+def test_an_error_is_not_rewritten_on_its_way() -> None:
+    """The reason says more than the error that was raised, which stays as it was."""
+    server = Server()
+    error = RateLimitError("429: slow down", status=429, retry_after=7200.0)
+    server.failures["a"] = [error]
+    outcome = run(["b", "a"], server).outcomes[1]
+    assert (outcome.reason or "").endswith("a query waits 60 s at most)")
+    assert (error.message, error.attempts) == ("429: slow down", 1)
+
+
+def test_rows_of_a_stopped_query_name_the_request_before() -> None:
+    """A row whose second request is not sent leads to the first one in the gateway's logs."""
+    stopped = asyncio.Event()
+
+    def twice(one: Item) -> Generator[Request, Response, Outcome]:
+        with contextlib.suppress(StatusError):
+            yield Request("/", b"first")
+        try:
+            reply = yield Request("/", b"second")
+        except GatewayError as error:
+            return Outcome.failure(error.message, error.evidence)
+        return Outcome(reply.body, evidence=Evidence())
+
+    async def send(request: Request) -> Response:
+        stopped.set()
+        known = Evidence(trace_id="t", span_id="s", provider="p")
+        raise StatusError("400: no", status=400, evidence=known)
+
+    async def main() -> MapResult:
+        limits = MapperLimits(concurrency=1, timeout=60, max_attempts=1)
+        return await Mapper(alone(twice), send, limits, stopped=stopped).run([item("a")], 1)
+
+    (outcome,) = asyncio.run(main()).outcomes
+    assert outcome.reason == "not asked: the query was stopped"
+    assert outcome.evidence is not None
+    assert outcome.evidence.as_dict().items() >= {"trace_id": "t", "span_id": "s", "attempts": 1}.items()
+    assert outcome.evidence.provider is None
+
+
+def test_a_gateway_that_is_gone_for_too_long_ends_the_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says so in its message and in an attribute, and survives being handed on."""
+    monkeypatch.setattr(retry, "LONGEST_OUTAGE", 0.0)
+    server = Server()
+
+    async def send(request: Request) -> Response:
+        if server.sent:
+            raise ConnectError("refused")
+        return await server(request)
+
+    mapping = run(map(str, range(40)), send, concurrency=1)
+    assert isinstance(mapping.stopped, ConnectError)
+    assert mapping.stopped.ends_the_query
+    assert mapping.stopped.message == "refused (it answered before, and was gone for 0 s)"
+    assert pickle.loads(pickle.dumps(mapping.stopped)).ends_the_query  # noqa: S301 - our own bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import inspect
 import socket
@@ -549,7 +550,7 @@ def test_the_probe_is_bounded(provider: OfflineProvider) -> None:
     provider.behaviour.faults = lambda _: Fault("stall")
     started = time.monotonic()
     with pytest.raises(ConnectError, match=r"did not answer within 0\.3 s"):
-        check_engine(EngineConfig({"base_url": provider.base_url}), timeout=0.3)
+        asyncio.run(check_engine(EngineConfig({"base_url": provider.base_url}), timeout=0.3))
     assert time.monotonic() - started < 3
 
 

@@ -50,7 +50,7 @@ def kept(tmp_path: Path) -> Path:
     path = tmp_path / "home" / "journal" / "engine.sqlite"
     with contextlib.closing(AnswerCache(path, reuse=1e6, keep=1e6)) as journal:
         for key in (b"a", b"b"):
-            journal.keep([(key, Outcome("the answer " * 20, None, Evidence(status=200)))])
+            journal.put([(key, Outcome("the answer " * 20, None, Evidence(status=200)))])
     return tmp_path / "home"
 
 
@@ -99,7 +99,7 @@ def test_looking_while_a_query_writes(kept: Path) -> None:
     """A journal that is open is no damaged one."""
     path = kept / "journal" / "engine.sqlite"
     with contextlib.closing(AnswerCache(path, reuse=1e6, keep=1e6)) as journal:
-        journal.keep([(b"c", Outcome("later", None, Evidence(status=200)))])
+        journal.put([(b"c", Outcome("later", None, Evidence(status=200)))])
         journal.flush()
         assert states(check_home(kept))["journal"] == "ok"
 

@@ -16,7 +16,7 @@ from portkey_handler.operations import OPERATIONS
 from portkey_handler.operations.result_columns import column_names, to_frame
 from portkey_handler.options import Plan, resolve
 from portkey_handler.options.output_schema import read_output
-from portkey_handler.records import Answer, Item, Outcome, Response
+from portkey_handler.records import Item, Outcome, Response
 
 NAMES = st.sampled_from(["a", "b", "tone", "Score", "日", "with blank", 'q"q'])
 WORDS = st.sampled_from(["string", "integer", "float", "boolean", "list", "list of float", "object"])
@@ -80,7 +80,7 @@ def replies(draw: st.DrawFn, names: list[str]) -> str:
     )
 
 
-def run(plan: Plan, text: str, repaired: str, finish: str) -> Answer:
+def run(plan: Plan, text: str, repaired: str, finish: str) -> Outcome:
     """Ask as the mapper does, and answer with these texts."""
     steps = OPERATIONS["chat"](plan).ask([Item(b"", b'[{"role":"user","content":"q"}]')])
     left = [repaired, text]
@@ -89,10 +89,10 @@ def run(plan: Plan, text: str, repaired: str, finish: str) -> Answer:
         while True:
             assert orjson.loads(request.body)["messages"]
             choice = {"message": {"content": left.pop()}, "finish_reason": finish}
-            request = steps.send(Response(200, {}, {"choices": [choice]}))
+            request = steps.send(Response(200, {"choices": [choice]}))
     except StopIteration as stop:
         (answer,) = stop.value
-        assert isinstance(answer, Answer)
+        assert isinstance(answer, Outcome)
         return answer
 
 
@@ -116,8 +116,8 @@ def test_no_reply_breaks_a_column(data: st.DataObject) -> None:
     if answer.value is not None:
         assert orjson.loads(orjson.dumps(answer.value)) == answer.value  # so it can be kept
         assert output.fit.misfits(answer.value) == []
-    outcome = Outcome(answer.value, answer.reason, answer.evidence, failed=answer.reason is not None)
-    frame = to_frame(plan, [outcome, Outcome(reason="nothing to ask")], pd.RangeIndex(2))
+    assert answer.failed == (answer.reason is not None)
+    frame = to_frame(plan, [answer, Outcome(reason="nothing to ask")], pd.RangeIndex(2))
     assert list(frame.columns) == column_names(plan)
     for column in output.columns:
         check(frame[column.name], column.kind, (answer.value or {}).get(column.name))

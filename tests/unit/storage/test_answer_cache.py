@@ -45,7 +45,7 @@ def keep(path: Path, **answers: Any) -> None:
 
     def work(journal: AnswerCache) -> None:
         for key, value in answers.items():
-            journal.keep([(key.encode(), outcome(value))])
+            journal.put([(key.encode(), outcome(value))])
 
     with_journal(path, work)
 
@@ -68,19 +68,19 @@ def path(tmp_path: Path) -> Path:
 def test_an_answer_is_found_again_as_it_was(value: Any, path: Path) -> None:
     """Whatever its type, by the next query."""
     keep(path, a=value)
-    found = with_journal(path, lambda journal: journal.kept(b"a"))
+    found = with_journal(path, lambda journal: journal.cached(b"a"))
     assert (found.value, found.reason, found.failed) == (value, None, False)
-    assert with_journal(path, lambda journal: journal.kept(b"b")) is None
+    assert with_journal(path, lambda journal: journal.cached(b"b")) is None
 
 
 def test_evidence_comes_back_and_says_from_when(path: Path) -> None:
     """A kept row tells what the first asking told, and when that was."""
 
     def work(journal: AnswerCache) -> None:
-        journal.keep([(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))])
+        journal.put([(b"a", outcome("x", finish_reason="stop", total_tokens=7, attempts=2))])
 
     with_journal(path, work)
-    known = with_journal(path, lambda journal: journal.kept(b"a")).evidence.as_dict()
+    known = with_journal(path, lambda journal: journal.cached(b"a")).evidence.as_dict()
     assert known["kept_from"].startswith("20")
     assert (known["finish_reason"], known["total_tokens"], known["attempts"]) == ("stop", 7, 2)
 
@@ -89,28 +89,28 @@ def test_failures_are_not_kept(path: Path) -> None:
     """What failed is asked again."""
 
     def work(journal: AnswerCache) -> None:
-        journal.keep([(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))])
+        journal.put([(b"a", Outcome(None, "400: no", Evidence(status=400), failed=True))])
 
     with_journal(path, work)
-    assert with_journal(path, lambda journal: journal.kept(b"a")) is None
+    assert with_journal(path, lambda journal: journal.cached(b"a")) is None
 
 
 def test_the_newest_of_several_answers_counts(path: Path) -> None:
     """A query that asked again has replaced what was there."""
     keep(path, a="old")
     keep(path, a="new")
-    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "new"
+    assert with_journal(path, lambda journal: journal.cached(b"a")).value == "new"
 
 
 def test_what_is_too_old_is_not_used_and_goes_when_its_time_is_over(path: Path) -> None:
     """`reuse` is the reader's; how long it stays in the file was the writer's."""
     keep(path, a="x")
     execute(path, "UPDATE answers SET made_at = made_at - 100")
-    assert with_journal(path, lambda journal: journal.kept(b"a"), reuse=99) is None
-    assert with_journal(path, lambda journal: journal.kept(b"a"), reuse=0) is None
-    assert with_journal(path, lambda journal: journal.kept(b"a"), reuse=200).value == "x"
+    assert with_journal(path, lambda journal: journal.cached(b"a"), reuse=99) is None
+    assert with_journal(path, lambda journal: journal.cached(b"a"), reuse=0) is None
+    assert with_journal(path, lambda journal: journal.cached(b"a"), reuse=200).value == "x"
     execute(path, "UPDATE answers SET expires_at = expires_at - 172800")
-    with_journal(path, lambda journal: journal.kept(b"a"))
+    with_journal(path, lambda journal: journal.cached(b"a"))
     assert execute(path, "SELECT count(*) FROM answers") == [(0,)]
 
 
@@ -129,8 +129,8 @@ def test_it_is_on_disk_when_flush_returns(path: Path) -> None:
     """Another process sees it before the slot is free; nothing waits for close."""
 
     def work(journal: AnswerCache) -> list[Any]:
-        journal.keep([(b"a", outcome("x"))])
-        journal.keep([(b"b", outcome("y"))])
+        journal.put([(b"a", outcome("x"))])
+        journal.put([(b"b", outcome("y"))])
         journal.flush()
         return execute(path, "SELECT count(*) FROM answers")
 
@@ -145,12 +145,12 @@ def test_a_damaged_file_is_set_aside(place: int, path: Path, caplog: pytest.LogC
         file.seek(place)
         file.write(os.urandom(6000))
     with caplog.at_level(logging.WARNING):
-        found = with_journal(path, lambda journal: [journal.kept(f"k{n}".encode()) for n in range(100)])
+        found = with_journal(path, lambda journal: [journal.cached(f"k{n}".encode()) for n in range(100)])
     assert all(one is None or one.value == "x" * 300 for one in found)
     assert "is damaged" in caplog.text
     assert list(path.parent.glob("engine.sqlite.damaged-*"))
     keep(path, b="y")
-    assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
+    assert with_journal(path, lambda journal: journal.cached(b"b")).value == "y"
 
 
 def test_damage_that_is_no_text_is_set_aside(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -160,7 +160,7 @@ def test_damage_that_is_no_text_is_set_aside(path: Path, caplog: pytest.LogCaptu
     place = content.index(b"CREATE TABLE answers")
     path.write_bytes(content[: place + 7] + b"\xa0" * 4 + content[place + 11 :])
     keep(path, a="y")
-    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "y"
+    assert with_journal(path, lambda journal: journal.cached(b"a")).value == "y"
     assert "is damaged" in caplog.text
 
 
@@ -172,11 +172,11 @@ def test_a_damaged_file_is_set_aside_once(path: Path) -> None:
     late = AnswerCache(path, reuse=DAY, keep=DAY)
     late._inode += 1  # as if it had opened the damaged file, before the first one set it aside
     late._give_up(sqlite3.DatabaseError("file is not a database"))
-    first.keep([(b"a", outcome("x"))])
+    first.put([(b"a", outcome("x"))])
     first.close()
     late.close()
     assert len(list(path.parent.glob("*.damaged-*"))) == 1
-    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "x"
+    assert with_journal(path, lambda journal: journal.cached(b"a")).value == "x"
 
 
 def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -184,9 +184,9 @@ def test_an_unusable_folder_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptu
     (tmp_path / "home").write_text("in the way")
 
     def work(journal: AnswerCache) -> str | None:
-        journal.keep([(b"a", outcome("x"))])
-        journal.keep([(b"b", outcome("y"))])
-        assert journal.kept(b"a") is None
+        journal.put([(b"a", outcome("x"))])
+        journal.put([(b"b", outcome("y"))])
+        assert journal.cached(b"a") is None
         return journal.fault
 
     with caplog.at_level(logging.WARNING):
@@ -203,7 +203,7 @@ def test_a_disk_that_fills_up_costs_no_query(path: Path, caplog: pytest.LogCaptu
         assert journal._connection is not None
         journal._connection.execute("PRAGMA max_page_count = 4")  # SQLite's own way to a full disk
         for number in range(20):
-            journal.keep([(str(number).encode(), outcome("x" * 3000))])
+            journal.put([(str(number).encode(), outcome("x" * 3000))])
             journal.flush()
         return journal.fault
 
@@ -219,17 +219,17 @@ def test_two_open_it_at_once(path: Path) -> None:
 
     def work(first: AnswerCache) -> None:
         second = AnswerCache(path, reuse=DAY, keep=DAY)
-        first.keep([(b"a", outcome("1"))])
-        second.keep([(b"b", outcome("2"))])
+        first.put([(b"a", outcome("1"))])
+        second.put([(b"b", outcome("2"))])
         first.flush()
-        assert second.kept(b"a") is None
+        assert second.cached(b"a") is None
         assert second.claim(b"a")
-        assert second.kept(b"a").value == "1"
+        assert second.cached(b"a").value == "1"
         second.close()
 
     with_journal(path, work)
     for key, value in ((b"a", "1"), (b"b", "2")):
-        assert with_journal(path, lambda journal, key=key: journal.kept(key)).value == value
+        assert with_journal(path, lambda journal, key=key: journal.cached(key)).value == value
 
 
 VECTOR = [number / 7 for number in range(-20, 20)]
@@ -239,7 +239,7 @@ VECTOR = [number / 7 for number in range(-20, 20)]
 def test_a_vector_comes_back_bit_for_bit(value: list[Any], path: Path) -> None:
     """Many floats are kept in binary; a list that holds anything else keeps the kinds of what is in it."""
     keep(path, a=value)
-    kept = with_journal(path, lambda journal: journal.kept(b"a"))
+    kept = with_journal(path, lambda journal: journal.cached(b"a"))
     assert kept.value == value
     assert [type(one) for one in kept.value] == [type(one) for one in value]
 
@@ -248,9 +248,9 @@ def test_several_answers_are_kept_together(path: Path) -> None:
     """Those of one request are on disk together when keep returns; failures among them are not kept."""
     answers = [(str(number).encode(), outcome(number)) for number in range(100)]
     failed = (b"failed", Outcome(None, "no", Evidence(), failed=True))
-    with_journal(path, lambda journal: journal.keep([*answers, failed]))
+    with_journal(path, lambda journal: journal.put([*answers, failed]))
     assert execute(path, "SELECT count(*) FROM answers") == [(100,)]
-    assert with_journal(path, lambda journal: journal.kept(b"99")).value == 99
+    assert with_journal(path, lambda journal: journal.cached(b"99")).value == 99
 
 
 def test_an_answer_that_cannot_be_written_costs_no_query(
@@ -261,8 +261,8 @@ def test_an_answer_that_cannot_be_written_costs_no_query(
     for _ in range(300):
         deep = [deep]
     keep(path, a=deep, b="y")
-    assert with_journal(path, lambda journal: journal.kept(b"a")) is None
-    assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
+    assert with_journal(path, lambda journal: journal.cached(b"a")) is None
+    assert with_journal(path, lambda journal: journal.cached(b"b")).value == "y"
     assert "an answer is not cached" in caplog.text
 
 
@@ -300,7 +300,7 @@ def test_every_place_of_the_first_releases_evidence_is_read(path: Path) -> None:
     write_old_answer(path, b"a", orjson.dumps((list(FIRST.values()), "x")))
     write_old_answer(path, b"v", orjson.dumps((list(FIRST.values()),)) + b"\n" + array("d", VECTOR).tobytes())
     for key, value in ((b"a", "x"), (b"v", VECTOR)):
-        found = with_journal(path, lambda journal, key=key: journal.kept(key))
+        found = with_journal(path, lambda journal, key=key: journal.cached(key))
         known = found.evidence.as_dict()
         assert known.pop("kept_from").startswith("20")
         assert found.value == value
@@ -311,8 +311,8 @@ def test_the_first_release_reads_and_writes_on(path: Path) -> None:
     """It may run beside this one: what it keeps in a file of this one is read."""
     keep(path, a="x")
     write_old_answer(path, b"b", orjson.dumps((list(FIRST.values()), "y")))
-    assert with_journal(path, lambda journal: journal.kept(b"b")).evidence.latency_ms == 7
-    assert with_journal(path, lambda journal: journal.kept(b"a")).value == "x"
+    assert with_journal(path, lambda journal: journal.cached(b"b")).evidence.latency_ms == 7
+    assert with_journal(path, lambda journal: journal.cached(b"a")).value == "x"
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_answers_of_the_first_release_are_read(file: Path, path: Path) -> None:
         for key, made_at, answer in written:
             head, _, numbers = answer.partition(b"\n")
             told, *value = orjson.loads(head)
-            found = journal.kept(key)
+            found = journal.cached(key)
             assert found is not None
             assert found.value == (value[0] if value else array("d", numbers).tolist())
             known = found.evidence.as_dict() if found.evidence else {}
@@ -362,7 +362,7 @@ def test_evidence_is_read_by_its_names(seed: int, path: Path) -> None:
     names = [*known, *unknown]
     chance.shuffle(names)
     write_other_answer(path, b"a", {name: {**known, **unknown}[name] for name in names})
-    found = with_journal(path, lambda journal: journal.kept(b"a"))
+    found = with_journal(path, lambda journal: journal.cached(b"a"))
     assert found.value == "other"
     found.evidence.kept_from = None
     assert found.evidence == Evidence(**known)
@@ -372,10 +372,10 @@ def test_names_that_another_release_writes_meanwhile_are_read(path: Path) -> Non
     """It has opened the file after this one."""
 
     def work(journal: AnswerCache) -> Any:
-        assert journal.kept(b"seed").value == "x"
+        assert journal.cached(b"seed").value == "x"
         write_other_answer(path, b"a", {"later": 1, "status": 202})
         assert journal.claim(b"a")
-        return journal.kept(b"a")
+        return journal.cached(b"a")
 
     keep(path, seed="x")
     assert with_journal(path, work).evidence.status == 202
@@ -385,9 +385,9 @@ def test_an_answer_whose_names_are_lost_is_asked_again(path: Path, caplog: pytes
     """As one is that is not what was kept."""
     keep(path, a="x", b="y")
     execute(path, "UPDATE answers SET names = 7 WHERE number = 1")
-    assert with_journal(path, lambda journal: journal.kept(b"a")) is None
+    assert with_journal(path, lambda journal: journal.cached(b"a")) is None
     assert "answers are requested again" in caplog.text
-    assert with_journal(path, lambda journal: journal.kept(b"b")).value == "y"
+    assert with_journal(path, lambda journal: journal.cached(b"b")).value == "y"
 
 
 @pytest.mark.parametrize("only_look", [False, True])
@@ -399,7 +399,7 @@ def test_a_newer_file_is_left_alone(only_look: bool, path: Path, caplog: pytest.
     with contextlib.closing(AnswerCache(path, reuse=DAY, keep=DAY, only_look=only_look)) as journal:
         assert not journal.has(b"a")
         assert journal.claim(b"b")
-        journal.keep([(b"b", outcome("y"))])
+        journal.put([(b"b", outcome("y"))])
         journal.flush()
         fault = journal.fault
     assert fault is not None

@@ -23,8 +23,10 @@ from hypothesis import strategies as st
 
 from portkey_handler.errors import GatewayError, StatusError
 from portkey_handler.execution.in_flight_elsewhere import AGAIN, InFlightElsewhere
-from portkey_handler.execution.mapper import Mapper, MapResult
-from portkey_handler.records import Answer, Evidence, Item, Outcome, Request, Response
+from portkey_handler.execution.mapper import Mapper, MapperLimits
+from portkey_handler.execution.row_results import MapResult
+from portkey_handler.operations.item_keys import number_copies
+from portkey_handler.records import Evidence, Item, Outcome, Request, Response, Skipped
 from portkey_handler.storage.answer_cache import AnswerCache
 from portkey_handler.storage.key_locks import MOST, KeyLocks
 
@@ -49,10 +51,10 @@ def key_of(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def ask(items: Sequence[Item]) -> Generator[Request, Response, list[Answer | GatewayError]]:
+def ask(items: Sequence[Item]) -> Generator[Request, Response, list[Outcome | GatewayError]]:
     """Send all texts in one request, and take the words that come back for their answers."""
     reply = yield Request("/", " ".join(one.payload for one in items).encode())
-    return [Answer(word, Evidence(status=200)) for word in reply.body.split()]
+    return [Outcome(word, evidence=Evidence(status=200)) for word in reply.body.split()]
 
 
 class Server:
@@ -79,17 +81,26 @@ class Server:
             if self.failing[text] > 0:
                 self.failing[text] -= 1
                 raise StatusError(f"400: not {text}", status=400)
-        return Response(200, {}, texts.upper())
+        return Response(200, texts.upper())
 
 
 async def query(
-    path: Path, texts: Iterable[str], send: Any, *, reuse: float = DAY, **options: Any
+    path: Path,
+    texts: Iterable[str],
+    send: Any,
+    *,
+    reuse: float = DAY,
+    deduplicate: bool = True,
+    stopped: asyncio.Event | None = None,
+    **options: Any,
 ) -> MapResult:
     """Map texts as a query does, with a journal of its own."""
-    rows = [Item(key_of(text), text) for text in texts]
-    given = {"concurrency": 4, "timeout": STUCK, "max_attempts": 1, "deduplicate": True, **options}
+    rows: list[Item | Skipped] = [Item(key_of(text), text) for text in texts]
+    if not deduplicate:
+        rows = list(number_copies(rows))
+    limits = MapperLimits(**{"concurrency": 4, "timeout": STUCK, "max_attempts": 1, **options})
     with contextlib.closing(AnswerCache(path, reuse=reuse, keep=DAY)) as journal:
-        return await Mapper(ask, send, keeper=journal, **given).run(rows, len(rows))
+        return await Mapper(ask, send, limits, cache=journal, stopped=stopped).run(rows, len(rows))
 
 
 def at_once(*queries: Any) -> list[MapResult]:
@@ -235,16 +246,16 @@ def test_what_waits_is_looked_at_less_and_less_often_and_in_the_end_asked() -> N
 # Queries at the same time
 
 
-@pytest.mark.parametrize("together", [1, 16])
-def test_equal_rows_at_once_are_asked_once(path: Path, together: int) -> None:
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_equal_rows_at_once_are_asked_once(path: Path, batch_size: int) -> None:
     """Four queries over the same rows share the work; each has every answer, in order."""
     server = Server(0.01)
     texts = [f"t{number}" for number in range(200)]
-    mappings = at_once(*(query(path, texts, server, together=together) for _ in range(4)))
+    mappings = at_once(*(query(path, texts, server, batch_size=batch_size) for _ in range(4)))
     assert [values(mapping) for mapping in mappings] == [capitals(texts)] * 4
     assert set(server.asked.values()) == {1}
-    assert sum(mapping.tally.kept for mapping in mappings) == 600
-    assert [mapping.tally.done for mapping in mappings] == [200] * 4
+    assert sum(mapping.counts.cached for mapping in mappings) == 600
+    assert [mapping.counts.done for mapping in mappings] == [200] * 4
     assert {mapping.stopped for mapping in mappings} == {None}
 
 
@@ -279,7 +290,7 @@ def test_a_query_takes_what_another_was_answered_since_it_began(path: Path) -> N
         done.set()
         mapping = await late
         assert values(mapping) == ["Z", *capitals(first)]
-        assert mapping.tally.kept == 50
+        assert mapping.counts.cached == 50
 
     asyncio.run(asyncio.wait_for(main(), STUCK))
     assert set(server.asked.values()) == {1}
@@ -299,10 +310,10 @@ def test_fresh_answers_are_asked_for_whoever_asks(path: Path) -> None:
     texts = [f"t{number}" for number in range(20)]
     fresh, usual = at_once(query(path, texts, server, reuse=0), query(path, texts, server))
     assert values(fresh) == values(usual) == capitals(texts)
-    assert fresh.tally.kept == 0
+    assert fresh.counts.cached == 0
     with held(path, "t3"):
         [fresh] = at_once(query(path, texts, server, reuse=0))
-        assert fresh.tally.kept == 0
+        assert fresh.counts.cached == 0
 
 
 @settings(max_examples=25, deadline=None)
@@ -314,17 +325,17 @@ def test_fresh_answers_are_asked_for_whoever_asks(path: Path) -> None:
         min_size=2,
         max_size=4,
     ),
-    together=st.sampled_from([1, 5, 128]),
+    batch_size=st.sampled_from([1, 5, 128]),
     concurrency=st.integers(1, 3),
 )
 def test_overlapping_rows_in_any_order_never_block_each_other(
-    tmp_path_factory: pytest.TempPathFactory, orders: list[list[int]], together: int, concurrency: int
+    tmp_path_factory: pytest.TempPathFactory, orders: list[list[int]], batch_size: int, concurrency: int
 ) -> None:
-    """However items are asked together, nobody waits for who waits for him, and each is asked once."""
+    """However items are batched, nobody waits for who waits for him, and each is asked once."""
     path = tmp_path_factory.mktemp("home") / "journal" / "engine.sqlite"
     server = Server(0.002)
     tables = [[f"t{number}" for number in order] for order in orders]
-    options = {"together": together, "concurrency": concurrency}
+    options = {"batch_size": batch_size, "concurrency": concurrency}
     mappings = at_once(*(query(path, table, server, **options) for table in tables))
     assert [values(mapping) for mapping in mappings] == [capitals(table) for table in tables]
     assert set(server.asked.values()) == {1}
@@ -353,15 +364,15 @@ def test_what_a_killed_process_was_asking_another_asks(path: Path) -> None:
     assert set(server.asked.values()) == {1}
 
 
-@pytest.mark.parametrize("together", [1, 3])
-def test_what_failed_for_one_query_the_other_asks(path: Path, together: int) -> None:
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_what_failed_for_one_query_the_other_asks(path: Path, batch_size: int) -> None:
     """It gets the failure, or the answer, that it has for itself."""
     server = Server(0.01)
     texts = ["a", "b", "c"]
     server.failing["b"] = 1
-    mappings = at_once(*(query(path, texts, server, together=together) for _ in range(2)))
-    assert sorted(mapping.tally.failed for mapping in mappings) == [0, together]
-    assert max(mappings, key=lambda mapping: mapping.tally.done - mapping.tally.failed).tally.failed == 0
+    mappings = at_once(*(query(path, texts, server, batch_size=batch_size) for _ in range(2)))
+    assert sorted(mapping.counts.failed for mapping in mappings) == [0, batch_size]
+    assert max(mappings, key=lambda mapping: mapping.counts.done - mapping.counts.failed).counts.failed == 0
     server.failing["x"] = 2
     mappings = at_once(*(query(path, ["x"], server) for _ in range(2)))
     assert [mapping.outcomes[0].reason for mapping in mappings] == ["400: not x"] * 2
@@ -374,23 +385,23 @@ def test_who_hangs_is_not_waited_for_longer_than_a_request_may_take(path: Path) 
     with held(path, "b"):
         [mapping] = at_once(query(path, ["a", "b", "c"], server, timeout=0.3))
     assert values(mapping) == ["A", "B", "C"]
-    assert mapping.tally.kept == 0
+    assert mapping.counts.cached == 0
 
 
-@pytest.mark.parametrize("end", ["deadline", "halted", "cancelled"])
+@pytest.mark.parametrize("end", ["deadline", "stopped", "cancelled"])
 def test_who_waits_can_be_stopped(path: Path, end: str) -> None:
     """The rows that others are asking are then not asked, and the query has ended at once."""
     server = Server()
 
     async def main() -> None:
-        halted = asyncio.Event()
-        options: dict[str, Any] = {"deadline": 0.2} if end == "deadline" else {"halted": halted}
+        stopped = asyncio.Event()
+        options: dict[str, Any] = {"deadline": 0.2} if end == "deadline" else {"stopped": stopped}
         task = asyncio.create_task(query(path, ["a", "b"], server, **options))
         while not server.asked:
             await asyncio.sleep(0.001)
         await asyncio.sleep(2 * AGAIN)
-        if end == "halted":
-            halted.set()
+        if end == "stopped":
+            stopped.set()
         elif end == "cancelled":
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -405,7 +416,7 @@ def test_who_waits_can_be_stopped(path: Path, end: str) -> None:
         asyncio.run(asyncio.wait_for(main(), STUCK))
     assert server.asked == {"a": 1}
     [mapping] = at_once(query(path, ["a", "b"], server))
-    assert (values(mapping), mapping.tally.kept) == (["A", "B"], 1)
+    assert (values(mapping), mapping.counts.cached) == (["A", "B"], 1)
 
 
 def test_who_waits_leaves_the_flight_to_what_is_to_be_asked(path: Path) -> None:
@@ -456,11 +467,11 @@ def test_a_claim_lasts_until_the_answer_is_on_disk(path: Path) -> None:
     stack, [one, other] = open_journals(path, 2)
     with stack:
         assert one.claim(key_of("a"))
-        one.keep([(key_of("a"), Outcome("A", None, Evidence(status=200)))])
+        one.put([(key_of("a"), Outcome("A", None, Evidence(status=200)))])
         assert not other.claim(key_of("a"))
         one.flush()
         assert other.claim(key_of("a"))
-        kept = other.kept(key_of("a"))
+        kept = other.cached(key_of("a"))
         assert kept is not None
         assert (kept.value, kept.evidence is not None and kept.evidence.kept_from is not None) == ("A", True)
 
@@ -489,13 +500,13 @@ def test_a_query_that_is_alone_does_not_read_its_own_answers_again(path: Path) -
             text = key_of(f"t{number}")
             one._look_at = 0.0
             assert one.claim(text)
-            one.keep([(text, Outcome("A", None, Evidence()))])
+            one.put([(text, Outcome("A", None, Evidence()))])
             if number % 3 == 0:
                 one.flush()
         one.flush()
-        other.keep([(key_of("z"), Outcome("Z", None, Evidence()))])
+        other.put([(key_of("z"), Outcome("Z", None, Evidence()))])
         other.flush()
         one._look_at = 0.0
         assert one.claim(key_of("z"))
-        assert one.kept(key_of("z")) is not None
+        assert one.cached(key_of("z")) is not None
         assert len(one._numbers) < 5  # those since it looked last

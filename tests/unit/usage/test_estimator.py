@@ -224,10 +224,10 @@ class _Asks:
         yield Request("/x", b'{"input":["' + b'","'.join(item.payload for item in items) + b'"]}')
 
 
-def over(rows: int, together: int) -> tuple[Estimate, int]:
+def over(rows: int, batch_size: int) -> tuple[Estimate, int]:
     """Look over so many rows that are as long; give the estimate and how many requests were made for it."""
     asks = _Asks()
-    estimator = Estimator(asks, together=together, deduplicate=True, has=lambda _: False, rows=rows)
+    estimator = Estimator(asks, batch_size=batch_size, has=lambda _: False, rows=rows)
     for row in range(rows):
         estimator.take(Item(row.to_bytes(16, "big"), b"a text of which every one is as long"))
     estimate = estimator.finish(
@@ -236,13 +236,13 @@ def over(rows: int, together: int) -> tuple[Estimate, int]:
     return estimate, asks.made
 
 
-@pytest.mark.parametrize("together", [1, 8])
-def test_of_many_rows_a_sample_is_made(together: int) -> None:
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_of_many_rows_a_sample_is_made(batch_size: int) -> None:
     """Rows are counted exactly and their tokens estimated from about ten thousand requests, which it says."""
     rows = 160_000
-    estimate, made = over(rows, together)
-    few, _ = over(80, together)
-    assert estimate.requests == rows / together
+    estimate, made = over(rows, batch_size)
+    few, _ = over(80, batch_size)
+    assert estimate.requests == rows / batch_size
     assert MOST_MADE * 0.9 < made < MOST_MADE * 1.1
     assert estimate.prompt_tokens == pytest.approx(few.prompt_tokens * rows / 80, rel=0.001)
     assert dict(table(estimate))["rests on"].startswith(

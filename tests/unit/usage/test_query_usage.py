@@ -13,8 +13,15 @@ from portkey_handler.usage.query_usage import LatencyHistogram, QueryUsage
 
 
 def answered(**evidence: Any) -> Outcome:
-    """Make an answer of a model whose price is a dollar for each token of the request."""
-    told = {"model": "m", "prompt_tokens": 3, "completion_tokens": 2, "latency_ms": 10, **evidence}
+    """Make an answer that cost 3 dollars."""
+    told = {
+        "model": "m",
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "latency_ms": 10,
+        "cost": 3.0,
+        **evidence,
+    }
     return Outcome("x", None, Evidence(status=200, **told))
 
 
@@ -23,16 +30,11 @@ def failed(reason: str, **evidence: Any) -> Outcome:
     return Outcome(None, reason, Evidence(**evidence), failed=True)
 
 
-def account() -> QueryUsage:
-    """Give an account in which every token of a request costs a dollar, but of the model `unknown`."""
-    return QueryUsage(lambda told: None if told.model == "unknown" else float(told.prompt_tokens or 0))
-
-
 def test_what_was_used_is_summed_up_by_model() -> None:
     """Tokens, dollars and answers, and how many of them have no known price."""
-    book = account()
+    book = QueryUsage()
     for row, model in enumerate(["m", "m", "unknown"]):
-        book.note(row, answered(model=model, cached_tokens=1))
+        book.note(row, answered(model=model, cached_tokens=1, cost=None if model == "unknown" else 3.0))
     assert (book.settled, book.asked, book.failed) == (3, 3, 0)
     assert (book.prompt_tokens, book.completion_tokens, book.tokens) == (9, 6, 15)
     assert (book.cost, book.unpriced) == (6.0, 1)
@@ -40,38 +42,26 @@ def test_what_was_used_is_summed_up_by_model() -> None:
     assert sum(use.cached_tokens for use in book.models.values()) == 3
 
 
-def test_the_price_goes_into_the_evidence() -> None:
-    """Each row says what it cost; where the price is not known, nothing."""
-    book = account()
-    known, unknown = answered(), answered(model="unknown")
-    book.note(0, known)
-    book.note(1, unknown)
-    assert known.evidence is not None
-    assert unknown.evidence is not None
-    assert (known.evidence.cost, unknown.evidence.cost) == (3.0, None)
-
-
 def test_kept_answers_use_nothing() -> None:
     """They were paid by an earlier query, and say what they cost then."""
-    book = account()
+    book = QueryUsage()
     book.note(0, answered(kept_from=1.0, cost=3.0))
     assert (book.kept, book.asked, book.tokens, book.cost) == (1, 0, 0, 0.0)
 
 
 @pytest.mark.parametrize("status", ["HIT", "SEMANTIC HIT"])
 def test_answers_from_the_gateways_cache_cost_nothing(status: str) -> None:
-    """The provider was not asked, though the reply tells the tokens of the answer that was kept."""
-    book = account()
-    outcome = answered(cache_status=status)
-    book.note(0, outcome)
+    """Nothing was sent to the provider, though the response has the tokens of the earlier answer."""
+    book = QueryUsage()
+    evidence = Evidence(model="gpt-4o-mini", prompt_tokens=3, completion_tokens=2, cache_status=status)
+    assert cost_of(evidence) == 0.0
+    book.note(0, Outcome("x", evidence=evidence._replace(cost=0.0)))
     assert (book.gateway_hits, book.asked, book.tokens, book.cost) == (1, 1, None, 0.0)
-    assert outcome.evidence is not None
-    assert outcome.evidence.cost == 0.0
 
 
 def test_failures_are_counted_by_reason_and_the_last_ones_kept() -> None:
     """A hundred of them, whatever the rows; reasons beyond a hundred are counted together."""
-    book = account()
+    book = QueryUsage()
     for row in range(300):
         book.note(row, failed(f"reason {row}", status=400, trace_id="t", span_id=f"s{row}"))
     assert (book.failed, book.settled) == (300, 300)
@@ -83,14 +73,14 @@ def test_failures_are_counted_by_reason_and_the_last_ones_kept() -> None:
 
 def test_long_reasons_are_cut() -> None:
     """A provider that sends a page of text does not fill the account."""
-    book = account()
+    book = QueryUsage()
     book.note(0, failed("x" * 5000))
     assert len(next(iter(book.reasons))) == len(book.failures[0].reason) == 300
 
 
 def test_the_slowest_twenty_are_those() -> None:
     """Whatever the order in which they come."""
-    book = QueryUsage(cost_of)
+    book = QueryUsage()
     latencies = random.Random(5).sample(range(100_000), 500)  # noqa: S311 - no secret
     for row, latency in enumerate(latencies):
         book.note(row, answered(model="m", latency_ms=latency))
@@ -101,7 +91,7 @@ def test_the_slowest_twenty_are_those() -> None:
 
 def test_many_models_and_reasons_are_a_hundred_and_the_rest() -> None:
     """A provider that names another model in every reply fills no memory."""
-    book = QueryUsage(cost_of)
+    book = QueryUsage()
     for row in range(1000):
         book.note(row, answered(model=f"{row:04}{'m' * 500}", prompt_tokens=1))
         book.note(row, Outcome(None, f"reason {row}", Evidence(status=400), failed=True))
@@ -116,7 +106,7 @@ def test_many_models_and_reasons_are_a_hundred_and_the_rest() -> None:
 def test_moments_are_few_and_even() -> None:
     """Of a query of an hour as of one of a second; the last one is near the end."""
     now = 0.0
-    book = QueryUsage(cost_of, clock=lambda: now)
+    book = QueryUsage(clock=lambda: now)
     for row in range(36_000):
         now += 0.1
         book.note(row, answered(model="m"))
