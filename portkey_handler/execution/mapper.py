@@ -207,10 +207,12 @@ class Mapper:
     async def _finish_batch(self) -> bool:
         """Send the batch and settle its rows; return whether it was sent."""
         batch, self._batch = self._batch, []
+        started = self._loop.time()
         try:
-            outcomes = await self._outcomes([item for _, item in batch])
+            answers, attempts = await self._answers([item for _, item in batch])
         except QueryStopped:
             return False
+        outcomes = self._outcomes(answers, attempts, self._loop.time() - started)
         for (row, _), outcome in zip(batch, outcomes, strict=True):
             self._on_outcome(row, outcome)
         if self._cache is not None:
@@ -226,15 +228,16 @@ class Mapper:
         self._start_workers()
         return True
 
-    async def _outcomes(self, items: Sequence[Item]) -> list[Outcome]:
-        started = self._loop.time()
-        answers, attempts = await self._answers(items)
+    def _outcomes(
+        self, answers: Sequence[Outcome | GatewayError], attempts: int, seconds: float
+    ) -> list[Outcome]:
+        """Judge the answers of a batch, and return their outcomes."""
         reason = self._breaker.judge(
             answers, concurrency=self._concurrency.limit, cached=self._results.counts.cached
         )
         if reason is not None:
             self.stop(reason)
-        milliseconds = round((self._loop.time() - started) * 1000)
+        milliseconds = round(seconds * 1000)
         return [self._finished(answer, attempts, milliseconds) for answer in answers]
 
     async def _answers(self, items: Sequence[Item]) -> tuple[Sequence[Outcome | GatewayError], int]:
