@@ -87,8 +87,8 @@ def test_who_watches_himself_is_not_shown_a_line(notebook: Notebook) -> None:
     """Events go to the listener of the `with` block, and nowhere else."""
     notebook.run(SETUP)
     cell = (
-        "from portkey_handler.usage.progress import watching\n"
-        f"heard = []\nwith watching(heard.append):\n    {ASK}\nassert heard"
+        "from portkey_handler.usage.progress import on_progress\n"
+        f"heard = []\nwith on_progress(heard.append):\n    {ASK}\nassert heard"
     )
     assert notebook.run(cell) == []
 

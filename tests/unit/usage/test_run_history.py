@@ -30,10 +30,10 @@ RECORDING = """
 import sys
 from pathlib import Path
 from portkey_handler.usage.query_usage import Failure, Latencies, Use
-from portkey_handler.usage.run_history import Ledger
+from portkey_handler.usage.run_history import RunHistory
 sys.path.insert(0, sys.argv[3])
 from test_run_history import a_run, a_failure
-ledger = Ledger(Path(sys.argv[1]))
+ledger = RunHistory(Path(sys.argv[1]))
 for number in range(int(sys.argv[2])):
     ledger.record(a_run(requests=1), [a_failure(number)])
     print(number, flush=True)
