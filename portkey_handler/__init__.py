@@ -16,9 +16,41 @@ from .__about__ import __version__
 
 if TYPE_CHECKING:
     from .creation_args import creation_args
+    from .errors import (
+        AboveLimitError,
+        AlreadyExistsError,
+        AuthenticationError,
+        BudgetExceededError,
+        ConnectError,
+        ConnectionLostError,
+        CostReachedError,
+        GatewayError,
+        InputError,
+        InstallError,
+        InvalidResponseError,
+        NewerFileError,
+        NotFoundError,
+        OptionError,
+        PortkeyHandlerError,
+        QueryError,
+        RateLimitError,
+        RequestTimeoutError,
+        ServerError,
+        StatementError,
+        StatusError,
+        StoreError,
+        TemplateError,
+        UnknownHostError,
+        UnsupportedError,
+        UsageError,
+    )
     from .handler import PortkeyHandler
     from .handler import PortkeyHandler as Handler
     from .model_using_args import model_using_args
+    from .options import resolve
+    from .predictor import Predictor, aask, ask
+    from .session import Session
+    from .usage.progress import Progress, on_progress
 
     import_error: Exception | None
 
@@ -38,9 +70,42 @@ icon_path = "icon.svg"
 permanent = False
 support_level = "community"
 
-__all__ = [
-    "Handler",
+__all__ = [  # noqa: RUF022 - what users import stands first
+    "Session",
+    "Predictor",
+    "ask",
+    "aask",
+    "resolve",
+    "Progress",
+    "on_progress",
+    "PortkeyHandlerError",
     "PortkeyHandler",
+    "AboveLimitError",
+    "AlreadyExistsError",
+    "AuthenticationError",
+    "BudgetExceededError",
+    "ConnectError",
+    "ConnectionLostError",
+    "CostReachedError",
+    "GatewayError",
+    "InputError",
+    "InstallError",
+    "InvalidResponseError",
+    "NewerFileError",
+    "NotFoundError",
+    "OptionError",
+    "QueryError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "ServerError",
+    "StatementError",
+    "StatusError",
+    "StoreError",
+    "TemplateError",
+    "UnknownHostError",
+    "UnsupportedError",
+    "UsageError",
+    "Handler",
     "__version__",
     "creation_args",
     "description",
@@ -73,19 +138,38 @@ if __name__.startswith("mindsdb_community_handlers."):
     version = __version__ = import_module(f"{__package__}.__about__").__version__
 
 _ON_DEMAND = ("Handler", "PortkeyHandler", "creation_args", "import_error", "model_using_args")
+#: What users import, and the module that each name is loaded from when it is first used.
+_MODULES = {
+    "Session": "session",
+    "Predictor": "predictor",
+    "ask": "predictor",
+    "aask": "predictor",
+    "resolve": "options",
+    "Progress": "usage.progress",
+    "on_progress": "usage.progress",
+}
 
 
 def __getattr__(wanted: str) -> Any:
-    """Load the handler on demand; MindsDB wants `import_error` filled rather than raised."""
+    """Load a name when it is first used. MindsDB wants `import_error` filled rather than raised."""
+    if wanted in _MODULES or (wanted in __all__ and wanted.endswith("Error")):
+        found = getattr(import_module(f"{__package__}.{_MODULES.get(wanted, 'errors')}"), wanted)
+        globals()[wanted] = found
+        return found
     if wanted not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {wanted!r}")
-    found = _load()
-    if wanted == "PortkeyHandler" and found["import_error"] is not None:
-        raise found["import_error"]
-    if found["import_error"] is None:
+    loaded = _load()
+    if wanted == "PortkeyHandler" and loaded["import_error"] is not None:
+        raise loaded["import_error"]
+    if loaded["import_error"] is None:
         # Also over the submodules creation_args and model_using_args, which importing them leaves here.
-        globals().update(found)
-    return found[wanted]
+        globals().update(loaded)
+    return loaded[wanted]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, also those that are not loaded yet."""
+    return sorted(__all__)
 
 
 def _load() -> dict[str, Any]:

@@ -1,17 +1,17 @@
-"""Frame in, frame out: joins the rooms."""
+"""Frame in, frame out: the predictor, which joins the rooms, and `ask`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .errors import AboveLimitError
-from .execution.event_loop import run_sync
+from .errors import AboveLimitError, InputError
+from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
 from .execution.rate_limiter import RateLimitedSender, RateLimiter
@@ -22,14 +22,16 @@ from .gateway.fingerprint import engine_identity, limits_scope
 from .host.data_dir import home
 from .operations import Operation
 from .operations.query_items import QueryItems
-from .operations.result_columns import to_frame
-from .options import EngineConfig, Plan
+from .operations.result_columns import check_free, to_frame
+from .options import EngineConfig, Plan, resolve
+from .options.plan import longest_answer
 from .options.schema import seconds_of
-from .records import Evidence, Outcome, RowNames
+from .records import Outcome, RowNames
 from .storage.answer_cache import AnswerCache
 from .storage.rate_limit_store import RateLimitStore
 from .usage.budget import reached, too_expensive, too_many_rows
 from .usage.estimate.dry_run import dry_run_listener, keep_estimate
+from .usage.estimate.estimator import Estimate
 from .usage.estimate.scan import Scan, earlier_of
 from .usage.estimate.wording import one_line
 from .usage.prices import cost_of
@@ -38,7 +40,7 @@ from .usage.progress import Progress, ProgressReporter, current_listener, log_se
 from .usage.query_usage import QueryUsage
 from .usage.run_history import RunHistory
 from .usage.run_record import RunRecorder
-from .usage.summary import interrupted, raise_failures, summary
+from .usage.summary import for_summary, interrupted, progress_of, raise_failures, summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +49,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds for which answers are kept by a query that uses none itself, for the queries after it.
 _KEPT_ANYWAY = 86_400.0
-#: Reasons of failures that are shown while a query runs.
-_REASONS_SEEN = 3
 
 
 class Predictor:
@@ -78,7 +78,7 @@ class Predictor:
             names: What the rows are called in errors; by default by their number.
 
         Returns:
-            A frame with the input's index and only the columns of `columns.to_frame`.
+            A frame with the input's index and only the columns of `result_columns.to_frame`.
 
         Raises:
             InputError: The rows lack what the model needs; nothing was sent.
@@ -111,12 +111,55 @@ class Predictor:
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate)
         estimate = replace(estimate, refused=refused)
         keep_estimate(home(), plan.engine, estimate.name, estimate)
-        listener = dry_run_listener()
-        if listener is None:
-            logger.info("%s", one_line(estimate))
-        else:
-            listener(estimate)
+        (dry_run_listener() or _log)(estimate)
         return to_frame(plan, outcomes, frame.index)
+
+
+async def aask(
+    frame: pd.DataFrame,
+    *,
+    model: str | None = None,
+    prompt_template: str | None = None,
+    column: str | None = None,
+    target: str = "answer",
+    engine: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Ask a language model about each row of a frame.
+
+    Args:
+        frame: The rows; not changed.
+        model: The language model, by the provider's name.
+        prompt_template: The prompt, with columns in it: `Translate: {{text}}`.
+        column: The column that holds the prompts, in place of a template.
+        target: The name of the column for the answers.
+        engine: Options of CREATE ML_ENGINE; None takes them from the environment (`PORTKEY_…`).
+        options: Any other option of CREATE MODEL, by its name.
+
+    Returns:
+        The frame's columns, with the same index, and beside them the target and the other columns that the
+        options add (see `result_columns.to_frame`).
+
+    Raises:
+        OptionError: An option is wrong.
+        InputError: The frame lacks a column, or has a column already that the answers would take.
+        QueryError: Rows failed and `on_error` is `raise`, or no row could succeed.
+    """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError(
+            f"ask takes a pandas frame, not {type(frame).__name__}; make one by pandas.DataFrame"
+        )
+    given = {"model": model, "prompt_template": prompt_template, "column": column}
+    using = {name: value for name, value in given.items() if value is not None} | options
+    resolved = resolve(target=target, engine=dict(engine or {}), model=using, environment=os.environ)
+    check_free(resolved.plan, frame)
+    answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
+    return pd.concat([frame, answers], axis=1)
+
+
+ask = blocking(aask, "ask")
 
 
 def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> None:
@@ -136,6 +179,10 @@ def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = No
     items = QueryItems(plan, credentials)
     if frame is not None:
         items.of(frame)
+
+
+def _log(estimate: Estimate) -> None:
+    logger.info("%s", one_line(estimate))
 
 
 def _journal(plan: Plan, credentials: EngineConfig, *, only_look: bool = False) -> AnswerCache:
@@ -161,23 +208,18 @@ class _Run:
         self._gateway = Gateway(credentials, {**routing, **tracing.options}, plan.execution.timeout)
         folder = home()
         execution = plan.execution
-        limited = execution.requests_per_minute is not None or execution.tokens_per_minute is not None
         self._stopped = asyncio.Event()
         self.account = QueryUsage(names)
         self._recorder = RunRecorder(plan, self.account, tracing.trace_id, RunHistory(folder).record)
         scope = limits_scope(plan.engine, credentials)
-        self._limited = self._rate_limited(scope, folder) if limited else None
+        self._limited: RateLimitedSender | None = None
+        if execution.requests_per_minute is not None or execution.tokens_per_minute is not None:
+            store = RateLimitStore(folder)
+            limiter = RateLimiter(store, scope, execution.requests_per_minute, execution.tokens_per_minute)
+            self._limited = RateLimitedSender(
+                self._gateway.send, limiter, longest_answer(plan), self._stopped
+            )
         self.journal = _journal(plan, credentials)
-
-    def _rate_limited(self, scope: str, folder: Path) -> RateLimitedSender:
-        execution = self._plan.execution
-        limiter = RateLimiter(
-            RateLimitStore(folder), scope, execution.requests_per_minute, execution.tokens_per_minute
-        )
-        parameters = json.loads(self._plan.parameters)
-        longest = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
-        is_embedding = self._plan.input.mode == "embedding"
-        return RateLimitedSender(self._gateway.send, limiter, 0 if is_embedding else longest, self._stopped)
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
@@ -202,6 +244,9 @@ class _Run:
         def note(row: int, outcome: Outcome) -> None:
             self._note(mapper, row, outcome)
 
+        def look() -> Progress:
+            return progress_of(self._plan.name, mapper.now(), self.account)
+
         mapper = Mapper(
             self._items.operation.ask,
             self._limited or self._gateway.send,
@@ -215,7 +260,7 @@ class _Run:
             cache=self.journal,
             price=cost_of,
             on_outcome=self.account.note if execution.max_cost is None else note,
-            remember=(lambda outcome: outcome) if self._plan.output.evidence else _summarised(),
+            remember=(lambda outcome: outcome) if self._plan.output.evidence else for_summary(),
             stopped=self._stopped,
         )
         items = self._items.of(frame)
@@ -224,7 +269,7 @@ class _Run:
         self._recorder.look = mapper.now
         with (
             seldom_collected(),
-            ProgressReporter(self._look(mapper), current_listener(), log_seconds()) as watch,
+            ProgressReporter(look, current_listener(), log_seconds()) as watch,
         ):
             try:
                 mapping = await mapper.run(items, len(frame))
@@ -251,43 +296,3 @@ class _Run:
         most = self._plan.execution.max_cost
         if most is not None and (reason := reached(most, self.account, outcome)) is not None:
             mapper.stop(reason)
-
-    def _look(self, mapper: Mapper) -> Callable[[], Progress]:
-        """Join what the rooms have counted, for who watches."""
-        account = self.account
-        name = self._plan.name
-
-        def look() -> Progress:
-            counts = mapper.now()
-            return Progress(
-                name,
-                counts.done,
-                counts.total,
-                failed=counts.failed,
-                kept=counts.cached,
-                requests=counts.requests,
-                flight=counts.concurrency,
-                reasons=account.reasons.most_common(_REASONS_SEEN),
-                tokens=account.tokens,
-                cost=account.known_cost,
-                unpriced=account.unpriced,
-            )
-
-        return look
-
-
-def _summarised() -> Callable[[Outcome], Outcome]:
-    """Leave of the evidence, where nobody asked for it, what the last line of a query tells."""
-    shared: dict[tuple[str | None, bool], Evidence] = {}
-
-    def summarised(outcome: Outcome) -> Outcome:
-        known = outcome.evidence
-        if known is None:
-            return outcome
-        what = (known.finish_reason, known.kept_from is not None)
-        evidence = shared.get(what)
-        if evidence is None:
-            evidence = shared[what] = Evidence(finish_reason=what[0], kept_from=known.kept_from)
-        return Outcome(outcome.value, outcome.reason, evidence, outcome.failed)
-
-    return summarised

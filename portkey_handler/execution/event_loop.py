@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 Result = TypeVar("Result")
+_Args = ParamSpec("_Args")
 
 
 def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
@@ -34,6 +36,22 @@ def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
     thread.join()
     result: Result = run.result()
     return result
+
+
+def blocking(function: Callable[_Args, Coroutine[Any, Any, Result]], name: str) -> Callable[_Args, Result]:
+    """Return a function that runs a coroutine function to its end by `run_sync`.
+
+    Args:
+        function: The coroutine function, whose signature and docstring are taken.
+        name: The name of the returned function.
+    """
+
+    @wraps(function)
+    def call(*args: _Args.args, **kwargs: _Args.kwargs) -> Result:
+        return run_sync(function(*args, **kwargs))
+
+    call.__name__ = call.__qualname__ = name
+    return call
 
 
 class _Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError
 from ..options import Plan
 from ..options.output_schema import Column, read_output
 from ..records import Outcome
@@ -21,6 +22,20 @@ def column_names(plan: Plan) -> list[str]:
     if plan.output.evidence:
         names.append(f"{plan.target}_evidence")
     return names
+
+
+def check_free(plan: Plan, frame: pd.DataFrame) -> None:
+    """Check that a frame has none of the columns that a query of this plan returns.
+
+    Raises:
+        InputError: It has one of them.
+    """
+    taken = [name for name in column_names(plan) if name in frame.columns]
+    if taken:
+        raise InputError(
+            f"the frame has a column {taken[0]!r} already; give the answers another name by target='…', "
+            "or drop the column"
+        )
 
 
 def to_frame(plan: Plan, outcomes: Sequence[Outcome], index: pd.Index) -> pd.DataFrame:

@@ -6,6 +6,7 @@ value: they are resolved from the engine where the work runs.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -88,3 +89,12 @@ class Resolved:
     plan: Plan
     credentials: EngineConfig
     origins: Mapping[str, Origin] = field(default_factory=dict)
+
+
+def longest_answer(plan: Plan) -> int | None:
+    """Return the most tokens that an answer may have: 0 for a vector, None where nothing limits it."""
+    if plan.input.mode == "embedding":
+        return 0
+    parameters = json.loads(plan.parameters)
+    longest: int | None = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
+    return longest

@@ -8,6 +8,7 @@ tables and functions are checked before anything is run (`Database.table_names`,
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -49,7 +50,7 @@ _WIDE = ("HUGEINT", "UHUGEINT")
 
 
 class Database:
-    """A DuckDB in memory, locked; or a connection of the user's.
+    """A DuckDB in memory, locked; or a connection of the user's. Each further thread has a cursor of its own.
 
     Args:
         connection: The user's connection, whose tables are seen.
@@ -57,14 +58,32 @@ class Database:
 
     def __init__(self, connection: Any = None) -> None:
         self._owned = connection is None
-        self._connection = _locked_connection() if connection is None else connection
+        self._first = _locked_connection() if connection is None else connection
+        self._thread = threading.get_ident()
+        self._opening = threading.Lock()
+        self._own = threading.local()
+        self._cursors: list[Any] = []
         self._numbers = count(1)
         self._functions: Functions | None = None
 
     def close(self) -> None:
         """Close what the session opened; a connection of the user's stays open."""
+        for cursor in self._cursors:
+            cursor.close()
         if self._owned:
-            self._connection.close()
+            self._first.close()
+
+    @property
+    def _connection(self) -> Any:
+        """The connection of this thread: a cursor sees the same tables, and registers names of its own."""
+        if threading.get_ident() == self._thread:
+            return self._first
+        cursor = getattr(self._own, "cursor", None)
+        if cursor is None:
+            with self._opening:
+                cursor = self._own.cursor = self._first.cursor()
+                self._cursors.append(cursor)
+        return cursor
 
     def functions(self) -> Functions:
         """Return what may be called: DuckDB's own functions and, on the user's connection, the user's."""
@@ -163,7 +182,7 @@ def _locked_connection() -> Any:
     connection = duckdb.connect(":memory:")
     for setting, value in _LOCKED.items():
         try:
-            connection.execute(f"SET {setting} = '{value}'")
+            connection.execute(f"SET GLOBAL {setting} = '{value}'")  # for cursors, too
         except duckdb.CatalogException:
             # A setting that this version of DuckDB lost guards something that it lost too; the two that
             # matter must be there.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +13,7 @@ from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
 from .files import Files
 from .model_statements import HANDLER, PROJECT, Models, single_name
+from .sql.parameters import Binding, Parameters
 from .sql.parser import parse, split, unsupported, using
 
 if TYPE_CHECKING:
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from .duckdb_connection import Database
     from .select_runner import Selector
     from .table import Result, Table
+
+
+#: Statements that change engines and models.
+_CHANGES = frozenset(
+    {"CreateMLEngine", "DropMLEngine", "CreatePredictor", "RetrainPredictor", "DropPredictor"}
+)
 
 
 def _portkey_handler() -> Any:
@@ -42,7 +49,11 @@ class Session:
         path: Folder in which engines and models are kept; None: in memory. It holds the engines' keys and is
             readable by its owner only.
         files: Folder behind the SQL name `files`; nothing outside of it is read or written.
-        connection: A DuckDB connection whose tables are seen; it is neither locked nor closed.
+        connection: A DuckDB connection whose tables are seen; it is neither locked nor closed. Temporary
+            tables of it are seen only in the thread that runs the session's first query.
+
+    A session works from several threads at once. Each has a DuckDB cursor of its own; statements that change
+    engines and models run one after the other.
     """
 
     #: The seams of the tests: who answers, and which engine options may be shown.
@@ -56,12 +67,21 @@ class Session:
         self._files = Files(Path(files))
         self._frames: dict[str, Table] = {}
         self._connection = connection
+        self._opening = threading.Lock()
+        self._opened: Database | None = None
+        self._changing = threading.RLock()
         self._models = Models(self._catalog, type(self)._handler_class, type(self)._shown_options)
 
-    def sql(self, text: str) -> pd.DataFrame:
+    def sql(self, text: str, parameters: Parameters | None = None) -> pd.DataFrame:
         """Run one or more statements and return the rows of the last one.
 
-        A statement without rows gives an empty frame.
+        Args:
+            text: The statements, separated by semicolons.
+            parameters: Values for `?`, as a list in their order over all statements, or for `$name`, as a
+                dict: texts, numbers, True, False, None, dates and times.
+
+        Returns:
+            The rows of the last statement; an empty frame for a statement without rows.
 
         Raises:
             PortkeyHandlerError: A statement failed; those before it have been run.
@@ -69,7 +89,7 @@ class Session:
         from .table import as_frame
 
         result: Result = None
-        for _, result in self.results(text):  # noqa: B007 — the last one is wanted
+        for _, result in self.results(text, parameters):  # noqa: B007 — the last one is wanted
             pass
         return as_frame(result)
 
@@ -80,15 +100,16 @@ class Session:
         for statement, result in self.results(text):
             yield statement, as_frame(result)
 
-    def results(self, text: str) -> Iterator[tuple[str, Result]]:
+    def results(self, text: str, parameters: Parameters | None = None) -> Iterator[tuple[str, Result]]:
         """Run statements as `run` does, for a caller that need not have every result as a frame.
 
         Rows that a query gave are a `Table`, which no import of pandas is needed for. What a SHOW or DESCRIBE
         gave is a frame; None stands for a statement without rows.
         """
-        for statement in split(text):
+        binding = Binding(text, parameters)
+        for statement in split(binding.text):
             with shown_in_notebook():
-                result = self._run(parse(statement))
+                result = self._run(binding.bind(parse(statement)))
             yield statement, result
 
     def register(self, name: str, frame: pd.DataFrame) -> None:
@@ -105,8 +126,8 @@ class Session:
 
     def close(self) -> None:
         """Close what the session opened."""
-        if "_database" in self.__dict__:
-            self._database.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def __enter__(self) -> Session:
         """Return the session."""
@@ -124,16 +145,22 @@ class Session:
 
     # ---- statements
 
-    @cached_property
+    @property
     def _database(self) -> Database:
         from .duckdb_connection import Database
 
-        return Database(self._connection)
+        with self._opening:
+            if self._opened is None:
+                self._opened = Database(self._connection)
+            return self._opened
 
     def _run(self, node: Any) -> Result:
         run = self._statements.get(type(node).__name__)
         if run is None:
             raise unsupported(type(node).__name__)
+        if type(node).__name__ in _CHANGES:
+            with self._changing:
+                return run(self, node)
         return run(self, node)
 
     def _selector(self) -> Selector:

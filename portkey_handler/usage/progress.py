@@ -190,16 +190,20 @@ def current_listener() -> Listener | None:
 
 @contextmanager
 def on_progress(listener: Listener) -> Iterator[None]:
-    """Let `listener` hear of every query that starts inside the `with` block.
+    """Call `listener` with the progress of every query that starts inside the `with` block.
 
-    It hears of a query every 0.2 s while it runs, and once more when it has ended, whatever the end. It is
-    called in the thread in which the query runs, and has to be quick.
+    It is called every 0.2 s while a query runs, and once more when the query has ended in any way. It is
+    called in the thread in which the query runs, so it has to be quick.
     """
     token = _listener.set(listener)
     try:
         yield
     finally:
         _listener.reset(token)
+
+
+#: The name of release 0.1, which keeps working.
+watching = on_progress
 
 
 class ProgressReporter:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import CostReachedError, QueryError
 from ..execution.row_results import Counts, MapResult
 from ..options import Plan
-from ..records import Outcome, RowNames, is_cut_off
+from ..records import Evidence, Outcome, RowNames, is_cut_off
 from .formatting import counted, dollars
-from .progress import said_use
+from .progress import Progress, said_use
 from .query_usage import QueryUsage
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
+#: Reasons of failures that are shown while a query runs.
+_REASONS_SEEN = 3
 
 
 def summary(
@@ -216,3 +218,37 @@ def _moment(seconds: float) -> str:
     """Write a moment as a person would: the time, and the day where it was another."""
     then, now = time.localtime(seconds), time.localtime()
     return time.strftime("%H:%M" if then[:3] == now[:3] else "%Y-%m-%d %H:%M", then)
+
+
+def progress_of(name: str, counts: Counts, usage: QueryUsage) -> Progress:
+    """Return the progress of a query from its counts and its usage so far."""
+    return Progress(
+        name,
+        counts.done,
+        counts.total,
+        failed=counts.failed,
+        kept=counts.cached,
+        requests=counts.requests,
+        flight=counts.concurrency,
+        reasons=usage.reasons.most_common(_REASONS_SEEN),
+        tokens=usage.tokens,
+        cost=usage.known_cost,
+        unpriced=usage.unpriced,
+    )
+
+
+def for_summary() -> Callable[[Outcome], Outcome]:
+    """Return a function that keeps only the evidence that `summary` needs, which saves memory."""
+    shared: dict[tuple[str | None, bool], Evidence] = {}
+
+    def reduced(outcome: Outcome) -> Outcome:
+        known = outcome.evidence
+        if known is None:
+            return outcome
+        what = (known.finish_reason, known.kept_from is not None)
+        evidence = shared.get(what)
+        if evidence is None:
+            evidence = shared[what] = Evidence(finish_reason=what[0], kept_from=known.kept_from)
+        return Outcome(outcome.value, outcome.reason, evidence, outcome.failed)
+
+    return reduced

@@ -21,7 +21,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
     import mindsdb_sql_parser.parser  # noqa: F401 — would be imported by the first statement otherwise
 
-__all__ = ["SUPPORTED", "Latest", "ast", "parse", "split", "unsupported", "using"]
+__all__ = ["SUPPORTED", "Latest", "ast", "outside_quotes", "parse", "split", "unsupported", "using"]
 
 #: What the embedded session runs; named by the error for everything else.
 SUPPORTED = (
@@ -106,6 +106,11 @@ def _first_line_says_where(message: str) -> str:
     near = f"at {at!r} in" if at else "after"
     hint = next((f" ({line})" for line in lines if line.startswith(("Possible", "Expected", "Only"))), "")
     return f"{lines[0].rstrip(':')} {near} {shown[-1][:160]!r}{hint}\n{message}"
+
+
+def outside_quotes(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the positions and characters outside of strings, quoted names and comments."""
+    return _outside(text, comments_only=False)
 
 
 def _is_blank(statement: str) -> bool:

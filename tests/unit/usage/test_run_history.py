@@ -29,7 +29,7 @@ from portkey_handler.usage.run_record import RunRecord
 RECORDING = """
 import sys
 from pathlib import Path
-from portkey_handler.usage.query_usage import Failure, Latencies, Use
+from portkey_handler.usage.query_usage import Failure, LatencyHistogram, ModelUsage
 from portkey_handler.usage.run_history import RunHistory
 sys.path.insert(0, sys.argv[3])
 from test_run_history import a_run, a_failure
