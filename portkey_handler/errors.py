@@ -36,7 +36,8 @@ its first line, and carries neither a key nor a whole prompt.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 if TYPE_CHECKING:
@@ -46,11 +47,7 @@ _Error = TypeVar("_Error", bound="PortkeyHandlerError")
 
 
 class PortkeyHandlerError(Exception):
-    """The root of the tree.
-
-    Attributes:
-        message: What, where and the remedy; the first line alone is enough.
-    """
+    """The root of the tree. `message` says what, where and the remedy; its first line alone is enough."""
 
     #: The names of the annotated attributes, which are the keyword arguments.
     _names: ClassVar[tuple[str, ...]] = ()
@@ -79,11 +76,7 @@ class PortkeyHandlerError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from message and details; exceptions with keywords do not survive pickling otherwise."""
-        return _rebuild, (type(self), self.message, self.details)
-
-
-def _rebuild(kind: type[_Error], message: str, details: dict[str, Any]) -> _Error:
-    return kind(message, **details)
+        return partial(type(self), **self.details), (self.message,)
 
 
 class UsageError(PortkeyHandlerError):
@@ -275,8 +268,14 @@ _LONGEST_SHOWN = 80
 def did_you_mean(name: str, names: Sequence[str]) -> str:
     """Name the closest of `names`, as the end of a sentence, or nothing where none is close."""
     folded = {candidate.lower(): candidate for candidate in reversed(names)}
-    close = difflib.get_close_matches(name.lower(), folded, n=1)
-    return f", did you mean {folded[close[0]]!r}?" if close else ""
+    close = closest(name.lower(), folded)
+    return f", did you mean {folded[close]!r}?" if close else ""
+
+
+def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """Return the closest of `names`, or None where none is as close as `cutoff`, from 0 to 1."""
+    found = difflib.get_close_matches(name, [*names], n=1, cutoff=cutoff)
+    return found[0] if found else None
 
 
 def listed(names: Sequence[str]) -> str:

@@ -6,12 +6,11 @@ the object that the gateway documents: strategy, targets, retry, cache, guardrai
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import OptionError
+from ..errors import OptionError, closest
 from ..options import OPTIONS
 from ..options.routing import CONFIG_WORDS
 
@@ -140,9 +139,9 @@ def _unknown(name: str, known: Mapping[str, Any]) -> str:
             "targets names targets of the engine, which has none; write CREATE ML_ENGINE … FROM portkey "
             'USING targets = {"gpt": {"provider": "openai", "api_key": "…"}}'
         )
-    near = difflib.get_close_matches(name, known, n=1)
+    near = closest(name, known)
     # The name itself is not shown: a key that stands in the wrong place is still a key.
-    hint = f", did you mean {near[0]!r}? It" if near else "; it"
+    hint = f", did you mean {near!r}? It" if near else "; it"
     return f"targets names a target that the engine has not{hint} has {', '.join(known)}"
 
 

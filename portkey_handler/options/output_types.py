@@ -5,10 +5,11 @@ A kind is only told where every value that fits the schema is of it; otherwise t
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
+
+from ..errors import closest
 
 Kind = Literal["string", "integer", "number", "boolean", "list", "object", "any"]
 
@@ -129,8 +130,8 @@ def _fragment(words: str, column: str) -> dict[str, Any]:
     if of and _TYPE_OF.get(kind) == "array":
         return {"type": "array", "items": _fragment(items.removesuffix("s"), column)}
     if words not in _TYPE_OF:
-        close = difflib.get_close_matches(words, _TYPE_OF, n=1)
-        hint = f", did you mean {close[0]}?" if close else "."
+        close = closest(words, _TYPE_OF)
+        hint = f", did you mean {close}?" if close else "."
         raise ValueError(f"{cut(column)}: '{cut(words)}' is no type{hint} Types are {_SHOWN}")
     if _TYPE_OF[words] == "array":
         return {"type": "array", "items": {"type": "string"}}

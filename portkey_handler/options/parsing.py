@@ -5,13 +5,13 @@ Nothing here prints the value of a secret or of an unknown name: a misspelt key 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
+from ..errors import closest
 from .catalog import (
     ALIASES,
     HOST_WORDS,
@@ -181,8 +181,8 @@ class Reading:
 
     def _unknown(self, written: str) -> str:
         names = known_names(self.level, self.mode)
-        close = difflib.get_close_matches(written, [*names, *ALIASES], n=1, cutoff=0.75)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        close = closest(written, [*names, *ALIASES], cutoff=0.75)
+        hint = f"; did you mean {close}?" if close else ""
         return f"{written} is not an option of {LEVEL_WORDS[self.level]}{hint}"
 
 

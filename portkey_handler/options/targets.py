@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from ..errors import closest
 from .endpoint_parameters import PARAMETERS, coerce
 from .gateway import GatewayOptions
 from .parameters import is_parameter, is_parameter_of_any_mode
@@ -152,10 +152,10 @@ def _part(word: str, value: Any) -> Any:
     for section in (GatewayOptions, RoutingOptions):
         if word in section.model_fields and word not in _NESTED:
             return _option(section, word, value)
-    near = difflib.get_close_matches(word, _WORDS - _NESTED, n=1, cutoff=0.85)
+    near = closest(word, _WORDS - _NESTED, cutoff=0.85)
     if near and word not in _WORDS:
         # A misspelt custom_host would send the key to the provider itself.
-        raise ValueError(f"is unknown; did you mean {near[0]}?")
+        raise ValueError(f"is unknown; did you mean {near}?")
     return value
 
 
@@ -228,8 +228,8 @@ def _chosen(given: Mapping[str, Any], mode: str) -> dict[str, Any]:
                 raise ValueError(f"{word} of a target: {_without_value(error)}") from None
         else:
             known = ["name", "weight", "model", *PARAMETERS.get(mode, ())]
-            near = difflib.get_close_matches(word, known, n=1, cutoff=0.75)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            near = closest(word, known, cutoff=0.75)
+            hint = f"; did you mean {near}?" if near else ""
             raise ValueError(
                 f"{word} cannot be given to a target here: an engine's keys go only where the engine says; "
                 f"name, weight, model and the endpoint's parameters can{hint}"

@@ -13,7 +13,6 @@ NULL is false, as in a WHERE.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any, NoReturn
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from ..errors import InputError, TemplateError
+from ..errors import InputError, TemplateError, closest
 from .cell_text import to_text
 from .filters import FILTERS, TESTS
 from .nodes import Condition, Evaluate, Literal, Lookup, Piece, Show
@@ -222,8 +221,8 @@ class _Compiler:
     def on_filter(self, node: nodes.Filter, depth: int) -> Evaluate:
         apply = FILTERS.get(node.name)
         if apply is None:
-            near = difflib.get_close_matches(node.name, FILTERS, n=1)
-            hint = f"did you mean {near[0]!r}? The" if near else "the"
+            near = closest(node.name, FILTERS)
+            hint = f"did you mean {near!r}? The" if near else "the"
             self.refuse(node, f"the filter {node.name[:40]!r}", f"{hint} filters are {', '.join(FILTERS)}")
         if node.node is None or node.dyn_args or node.dyn_kwargs:
             self.refuse(node, "such a use of a filter", "write {{ column|filter(argument) }}")

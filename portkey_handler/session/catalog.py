@@ -7,7 +7,6 @@ and nowhere else: nothing here shows an option's value in its `repr` or in an er
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..errors import AlreadyExistsError, NewerFileError, NotFoundError, UsageError
+from ..errors import AlreadyExistsError, NewerFileError, NotFoundError, UsageError, closest
 from .file_lock import locked, replace_file
 
 _FORMAT = 1
@@ -290,10 +289,8 @@ def _entry(kept: Engine | Model) -> dict[str, Any]:
 
 
 def _not_found(kind: str, name: str, names: list[str], remedy: str) -> NotFoundError:
-    close = difflib.get_close_matches(name, names, 1)
+    close = closest(name, names)
     hint = (
-        f"did you mean {close[0]}?"
-        if close
-        else f"there are: {', '.join(names) or 'none'}; {remedy} makes one"
+        f"did you mean {close}?" if close else f"there are: {', '.join(names) or 'none'}; {remedy} makes one"
     )
     return NotFoundError(f"the {kind} {name} does not exist; {hint}")

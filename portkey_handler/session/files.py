@@ -6,7 +6,6 @@ folders.
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AlreadyExistsError, NotFoundError, StatementError
+from ..errors import AlreadyExistsError, NotFoundError, StatementError, closest
 from .file_lock import locked, replace_file
 
 if TYPE_CHECKING:
@@ -155,8 +154,8 @@ class Files:
         found = self._candidates(name)
         if not found:
             names = [candidate for candidate, _ in self.names()]
-            close = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean files.{close[0]}?" if close else f"there are: {', '.join(names) or 'none'}"
+            close = closest(name, names)
+            hint = f"did you mean files.{close}?" if close else f"there are: {', '.join(names) or 'none'}"
             raise NotFoundError(f"files.{name} does not exist in {self.folder}; {hint}")
         if len(found) > 1:
             both = " and ".join(f"files.`{path.name}`" for path in found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from ..errors import NotFoundError, StatementError
+from ..errors import NotFoundError, StatementError, closest
 from .catalog import Model
 from .duckdb_connection import Database, Scratch
 from .files import Files
@@ -211,11 +210,9 @@ class _Run:
                 pass  # a name that no file can have
         names = [*(model.name for model in selector.models), *selector.frames, *self._database.table_names()]
         names += [f"files.{file}" for file, _ in selector.files.names()]
-        close = difflib.get_close_matches(name, names, 1)
+        close = closest(name, names)
         hint = (
-            f"did you mean {close[0]}?"
-            if close
-            else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
+            f"did you mean {close}?" if close else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
         )
         return NotFoundError(f"the table or model {'.'.join(parts)} does not exist; {hint}")
 

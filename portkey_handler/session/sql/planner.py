@@ -5,13 +5,12 @@ Pure, like `plan`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlglot import exp
 
-from ...errors import NotFoundError, StatementError
+from ...errors import NotFoundError, StatementError, closest
 from .expressions import aliased, call, column, literal, table, unique
 from .nodes import is_star, output_names
 from .parser import ast
@@ -301,8 +300,8 @@ class Planner:
     def _unknown(self, node: Any, name: str) -> NotFoundError:
         every = [*self._columns, *self._late_columns()]
         names = list(dict.fromkeys(known.name for known in every))
-        close = difflib.get_close_matches(name, names, 1)
-        hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
+        close = closest(name, names)
+        hint = f"did you mean {close}?" if close else f"there are: {', '.join(names)}"
         return NotFoundError(
             f"the column {'.'.join(str(part) for part in node.parts)} does not exist; {hint}"
         )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlglot import exp
 
-from ...errors import StatementError
+from ...errors import StatementError, closest
 from .expressions import Expression, Functions, call, data_type, literal
 from .nodes import is_star
 from .parser import Latest, ast
@@ -152,8 +151,8 @@ class Values:
 
     def _check_allowed(self, name: str) -> None:
         if name not in self._functions.allowed:
-            close = difflib.get_close_matches(name, self._functions.allowed, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            close = closest(name, self._functions.allowed)
+            hint = f"; did you mean {close}?" if close else ""
             raise StatementError(f"the function {name} is not known or not allowed here{hint}")
 
     def _window(self, node: Any) -> Expression:
