@@ -143,7 +143,7 @@ def test_the_demo_says_that_no_model_answers() -> None:
 
 def test_the_readme_shows_what_the_demo_says() -> None:
     """The result on the first page is that of the demo, but for dollars and seconds."""
-    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
     summary, *table = page.partition("```text\n")[2].partition("\n```")[0].splitlines()
     done = run("demo")
 

@@ -1,0 +1,98 @@
+"""The application of the command line: its options, and what it writes to stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from ..__about__ import __version__
+from ..errors import PortkeyHandlerError
+
+#: The name of this package, which MindsDB imports below a name of its own.
+_PACKAGE = __name__.removesuffix(".cli.app")
+
+app = typer.Typer(
+    help="Run language models over table rows from SQL, through the Portkey AI gateway.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(str, Enum):
+    """How a result is written."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    jsonl = "jsonl"
+    parquet = "parquet"
+
+
+FilesOption = Annotated[
+    Path, typer.Option("--files", help="Folder behind the SQL name `files`.", file_okay=False, exists=True)
+]
+SessionOption = Annotated[
+    Path | None, typer.Option("--session", help="Folder that keeps engines and models; default: in memory.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How results are written.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write the last result to this file instead of stdout.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Send and write nothing; show what each query would ask and cost.")
+]
+VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Say more of what happens.")]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@contextmanager
+def errors_on_stderr() -> Iterator[None]:
+    """Write an error of this package to stderr, and leave with 1."""
+    try:
+        yield
+    except PortkeyHandlerError as error:
+        typer.secho(str(error), err=True, fg="red")
+        leave(1)
+
+
+def leave(code: int) -> NoReturn:
+    """End the command with an exit code."""
+    raise typer.Exit(code)
+
+
+class _ToStderr(logging.Handler):
+    """Writes to the stderr of the moment, which may be above the block of progress."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record. A closed stderr loses no answer."""
+        try:
+            print(self.format(record), file=sys.stderr)  # noqa: T201 - echo would write into the block
+        except (OSError, ValueError):
+            self.handleError(record)
+
+
+def log_to_stderr(verbose: bool) -> None:
+    """Show the log of the package: summaries and warnings, and with -v everything."""
+    logger = logging.getLogger(_PACKAGE)
+    if not verbose:  # the line every ten seconds is for logs: a terminal has its block, a pipe the summary
+        logging.getLogger(f"{_PACKAGE}.progress").setLevel(logging.WARNING)
+    if not logger.handlers:
+        handler = _ToStderr()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+        logger.propagate = False
+    logger.setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -1,0 +1,81 @@
+"""Writing the results of statements and the estimates of dry runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from .app import Format
+
+if TYPE_CHECKING:
+    from ..session import Session
+    from ..session.table import Result
+    from ..usage.estimate.estimator import Estimate
+
+
+def write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) -> None:
+    """Write estimates: each as a table for a terminal, otherwise as a row."""
+    from ..usage.estimate.wording import one_line, table
+
+    if fmt is Format.table and output is None:
+        from ..usage.terminal import print_table
+
+        for estimate in made:
+            typer.echo(one_line(estimate), err=True)
+            facts = table(estimate)
+            print_table(["what", "value"], facts, len(facts))
+    elif made:
+        import pandas as pd
+
+        rows: pd.DataFrame = pd.DataFrame([estimate.as_dict() for estimate in made])
+        write(rows, fmt if fmt is not Format.table else Format.csv, output)
+
+
+def show_all(session: Session, text: str, fmt: Format, output: Path | None, *, echo: bool = False) -> None:
+    """Run statements, and write the result of each; with `output` that of the last one to the file."""
+    from ..usage.terminal import shown_in_terminal
+
+    statement = ""
+    result: Result = None
+    with shown_in_terminal():
+        for statement, result in session.results(text):
+            if echo:
+                typer.secho(f"\n{statement.strip()}", err=True, dim=True)
+            if output is None and result is not None:
+                write(result, fmt, None)
+    if output is not None and statement:
+        write(result, fmt if fmt is not Format.table else Format.csv, output)
+
+
+def write(result: Result, fmt: Format, output: Path | None) -> None:
+    """Write one result to stdout or to a file."""
+    from ..session.table import as_frame, first_rows
+
+    if fmt is Format.table:
+        from ..usage.terminal import MOST_ROWS_SHOWN, print_table
+
+        print_table(*first_rows(result, MOST_ROWS_SHOWN))
+        return
+    frame = as_frame(result)
+    if fmt is Format.parquet:
+        frame.to_parquet(output)
+        return
+    text: str
+    if fmt is Format.csv:
+        text = frame.to_csv(index=False)
+    else:
+        text = frame.to_json(
+            orient="records",
+            lines=fmt is Format.jsonl,
+            force_ascii=False,
+            date_format="iso",
+            default_handler=str,
+        )
+        text = text if text.endswith("\n") else text + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")

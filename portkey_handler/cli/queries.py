@@ -1,0 +1,185 @@
+"""Commands that run SQL: run, sql, shell, demo."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..__about__ import __version__
+from ..errors import PortkeyHandlerError
+from .app import (
+    DryRunOption,
+    FilesOption,
+    Format,
+    FormatOption,
+    OutputOption,
+    SessionOption,
+    VerboseOption,
+    app,
+    errors_on_stderr,
+    log_to_stderr,
+)
+from .output import show_all, write_estimates
+
+if TYPE_CHECKING:
+    from ..usage.estimate.estimator import Estimate
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="File of SQL statements.", dir_okay=False, exists=True)],
+    files: FilesOption = Path(),
+    session: SessionOption = None,
+    fmt: FormatOption = Format.table,
+    output: OutputOption = None,
+    dry_run: DryRunOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the statements of a file."""
+    _run(file.read_text(encoding="utf-8"), files, session, fmt, output, verbose, dry_run=dry_run)
+
+
+@app.command()
+def sql(
+    statements: Annotated[str, typer.Argument(help="One or more SQL statements.")],
+    files: FilesOption = Path(),
+    session: SessionOption = None,
+    fmt: FormatOption = Format.table,
+    output: OutputOption = None,
+    dry_run: DryRunOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the statements given."""
+    _run(statements, files, session, fmt, output, verbose, dry_run=dry_run)
+
+
+@app.command()
+def shell(files: FilesOption = Path(), session: SessionOption = None, verbose: VerboseOption = False) -> None:
+    """Type statements and see their results; a statement ends with a semicolon."""
+    import contextlib
+
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 - gives input() its line editing
+
+    from ..session import Session
+
+    log_to_stderr(verbose)
+    typer.echo(f"portkey_handler {__version__}; a statement ends with ; and exit leaves.", err=True)
+    with Session(session, files=files) as running:
+        for text in _typed_statements():
+            try:
+                show_all(running, text, Format.table, None)
+            except PortkeyHandlerError as error:
+                typer.secho(str(error), err=True, fg="red")
+
+
+@app.command()
+def demo(
+    model: Annotated[
+        str | None, typer.Option("--model", help="Ask this model instead of the script's.")
+    ] = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the examples: with PORTKEY_API_KEY through the gateway, without it offline."""
+    from ..options.generation import DEFAULT_MODEL
+
+    examples = _examples()
+    script = (examples / "quickstart.sql").read_text(encoding="utf-8")
+    if model is not None:
+        quoted = model.replace("'", "''")
+        script = script.replace(f"model = '{DEFAULT_MODEL}'", f"model = '{quoted}'")
+    if os.environ.get("PORTKEY_API_KEY") or os.environ.get("PORTKEY_BASE_URL"):
+        _run(script, examples, None, Format.table, None, verbose, echo=True)
+        return
+    from ..gateway.offline import OfflineProvider
+
+    with OfflineProvider() as provider:
+        os.environ["PORTKEY_BASE_URL"] = provider.base_url
+        typer.secho(
+            "No PORTKEY_API_KEY is set: an offline stand-in answers here, and no language model does. "
+            "Nothing is paid; the dollars are what the model would have cost.",
+            err=True,
+            fg="yellow",
+        )
+        try:
+            _run(script, examples, None, Format.table, None, verbose, echo=True)
+        finally:
+            del os.environ["PORTKEY_BASE_URL"]
+
+
+def _run(
+    text: str,
+    files: Path,
+    path: Path | None,
+    fmt: Format,
+    output: Path | None,
+    verbose: bool,
+    *,
+    echo: bool = False,
+    dry_run: bool = False,
+) -> None:
+    from ..session import Session
+
+    if fmt is Format.parquet and output is None:
+        raise typer.BadParameter("parquet needs --output FILE", param_hint="--format")
+    log_to_stderr(verbose)
+    if dry_run:
+        with errors_on_stderr():
+            _run_dry(text, files, path, fmt, output)
+        return
+    with errors_on_stderr(), Session(path, files=files) as session:
+        show_all(session, text, fmt, output, echo=echo)
+
+
+def _run_dry(text: str, files: Path, path: Path | None, fmt: Format, output: Path | None) -> None:
+    """Run statements on a copy of the session, and write the estimate of each query as the result."""
+    import shutil
+    import tempfile
+
+    from ..session import Session
+    from ..usage.estimate.dry_run import dry_runs
+
+    made: list[Estimate] = []
+    with tempfile.TemporaryDirectory() as folder:
+        if path is not None and path.exists():
+            shutil.copytree(path, folder, dirs_exist_ok=True)
+        try:
+            with dry_runs(made.append), Session(folder, files=files) as session:
+                for _ in session.run(text):
+                    pass
+        finally:
+            write_estimates(made, fmt, output)
+
+
+def _typed_statements() -> Iterator[str]:
+    """Read from the terminal, a statement at a time, until exit or the end of input."""
+    lines: list[str] = []
+    while True:
+        try:
+            line = input("sql> " if not lines else "...> ")
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            lines.clear()
+            typer.echo("", err=True)
+            continue
+        if not lines and line.strip().lower().rstrip(";") in ("exit", "quit", r"\q"):
+            return
+        lines.append(line)
+        if line.rstrip().endswith(";"):
+            yield "\n".join(lines)
+            lines.clear()
+
+
+def _examples() -> Path:
+    """Find the examples: in the installed package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "examples", package.parent / "examples"):
+        if (folder / "quickstart.sql").is_file():
+            return folder
+    typer.secho("the examples are not installed; reinstall portkey-handler", err=True, fg="red")
+    raise typer.Exit(1)

@@ -1,0 +1,125 @@
+"""Commands about a MindsDB server and about earlier queries: install, uninstall, doctor, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import UsageError
+from .app import app, errors_on_stderr, leave, log_to_stderr
+
+if TYPE_CHECKING:
+    from ..host.doctor.checks import Finding
+
+
+@app.command()
+def report(
+    model: Annotated[
+        str | None, typer.Argument(help="All runs of this model; without one, the last run of any.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Write the page to this file.", dir_okay=False)
+    ] = Path("portkey-report.html"),
+    show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+) -> None:
+    """Write a page about what was run: rows, failures, latencies, tokens, cost."""
+    from ..host.data_dir import home
+    from ..usage.report import choose, write_page
+    from ..usage.run_history import RunHistory
+
+    with errors_on_stderr():
+        page = write_page(choose(RunHistory(home()), model))
+        try:
+            output.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{output} cannot be written: {error.strerror}") from error
+    typer.echo(str(output))
+    if show:
+        typer.launch(output.absolute().as_uri())
+
+
+@app.command()
+def install(
+    python: Annotated[
+        str | None, typer.Option("--python", help="Interpreter of the MindsDB; default: this one.")
+    ] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy instead of linking, for images.")] = False,
+) -> None:
+    """Put the engine where MindsDB loads it."""
+    from ..host import install as installation
+
+    log_to_stderr(verbose=False)
+    with errors_on_stderr():
+        typer.echo(str(installation.install(python=python, copy=copy)))
+
+
+@app.command()
+def uninstall(
+    python: Annotated[
+        str | None, typer.Option("--python", help="Interpreter of the MindsDB; default: this one.")
+    ] = None,
+) -> None:
+    """Take back what install did."""
+    from ..host import install as installation
+
+    with errors_on_stderr():
+        typer.echo(str(installation.uninstall(python=python)))
+
+
+@app.command()
+def doctor(
+    python: Annotated[
+        str | None, typer.Option("--python", help="Interpreter of the MindsDB; default: this one.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            help="Address of the running MindsDB; default: its port of this machine, if it answers there. "
+            "Where it wants a login: MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN.",
+        ),
+    ] = None,
+    storage: Annotated[
+        Path | None,
+        typer.Option(
+            "--storage", help="Storage folder of the MindsDB; default: what its environment variables say."
+        ),
+    ] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help="Check this engine only.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Also ask this model one short question, which costs a few tokens."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
+) -> None:
+    """Say what is wrong with a MindsDB and this engine in it, and what to do; changes nothing."""
+    from ..host.doctor import examine
+
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise typer.BadParameter("write http://HOST:PORT", param_hint="--url")
+    found = examine(python=python, url=url, storage=storage, engine=engine, model=model)
+    states = list(_show_findings(found, as_json))
+    if "wrong" in states:
+        leave(1)
+
+
+def _show_findings(findings: Iterator[Finding], as_json: bool) -> Iterator[str]:
+    """Write findings, as a line each while they are found, and give their states."""
+    from dataclasses import asdict
+
+    if as_json:
+        found = [asdict(finding) for finding in findings]
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        yield from (finding["state"] for finding in found)
+        return
+    colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
+    for finding in findings:
+        line = f"{finding.words}; {finding.remedy}" if finding.remedy else finding.words
+        typer.echo(
+            f"{typer.style(f'{finding.state:<8}', fg=colours[finding.state])} {finding.what:<14} {line}"
+        )
+        yield finding.state
