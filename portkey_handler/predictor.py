@@ -18,8 +18,8 @@ from .execution.rate_limiter import RateLimitedSender, RateLimiter
 from .execution.row_results import MapResult
 from .gateway.client import Gateway
 from .gateway.config import gateway_options
-from .gateway.fingerprint import engine_identity, limits_scope
-from .host.data_dir import home
+from .gateway.fingerprint import engine_fingerprint, limits_scope
+from .host.data_dir import data_dir
 from .operations import Operation
 from .operations.query_items import QueryItems
 from .operations.result_columns import check_free, to_frame
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for which answers are kept by a query that uses none itself, for the queries after it.
+#: Seconds for which a query that uses no cached answer caches its own, for later queries.
 _KEPT_ANYWAY = 86_400.0
 
 
@@ -64,7 +64,7 @@ class Predictor:
     def __call__(
         self, frame: pd.DataFrame, credentials: EngineConfig, names: RowNames | None = None
     ) -> pd.DataFrame:
-        """Answer every row of `frame`; see `run`. Works inside a running event loop and after a fork."""
+        """Answer every row of `frame` as `run` does. Works inside a running event loop and after a fork."""
         return run_sync(self.run(frame, credentials, names))
 
     async def run(
@@ -75,19 +75,19 @@ class Predictor:
         Args:
             frame: The rows; not changed.
             credentials: The engine's options.
-            names: What the rows are called in errors; by default by their number.
+            names: The names of the rows in errors; by default their numbers.
 
         Returns:
             A frame with the input's index and only the columns of `result_columns.to_frame`.
 
         Raises:
-            InputError: The rows lack what the model needs; nothing was sent.
-            AboveLimitError: They are more than `max_rows`, or would cost more than `max_cost`; likewise.
-            QueryError: Rows failed and `on_error` is `raise`, or nothing could succeed any more.
+            InputError: The rows lack something that the model needs. Nothing was sent.
+            AboveLimitError: More rows than `max_rows`, or a cost above `max_cost`. Nothing was sent.
+            QueryError: Rows failed and `on_error` is `raise`, or no further row could succeed.
         """
         if len(frame) == 0:
             if len(frame.columns):
-                # Rows may be there the next time; what they would lack is said before anything is paid.
+                # The next query may have rows: what they would lack is an error before anything is paid.
                 check(self.plan, credentials, frame)
             return to_frame(self.plan, [], frame.index)
         if self.plan.execution.dry_run or dry_run_listener() is not None:
@@ -96,21 +96,21 @@ class Predictor:
             raise AboveLimitError(refused)
         async with _Run(self.plan, credentials, names or RowNames()) as run:
             mapping = await run.map(frame)
-        raise_failures(self.plan, mapping, run.account, run.journal.fault)
+        raise_failures(self.plan, mapping, run.account, run.cache.fault)
         return to_frame(self.plan, mapping.outcomes, frame.index)
 
     async def _run_dry(self, frame: pd.DataFrame, credentials: EngineConfig) -> pd.DataFrame:
-        """Look over the rows, send nothing, and keep the estimate for DESCRIBE."""
+        """Estimate the query, send nothing, and keep the estimate for DESCRIBE."""
         plan = self.plan
         check(plan, credentials)
         items = QueryItems(plan, credentials)
-        kept = _journal(plan, credentials, only_look=True)
+        cache = _answer_cache(plan, credentials, only_look=True)
         outcomes: list[Outcome] = []
-        survey = _survey(plan, credentials, items.operation, kept)
-        estimate = await survey.estimate(items.of(frame), len(frame), outcomes.append)
+        scan = _scan(plan, credentials, items.operation, cache)
+        estimate = await scan.estimate(items.of(frame), len(frame), outcomes.append)
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate)
         estimate = replace(estimate, refused=refused)
-        keep_estimate(home(), plan.engine, estimate.name, estimate)
+        keep_estimate(data_dir(), plan.engine, estimate.name, estimate)
         (dry_run_listener() or _log)(estimate)
         return to_frame(plan, outcomes, frame.index)
 
@@ -185,19 +185,19 @@ def _log(estimate: Estimate) -> None:
     logger.info("%s", one_line(estimate))
 
 
-def _journal(plan: Plan, credentials: EngineConfig, *, only_look: bool = False) -> AnswerCache:
-    identity = engine_identity(plan.engine, credentials, json.loads(plan.routing))
+def _answer_cache(plan: Plan, credentials: EngineConfig, *, only_look: bool = False) -> AnswerCache:
+    fingerprint = engine_fingerprint(plan.engine, credentials, json.loads(plan.routing))
     reuse = seconds_of(plan.execution.reuse)
-    path = home() / "journal" / f"{identity}.sqlite"
+    path = data_dir() / "journal" / f"{fingerprint}.sqlite"
     return AnswerCache(path, reuse=reuse, keep=reuse or _KEPT_ANYWAY, only_look=only_look)
 
 
-def _survey(plan: Plan, credentials: EngineConfig, operation: Operation, journal: AnswerCache) -> Scan:
-    return Scan(plan, credentials, operation, journal.has, earlier_of(RunHistory(home()), plan))
+def _scan(plan: Plan, credentials: EngineConfig, operation: Operation, cache: AnswerCache) -> Scan:
+    return Scan(plan, credentials, operation, cache.has, earlier_of(RunHistory(data_dir()), plan))
 
 
 class _Run:
-    """What one query holds open: the connections, the journal, the share of the limits."""
+    """What one query holds open: the connections, the answer cache, the rate limiter."""
 
     def __init__(self, plan: Plan, credentials: EngineConfig, names: RowNames) -> None:
         self._plan = plan
@@ -206,7 +206,7 @@ class _Run:
         self._items = QueryItems(plan, credentials)
         tracing = self._items.tracing
         self._gateway = Gateway(credentials, {**routing, **tracing.options}, plan.execution.timeout)
-        folder = home()
+        folder = data_dir()
         execution = plan.execution
         self._stopped = asyncio.Event()
         self.account = QueryUsage(names)
@@ -219,11 +219,11 @@ class _Run:
             self._limited = RateLimitedSender(
                 self._gateway.send, limiter, longest_answer(plan), self._stopped
             )
-        self.journal = _journal(plan, credentials)
+        self.cache = _answer_cache(plan, credentials)
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
-        # Beside the first requests, not between them.
+        # While the first requests are in flight, so that no request waits for it.
         self._prices = asyncio.get_running_loop().run_in_executor(None, load_prices)
         return self
 
@@ -231,7 +231,7 @@ class _Run:
         try:
             self._recorder.record(error)
         finally:
-            self.journal.close()
+            self.cache.close()
             if self._limited is not None:
                 self._limited.close()
             await self._prices
@@ -257,7 +257,7 @@ class _Run:
                 batch_size=self._items.operation.batch_size,
                 deadline=execution.deadline,
             ),
-            cache=self.journal,
+            cache=self.cache,
             price=cost_of,
             on_outcome=self.account.note if execution.max_cost is None else note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else for_summary(),
@@ -274,20 +274,20 @@ class _Run:
             try:
                 mapping = await mapper.run(items, len(frame))
             except asyncio.CancelledError:
-                fault = self.journal.fault
+                fault = self.cache.fault
                 line = interrupted(self._plan, mapper.now(), self.account, fault, watch.seconds)
                 logger.warning("%s", watch.end(line))
                 raise
             self._recorder.mapping = mapping
-            line = summary(self._plan, mapping, self.account, self.journal.oldest_used, watch.seconds)
+            line = summary(self._plan, mapping, self.account, self.cache.oldest_used, watch.seconds)
             logger.info("%s", watch.end(line))
             return mapping
 
     async def _check_cost(self, frame: pd.DataFrame) -> None:
-        """Refuse what would cost too much, before anything is sent."""
+        """Refuse a query that would cost more than `max_cost`, before anything is sent."""
         plan, items = self._plan, self._items
-        survey = _survey(plan, self._credentials, items.operation, self.journal)
-        estimate = await survey.estimate(items.of(frame), len(frame))
+        scan = _scan(plan, self._credentials, items.operation, self.cache)
+        estimate = await scan.estimate(items.of(frame), len(frame))
         if (refused := too_expensive(plan, estimate)) is not None:
             raise AboveLimitError(refused)
 

@@ -27,12 +27,12 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
     """Write a page about what was run: rows, failures, latencies, tokens, cost."""
-    from ..host.data_dir import home
+    from ..host.data_dir import data_dir
     from ..usage.report import choose, write_page
     from ..usage.run_history import RunHistory
 
     with errors_on_stderr():
-        page = write_page(choose(RunHistory(home()), model))
+        page = write_page(choose(RunHistory(data_dir()), model))
         try:
             output.write_text(page, encoding="utf-8")
         except OSError as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 #: Without the option `concurrency`, the limit starts here …
-FIRST_FLIGHT = 8
+FIRST_LIMIT = 8
 #: … and grows to this, as long as no request is refused.
-LARGEST_FLIGHT = 64
+LARGEST_LIMIT = 64
 #: The first growth multiplies the limit by this, so that a short query needs few rounds …
 _FIRST_GROWTH = 4
 #: … and each later growth by this.
@@ -35,7 +35,7 @@ class AdaptiveConcurrency:
 
     Args:
         concurrency: The limit that the user set; it starts there and never exceeds it. None lets the limit
-            grow from `FIRST_FLIGHT` to `LARGEST_FLIGHT`.
+            grow from `FIRST_LIMIT` to `LARGEST_LIMIT`.
         timeout: Seconds that one attempt may take.
 
     Attributes:
@@ -43,8 +43,8 @@ class AdaptiveConcurrency:
     """
 
     def __init__(self, concurrency: int | None, timeout: float) -> None:
-        self.limit = concurrency or FIRST_FLIGHT
-        self._largest = concurrency or LARGEST_FLIGHT
+        self.limit = concurrency or FIRST_LIMIT
+        self._largest = concurrency or LARGEST_LIMIT
         self._longest = timeout * _SHARE_OF_TIMEOUT
         self._cautious = False
         self._grown = False

@@ -42,7 +42,7 @@ def limits_scope(engine: str, credentials: EngineConfig) -> str:
     return _digest(engine, {**own, "base_url": address(credentials)})
 
 
-def engine_identity(engine: str, credentials: EngineConfig, routing: Mapping[str, Any]) -> str:
+def engine_fingerprint(engine: str, credentials: EngineConfig, routing: Mapping[str, Any]) -> str:
     """Return a digest of an engine's name and of where its requests go; no key has a part in it.
 
     Args:

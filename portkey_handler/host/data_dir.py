@@ -1,4 +1,4 @@
-"""The folder in which this package keeps what outlives a query."""
+"""The data directory: answer cache, run history and rate limits outlive a query in it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from . import adapter as host
 
 
-def home() -> Path:
-    """Return the folder: PORTKEY_HANDLER_HOME, else one in MindsDB's storage, else the user's data folder.
+def data_dir() -> Path:
+    """Return PORTKEY_HANDLER_HOME, else a folder in MindsDB's storage, else one in the user's data folder.
 
-    Never a model's storage folder, which MindsDB wipes. The folder need not exist.
+    It is never the storage folder of a model, which MindsDB deletes. It may not exist yet.
     """
     named = os.environ.get("PORTKEY_HANDLER_HOME")
     if named:

@@ -11,7 +11,7 @@ from ..options import OPTIONS, Plan, Resolved
 from ..usage.estimate.dry_run import dry_run_listener, kept_estimate
 from ..usage.estimate.wording import table
 from ..usage.run_history import RunHistory
-from .data_dir import home
+from .data_dir import data_dir
 from .doctor.checks import check_gateway, check_home
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _usage(resolved: Resolved) -> pd.DataFrame:
             *(_cost(day.use.cost, day.use.unpriced), day.use.unpriced),
             *map(day.use.latencies.quantile, (0.50, 0.95, 0.99)),
         )
-        for day in RunHistory(home()).usage(*_who(resolved.plan))
+        for day in RunHistory(data_dir()).usage(*_who(resolved.plan))
     )
     return _frame(_USAGE_COLUMNS, rows)
 
@@ -112,7 +112,7 @@ def _usage(resolved: Resolved) -> pd.DataFrame:
 def _errors(resolved: Resolved) -> pd.DataFrame:
     rows = (
         (_moment(one.at), one.row, one.reason, one.status, one.trace_id, one.span_id)
-        for one in RunHistory(home()).failures(*_who(resolved.plan))
+        for one in RunHistory(data_dir()).failures(*_who(resolved.plan))
     )
     return _frame(_ERROR_COLUMNS, rows)
 
@@ -125,20 +125,20 @@ def _runs(resolved: Resolved) -> pd.DataFrame:
             *(run.prompt_tokens, run.completion_tokens, run.cached_tokens),
             *(_cost(run.cost, run.unpriced), run.unpriced, run.trace_id, run.ended),
         )
-        for run in RunHistory(home()).runs(*_who(resolved.plan))
+        for run in RunHistory(data_dir()).runs(*_who(resolved.plan))
     )
     return _frame(_RUN_COLUMNS, rows)
 
 
 def _estimate(resolved: Resolved) -> pd.DataFrame:
-    found = kept_estimate(home(), *_who(resolved.plan))
+    found = kept_estimate(data_dir(), *_who(resolved.plan))
     return _frame(_ESTIMATE_COLUMNS, [] if found is None else table(found))
 
 
 def _check(resolved: Resolved) -> pd.DataFrame:
     engine = f"engine {resolved.plan.engine}"
     asked = [] if dry_run_listener() is not None else [check_gateway(resolved.credentials, engine)]
-    found = (*asked, *check_home(home()))
+    found = (*asked, *check_home(data_dir()))
     return _frame(_CHECK_COLUMNS, ((one.what, one.state, one.words, one.remedy or None) for one in found))
 
 

@@ -1,4 +1,4 @@
-"""What answers cost in US dollars, by a price list that comes with its library and needs no network."""
+"""Prices of answers in US dollars, by a price list that comes with its library and needs no network."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _PROVIDERS = {
 }
 #: What the gateway says of an answer from its cache.
 GATEWAY_HITS = frozenset({"HIT", "SEMANTIC HIT"})
-#: Beyond so many tokens of a request some models have another price for each of them.
+#: Requests with more tokens than this have another price per token at some models.
 _TIERS_BEGIN = 100_000
 _SAMPLE = 1_000
 
 
 def load() -> None:
-    """Load the price list, which takes a tenth of a second, before the first row asks for a price."""
+    """Load the price list, which takes a tenth of a second, before the first row needs a price."""
     _calculator()
 
 
 def cost_of(evidence: Evidence) -> float | None:
-    """Return what an answer cost, or None where its tokens or its model's price are not known."""
+    """Return the cost of an answer, or None where its tokens or the price of its model are not known."""
     if evidence.cache_status in GATEWAY_HITS:
         return 0.0  # the response has the tokens of an earlier one, and nothing was sent to the provider
     model, asked = evidence.model, evidence.prompt_tokens
@@ -42,7 +42,7 @@ def cost_of(evidence: Evidence) -> float | None:
     if asked > _TIERS_BEGIN or evidence.cached_tokens:
         answered, cached = evidence.completion_tokens or 0, evidence.cached_tokens or 0
         return cost(model, evidence.provider, asked, answered, cached)
-    # What `cost` does, without calling it: this is done for every row.
+    # The same as `cost`, without the call, because this runs for every row.
     rates = _rates(model, evidence.provider)
     return None if rates is None else asked * rates[0] + (evidence.completion_tokens or 0) * rates[1]
 
@@ -53,8 +53,8 @@ def cost(
     """Return the price of a request in US dollars, or None where the price list does not have the model.
 
     Args:
-        model: The model's name, as the provider says it.
-        provider: The provider's name at the gateway; None searches all of them by the model's name.
+        model: The model, as the provider names it.
+        provider: The provider's name at the gateway; None searches all providers for the model.
         prompt_tokens: Tokens of the request, cached ones included.
         completion_tokens: Tokens of the answer.
         cached_tokens: Tokens of the request that the provider had in its cache.
@@ -70,7 +70,7 @@ def cost(
 
 @cache
 def _rates(model: str, provider: str | None) -> tuple[float, float, float] | None:
-    """Return the price of a token asked, answered and cached: the list takes longer than a row may."""
+    """Return the prices of a token of the prompt, the answer and the cache. Cached: the list is slow."""
     found = [
         _exactly(model, provider, *tokens)
         for tokens in ((_SAMPLE, 0, 0), (0, _SAMPLE, 0), (_SAMPLE, 0, _SAMPLE))

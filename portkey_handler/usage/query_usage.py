@@ -27,10 +27,10 @@ _LONGEST_NAME = 200
 
 
 class LatencyHistogram:
-    """How long answers took, as a histogram with steps that grow.
+    """The latencies of answers, as a histogram with steps that grow.
 
     Args:
-        counts: Step to number of answers, as `counts` of another one, to go on with it.
+        counts: Number of answers by step, as `counts` of another histogram, to continue it.
     """
 
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
@@ -41,7 +41,7 @@ class LatencyHistogram:
         self.counts[step_of(milliseconds)] += 1
 
     def quantile(self, share: float) -> float | None:
-        """Return the milliseconds within which that share of the answers came; None where there are none."""
+        """Return the milliseconds within which that share of the answers came; None without answers."""
         left = share * self.counts.total()
         for step in sorted(self.counts):
             left -= self.counts[step]
@@ -51,28 +51,28 @@ class LatencyHistogram:
 
     @staticmethod
     def milliseconds(step: int) -> float:
-        """Return what a step of the histogram stands for."""
+        """Return the milliseconds that a step of the histogram stands for."""
         return float(2 ** (step / _STEPS))
 
 
 @lru_cache(4096)
 def step_of(milliseconds: float) -> int:
-    """Return the step of a histogram that a latency belongs to."""
+    """Return the histogram step of a latency."""
     return round(math.log2(milliseconds) * _STEPS) if milliseconds > 1 else 0
 
 
 @dataclass(slots=True)
 class ModelUsage:
-    """What was used of one model.
+    """The usage of one model.
 
     Attributes:
-        answers: How many it gave.
-        prompt_tokens: Tokens that were asked.
-        completion_tokens: Tokens that were answered.
-        cached_tokens: Those among the asked ones that the provider had in its cache.
-        cost: US dollars, of the answers whose price is known.
-        unpriced: Answers whose price is not known.
-        latencies: How long its answers took.
+        answers: Number of its answers.
+        prompt_tokens: Tokens of the requests.
+        completion_tokens: Tokens of the answers.
+        cached_tokens: Tokens of the requests that the provider had in its cache.
+        cost: US dollars of the answers with a known price.
+        unpriced: Answers without a known price.
+        latencies: The latencies of its answers.
     """
 
     answers: int = 0
@@ -86,10 +86,10 @@ class ModelUsage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row that should have had an answer and has none.
+    """A row that should have an answer and has none.
 
     Attributes:
-        at: When that was known, in seconds since 1970.
+        at: When it failed, in seconds since 1970.
         row: The row's name; see `RowNames.of`.
     """
 
@@ -103,7 +103,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ProgressSample:
-    """How far a query was: seconds since its start, items settled, those among them that failed."""
+    """The progress at one moment: seconds since the start, settled items, failed items among them."""
 
     seconds: float
     settled: int
@@ -112,23 +112,23 @@ class ProgressSample:
 
 @dataclass(slots=True)
 class QueryUsage:
-    """The account of one query.
+    """The usage of one query.
 
     Attributes:
-        names: What the rows are called; set before the first is noted.
-        clock: Tells seconds that only go forward.
-        settled: Items that have an outcome.
-        asked: Those among them for which a request was sent.
+        names: The names of the rows; set before the first outcome is noted.
+        clock: Returns seconds that only go forward.
+        settled: Items with an outcome.
+        asked: Items for which a request was sent.
         kept: Those served from the answer cache.
-        failed: Those that should have an answer and have none.
+        failed: Items that should have an answer and have none.
         cut_off: Answers that ended because the tokens ran out.
         gateway_hits: Answers that came from the gateway's cache.
         models: What was used of each model that answered; cached answers use nothing.
         kept_by: How many cached answers there are of each model.
-        reasons: Why items failed, to how many; at most a hundred, the rest under "other reasons".
-        failures: The last hundred.
-        slowest: Milliseconds and place of the twenty slowest rows, as a heap.
-        moments: How far the query was, at most 240 times, evenly.
+        reasons: Number of failures by reason; a hundred reasons, the others as "other reasons".
+        failures: The last hundred failures.
+        slowest: Milliseconds and row of the twenty slowest rows, as a heap.
+        moments: The progress at 240 moments at most, evenly spaced.
     """
 
     names: RowNames = field(default_factory=RowNames)

@@ -15,7 +15,7 @@ from support.browser import BrowserUnavailableError, browser, show
 from support.storage import make_handler
 
 from portkey_handler.gateway.offline import Fault, OfflineProvider
-from portkey_handler.host.data_dir import home
+from portkey_handler.host.data_dir import data_dir
 from portkey_handler.usage.report import choose, write_page
 from portkey_handler.usage.run_history import RunHistory
 
@@ -84,7 +84,7 @@ def page(request: pytest.FixtureRequest, provider: OfflineProvider, tmp_path: Pa
         handler.predict(pd.DataFrame({"q": texts}))
     model = "portkey_model" if request.param == "all" else None
     path = tmp_path / "page.html"
-    path.write_text(write_page(choose(RunHistory(home()), model)), encoding="utf-8")
+    path.write_text(write_page(choose(RunHistory(data_dir()), model)), encoding="utf-8")
     return path
 
 

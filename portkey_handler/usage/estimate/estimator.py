@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ...execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT
+from ...execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT
 from ...execution.token_estimate import estimate_tokens
 from ...records import Item, Request, Skipped
 from ..prices import cost
@@ -282,7 +282,7 @@ def _rounds(requests: int, concurrency: int | None) -> int:
     """Say how often a flight starts until all are answered, which grows where nothing refuses it."""
     if concurrency is not None:
         return -(-requests // concurrency)
-    rounds, flight = 0, FIRST_FLIGHT
-    while requests > 0 and flight < LARGEST_FLIGHT:
+    rounds, flight = 0, FIRST_LIMIT
+    while requests > 0 and flight < LARGEST_LIMIT:
         rounds, requests, flight = rounds + 1, requests - flight, 2 * flight
-    return rounds - (-max(0, requests) // LARGEST_FLIGHT)
+    return rounds - (-max(0, requests) // LARGEST_LIMIT)

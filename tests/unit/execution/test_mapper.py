@@ -26,7 +26,7 @@ from portkey_handler.errors import (
 )
 from portkey_handler.execution import retry
 from portkey_handler.execution.circuit_breaker import HOPELESS
-from portkey_handler.execution.concurrency import FIRST_FLIGHT, LARGEST_FLIGHT, AdaptiveConcurrency
+from portkey_handler.execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT, AdaptiveConcurrency
 from portkey_handler.execution.mapper import Mapper, MapperLimits
 from portkey_handler.execution.retry import LONGEST_WAIT, backoff
 from portkey_handler.execution.row_results import Counts, MapResult
@@ -173,7 +173,7 @@ def test_the_flight_grows_when_nobody_gives_it() -> None:
         return reply
 
     run(map(str, range(800)), send, concurrency=None)
-    assert (peaks[0], server.peak) == (FIRST_FLIGHT, LARGEST_FLIGHT)
+    assert (peaks[0], server.peak) == (FIRST_LIMIT, LARGEST_LIMIT)
 
 
 def rounds(flight: AdaptiveConcurrency, serves: int, seconds: float, count: int) -> list[int]:
@@ -530,7 +530,7 @@ def test_an_answer_without_a_value_is_a_failure_with_its_reason() -> None:
 # Stopping
 
 
-@pytest.mark.parametrize(("concurrency", "most"), [(1, 1), (5, 5), (None, FIRST_FLIGHT)])
+@pytest.mark.parametrize(("concurrency", "most"), [(1, 1), (5, 5), (None, FIRST_LIMIT)])
 def test_a_rejected_key_stops_the_query_before_it_starts(concurrency: int | None, most: int) -> None:
     """Not a million times 401: only what was in flight already."""
     sent: list[bytes] = []

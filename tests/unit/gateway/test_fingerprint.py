@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.gateway.fingerprint import engine_identity, limits_scope
+from portkey_handler.gateway.fingerprint import engine_fingerprint, limits_scope
 from portkey_handler.options import EngineConfig
 
 BASE: dict[str, Any] = {
@@ -21,7 +21,7 @@ BASE: dict[str, Any] = {
 
 def identity(engine: str = "e", routing: dict[str, Any] | None = None, **changed: Any) -> str:
     """Give the identity of an engine that differs from the base."""
-    return engine_identity(engine, EngineConfig({**BASE, **changed}), routing or {})
+    return engine_fingerprint(engine, EngineConfig({**BASE, **changed}), routing or {})
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ TARGETS = {
 def chosen(*names: str, targets: Any = TARGETS, **words: Any) -> str:
     """Give the identity of an engine some of whose targets were chosen."""
     routing = {"targets": [{"name": name} for name in names], **words}
-    return engine_identity("e", EngineConfig({"base_url": "http://one/v1", "targets": targets}), routing)
+    return engine_fingerprint("e", EngineConfig({"base_url": "http://one/v1", "targets": targets}), routing)
 
 
 def test_which_targets_are_chosen_decides() -> None:

@@ -14,7 +14,7 @@ from support.gateway import free_port
 from support.storage import make_handler
 
 from portkey_handler.gateway.offline import Fault, OfflineProvider
-from portkey_handler.host.data_dir import home
+from portkey_handler.host.data_dir import data_dir
 from portkey_handler.host.doctor.checks import Finding, Home, check_gateway, check_home, judge_home
 from portkey_handler.options import resolve_engine
 from portkey_handler.records import Evidence, Outcome
@@ -226,7 +226,7 @@ def test_describe_checks_where_the_handler_runs(provider: OfflineProvider) -> No
     assert [row["what"] for row in rows] == ["engine portkey_engine", "home", "space"]
     assert {row["state"] for row in rows} == {"ok"}
     assert {row["remedy"] for row in rows} == {None}
-    assert str(home()) in rows[1]["words"]
+    assert str(data_dir()) in rows[1]["words"]
 
 
 def test_describe_tells_what_is_wrong() -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from portkey_handler.gateway.offline import OfflineProvider
-from portkey_handler.host.data_dir import home
+from portkey_handler.host.data_dir import data_dir
 from portkey_handler.session import Session
 from portkey_handler.usage.estimate.dry_run import kept_estimate
 from portkey_handler.usage.run_history import RunHistory
@@ -33,7 +33,7 @@ def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 @pytest.fixture(params=RELEASES)
 def release(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Copy what a release has written, and give its name."""
-    shutil.copytree(DATA / f"home-{request.param}", home(), dirs_exist_ok=True)
+    shutil.copytree(DATA / f"home-{request.param}", data_dir(), dirs_exist_ok=True)
     shutil.copytree(DATA / f"catalog-{request.param}", tmp_path / "catalog")
     return str(request.param)
 
@@ -49,14 +49,14 @@ def test_everything_is_read_and_nothing_is_asked_again(
             names, *values = written["read"][statement]
             found = rows(session.sql(statement))
             assert [[row[name] for name in names] for row in found] == values, statement
-    last = RunHistory(home()).runs(most=len(written["kept"]))
+    last = RunHistory(data_dir()).runs(most=len(written["kept"]))
     assert [(run.requests, run.kept, run.failed) for run in last] == [(0, 3, 0)] * len(written["kept"])
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_the_estimate_of_the_last_dry_run_is_read(release: str) -> None:
     """It is a file of its own."""
-    estimate = kept_estimate(home(), "local", "mood")
+    estimate = kept_estimate(data_dir(), "local", "mood")
     assert estimate is not None
     assert (estimate.rows, estimate.distinct, estimate.model) == (4, 4, "gpt-4o")
 
@@ -74,12 +74,12 @@ def test_a_query_works_without_the_files_of_a_later_release(
     with Session() as session:
         session.sql(sql)
         first = session.sql(ask)["answer"].tolist()
-        files = list(home().rglob("*.sqlite"))
+        files = list(data_dir().rglob("*.sqlite"))
         assert len(files) == 3
         for path in files:
             with contextlib.closing(sqlite3.connect(path)) as connection:
                 connection.execute("PRAGMA user_version = 9")
-        before = {path: path.read_bytes() for path in home().rglob("*") if path.is_file()}
+        before = {path: path.read_bytes() for path in data_dir().rglob("*") if path.is_file()}
         caplog.clear()
         assert session.sql(ask)["answer"].tolist() == first
     assert len(provider.requests) == 2
@@ -90,4 +90,4 @@ def test_a_query_works_without_the_files_of_a_later_release(
         "what the query used is not recorded",
     ]
     assert all("newer portkey-handler (it has version 9, and this release reads" in text for text in said)
-    assert {path: path.read_bytes() for path in home().rglob("*") if path.is_file()} == before
+    assert {path: path.read_bytes() for path in data_dir().rglob("*") if path.is_file()} == before

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from portkey_handler.cli import app
 from portkey_handler.errors import NotFoundError, UsageError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
-from portkey_handler.host.data_dir import home
+from portkey_handler.host.data_dir import data_dir
 from portkey_handler.usage.query_usage import LatencyHistogram, ModelUsage, ProgressSample
 from portkey_handler.usage.report import Chosen, choose, write_page
 from portkey_handler.usage.run_history import RunHistory
@@ -250,7 +250,7 @@ def test_the_command_writes_the_page(provider: OfflineProvider, tmp_path: Path) 
     done = command("--output", str(path))
     assert (done.exit_code, done.stdout.strip()) == (0, str(path))
     page = Page(path.read_text(encoding="utf-8"))
-    run = RunHistory(home()).runs(most=1)[0]
+    run = RunHistory(data_dir()).runs(most=1)[0]
     assert cells(page, "models")["gpt-4o-mini"][:3] == [
         "1",
         str(run.prompt_tokens),
@@ -272,7 +272,7 @@ def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     """Runs, a folder to write to, and the library that draws, with how to install it."""
     done = command("--output", str(tmp_path / "page.html"))
     assert (done.exit_code, "nothing has been run yet" in done.output) == (1, True)
-    RunHistory(home()).record(a_run(), [])
+    RunHistory(data_dir()).record(a_run(), [])
     done = command("--output", str(tmp_path / "nowhere" / "page.html"))
     assert (done.exit_code, "cannot be written" in done.output) == (1, True)
     monkeypatch.setitem(sys.modules, "pygal", None)

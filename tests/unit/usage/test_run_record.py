@@ -17,7 +17,7 @@ from support.storage import make_handler
 from portkey_handler.errors import InputError, PortkeyHandlerError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.handler import PortkeyHandler
-from portkey_handler.host.data_dir import home
+from portkey_handler.host.data_dir import data_dir
 from portkey_handler.options import EngineConfig, resolve
 from portkey_handler.predictor import Predictor
 from portkey_handler.records import RowNames
@@ -51,7 +51,7 @@ def described(handler: PortkeyHandler, table: str) -> list[dict[str, Any]]:
 
 def last_run() -> RunRecord:
     """Give the record of the last query."""
-    return RunHistory(home()).runs(most=1)[0]
+    return RunHistory(data_dir()).runs(most=1)[0]
 
 
 def test_the_counts_are_those_of_the_provider(provider: OfflineProvider) -> None:
@@ -148,7 +148,7 @@ def test_rows_have_the_names_that_the_host_gives_them(provider: OfflineProvider)
     names = RowNames(column="id", values=[10, 11, 12])
     with pytest.raises(QueryError, match=r"1 answered and kept, 2 failed \(rows id = 10, id = 12: 400"):
         Predictor(plan)(rows("bad 0", "good", "bad 2"), EngineConfig({"base_url": provider.base_url}), names)
-    ledger = RunHistory(home())
+    ledger = RunHistory(data_dir())
     assert {one.row for one in ledger.failures("e", "m")} == {"id = 10", "id = 12"}
     assert {row for row, _ in ledger.runs(most=1)[0].slowest} == {"id = 10", "id = 11", "id = 12"}
 
@@ -258,7 +258,7 @@ def test_neither_keys_nor_texts_are_recorded(provider: OfflineProvider) -> None:
     handler = make_handler(engine, {**USING, "system_prompt": "canary-system", "on_error": "null"})
     handler.predict(rows("canary-prompt-1", "canary-prompt-2"))
     assert last_run().rows == 2
-    written = b"".join(path.read_bytes() for path in home().glob("ledger.sqlite*"))
+    written = b"".join(path.read_bytes() for path in data_dir().glob("ledger.sqlite*"))
     assert b"gpt-4o-mini" in written
     assert b"canary" not in written
 
@@ -267,8 +267,8 @@ def test_trouble_with_the_ledger_fails_no_query(
     provider: OfflineProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A folder stands where its file should be; the answers come, and a warning says what is missing."""
-    home().mkdir(exist_ok=True)
-    (home() / "ledger.sqlite").mkdir()
+    data_dir().mkdir(exist_ok=True)
+    (data_dir() / "ledger.sqlite").mkdir()
     handler = make_handler({"base_url": provider.base_url}, USING)
     assert len(handler.predict(rows("a", "b"))) == 2
     assert "what the query used is not recorded" in caplog.text
