@@ -22,7 +22,7 @@ _CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
 
 @lru_cache(256)
 def is_cut_off(finish_reason: str | None) -> bool:
-    """Tell whether an answer ended because its tokens ran out."""
+    """Return whether an answer ended because its tokens ran out."""
     return finish_reason is not None and finish_reason.lower() in _CUT_OFF
 
 
@@ -193,7 +193,7 @@ class RowNames:
     values: Sequence[Any] = ()
 
     def of(self, row: int) -> int | str:
-        """Give the name of a row: `id = 1057` where a column tells rows apart, else the number.
+        """Return the name of a row: `id = 1057` where a column tells rows apart, else the number.
 
         A longer text, or one with blanks, is rather what is asked than what tells rows apart: it is not said.
         """

@@ -23,7 +23,7 @@ class CircuitBreaker:
     def judge(
         self, answers: Sequence[Outcome | GatewayError], *, concurrency: int, cached: int
     ) -> GatewayError | None:
-        """Take note of what came of the items of one batch.
+        """Note what came of the items of one batch.
 
         Args:
             answers: An outcome or a failure for each. A request that failed is one failure, however many

@@ -49,7 +49,7 @@ def address(credentials: EngineConfig) -> str:
 
 
 def request_headers(credentials: EngineConfig, routing: Mapping[str, Any]) -> dict[str, str]:
-    """Make the headers that the SDK's client would send for these options.
+    """Return the headers that the SDK's client sends for these options.
 
     Args:
         credentials: The engine's options.
@@ -152,7 +152,7 @@ class Gateway:
                 f"{self._base_url} did not answer within {self._timeout:g} s{_ADDRESS_HINT}"
             ) from error
         except (ConnectionLostError, InvalidResponseError):
-            return  # somebody is there
+            return  # a server is there
         if status in (401, 403):
             raise self._rejection(headers, content, b"", evidence_of(status, headers, content, None, None))
 
@@ -194,7 +194,7 @@ class Gateway:
         return url
 
     def _translated(self, error: Exception) -> GatewayError:  # noqa: PLR0911 - a table of cases
-        """Make one of our errors of aiohttp's; a test lists aiohttp's and fails on one that nobody mapped."""
+        """Return the error of this package for an error of aiohttp. A test fails on errors without one."""
         if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
             status = getattr(error, "status", None)
             said = f"it answered {status}" if status else cause_of(error)

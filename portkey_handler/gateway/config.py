@@ -115,7 +115,7 @@ def _config(
 def _chosen(
     known: Mapping[str, Mapping[str, Any]], words: Mapping[str, Any], options: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the targets to use: all of the engine's where nobody chooses and it has nothing else."""
+    """Return the targets to use: all of the engine's where none is chosen and it has nothing else."""
     given = words.get("targets")
     if isinstance(given, list):
         for choice in given:
@@ -176,7 +176,7 @@ def _target(known: Mapping[str, Mapping[str, Any]], choice: Mapping[str, Any]) -
 
 
 def _is_of_one_destination(name: str) -> bool:
-    """Tell whether an option says where a request goes, or with which provider's key.
+    """Return whether an option says where a request goes, or with which provider's key.
 
     A target stands for itself: the gateway lets a header such as x-portkey-custom-host beat the target's own
     address, and would send the target's key there.

@@ -107,7 +107,7 @@ def describe_rejection(
     request_body: bytes,
     secrets: Sequence[str] = (),
 ) -> str:
-    """Say in one line what was rejected, why, and the remedy where it is known.
+    """Return in one line what was rejected, why, and the remedy where it is known.
 
     Args:
         status: HTTP status.
@@ -128,7 +128,7 @@ def describe_rejection(
 
 
 def is_unsupported(content: bytes) -> bool:
-    """Tell whether the gateway says that it cannot ask this of the provider; its words, with status 500."""
+    """Return whether the gateway says that it cannot ask this of the provider; its words, with status 500."""
     said = _said(content)[0]
     return _UNSUPPORTED.fullmatch(said) is not None or said.startswith(_NO_PROMPTS)
 
@@ -138,7 +138,7 @@ _NO_PROMPTS = "prompt completions error"
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Tell how long the provider asks to be left alone, in seconds, or None where it does not say.
+    """Return the seconds that the provider asks to wait, or None where it does not say.
 
     Reads retry-after-ms (OpenAI's, finer), else Retry-After (seconds or an HTTP date), else the
     x-ratelimit-reset-* of what is used up: durations as OpenAI writes them ("6m0s", "20ms"), seconds, or a
@@ -158,7 +158,7 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
-    """Say whether nothing is left of a limit; where the provider does not tell, yes."""
+    """Return whether nothing is left of a limit; where the provider does not tell, yes."""
     left = headers.get(name.replace("-reset", "-remaining", 1), "0").strip()
     return left.partition(".")[0] in ("0", "")
 
@@ -229,7 +229,7 @@ def _said(content: bytes) -> tuple[str, str]:
 
 
 def _text_of(body: Mapping[str, Any]) -> str:
-    """Give the text of a page that somebody on the way answered with; the gateway hands it over so."""
+    """Return the text of an HTML page with which a server on the way answered."""
     page = body.get("html-message")
     return _TAGS.sub(" ", page) if isinstance(page, str) else ""
 

@@ -1,4 +1,4 @@
-"""Who answers: what has to be the same for an answer to be used again, and for limits to be shared."""
+"""Fingerprints of an engine: queries of equal fingerprints share cached answers, or rate limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..options.routing import CONFIG_WORDS
 from .client import address
 from .config import gateway_options
 
-#: Options of the gateway that do not decide who answers, or how.
+#: Options of the gateway that have no part in the answer.
 _INDIFFERENT = frozenset(
     {
         "allowed_paths",

@@ -46,12 +46,12 @@ else:
 
         @classmethod
         def prediction_args(cls) -> list[dict[str, Any]]:
-            """Give the arguments that MindsDB finds by reading the source; nobody asks here."""
+            """Return the arguments that MindsDB finds by reading the source; nobody asks here."""
             return []
 
         @classmethod
         def creation_args(cls) -> list[dict[str, Any]]:
-            """Give the arguments that MindsDB finds by reading the source; nobody asks here."""
+            """Return the arguments that MindsDB finds by reading the source; nobody asks here."""
             return []
 
         def close(self) -> None:
@@ -59,7 +59,7 @@ else:
 
 
 def runs_in_mindsdb() -> bool:
-    """Tell whether this process is a MindsDB's server or one of its workers.
+    """Return whether this process is a MindsDB's server or one of its workers.
 
     The name under which we are loaded says so too, but not where the folder for community handlers is used.
     """
@@ -74,7 +74,7 @@ def _is_mindsdbs(storage: Any) -> bool:
 
 
 def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
-    """Give the rows under the names that the user wrote; the frame itself is not changed.
+    """Return the rows under the names that the user wrote; the frame itself is not changed.
 
     MindsDB leaves the backticks on the names in ``WHERE `the text` = …`` of a model.
     """
@@ -85,7 +85,7 @@ def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
 
 
 def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
-    """Tell what the rows are called in errors, where MindsDB gives only a part of them.
+    """Return what the rows are called in errors, where MindsDB gives only a part of them.
 
     With `partition_size` the index goes on from part to part. With `track_column` it begins anew, and what a
     row has in that column tells which it is.
@@ -111,7 +111,7 @@ def _tracked_column() -> str | None:
 
 
 def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
-    """Give a frame that MindsDB's predict cache can't answer a later query with.
+    """Return a frame that MindsDB's predict cache can't answer a later query with.
 
     Args:
         frame: What predict returns; it is not changed.
@@ -132,7 +132,7 @@ def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
 
 
 def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
-    """Give the arguments stored by the version that a RETRAIN starts from.
+    """Return the arguments stored by the version that a RETRAIN starts from.
 
     Args:
         model_storage: The storage of the version under creation.
@@ -166,7 +166,7 @@ def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
 
 
 def model_name(model_storage: Any) -> str:
-    """Give the model's name as SQL calls it; "model" where nobody knows it.
+    """Return the model's name as SQL calls it; "model" where nobody knows it.
 
     A model outside of MindsDB's first project has that in front: two projects may have models of one name.
     """
@@ -185,7 +185,7 @@ def model_name(model_storage: Any) -> str:
 
 
 def engine_name(engine_storage: Any) -> str:
-    """Give the engine's name for a message; "engine" where nobody knows it."""
+    """Return the engine's name for a message; "engine" where nobody knows it."""
     if not _is_mindsdbs(engine_storage):
         return getattr(engine_storage, "name", None) or "engine"
     from mindsdb.interfaces.storage import db
@@ -195,7 +195,7 @@ def engine_name(engine_storage: Any) -> str:
 
 
 def storage_root() -> Path | None:
-    """Give the folder where the MindsDB that runs this keeps its data; None outside of a MindsDB."""
+    """Return the folder where the MindsDB that runs this keeps its data; None outside of a MindsDB."""
     if not runs_in_mindsdb():
         return None
     from mindsdb.utilities.config import Config
@@ -207,7 +207,7 @@ def storage_root() -> Path | None:
 
 
 def stored_engines(database: str) -> dict[str, dict[str, Any]]:
-    """Give the engines of this handler, name to arguments; to be called by a process that serves nobody.
+    """Return the engines of this handler, name to arguments; to be called by a process that serves nobody.
 
     Args:
         database: The address of MindsDB's records, as SQLAlchemy takes it.
@@ -225,7 +225,7 @@ def stored_engines(database: str) -> dict[str, dict[str, Any]]:
 
 
 def cache_keeps() -> bool:
-    """Tell whether MindsDB's predict cache keeps an answer that was handed over by `deliver`; tries it."""
+    """Return whether MindsDB's predict cache keeps an answer that was handed over by `deliver`; tries it."""
     import pandas as pd
     from mindsdb.interfaces.storage.model_fs import ModelStorage
     from mindsdb.utilities.cache import get_cache

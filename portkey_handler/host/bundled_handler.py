@@ -21,12 +21,12 @@ Recorded = Mapping[str, str]
 
 
 def aside_of(place: Path) -> Path:
-    """Give the folder that holds MindsDB's own handler while ours is in its place."""
+    """Return the folder that holds MindsDB's own handler while ours is in its place."""
     return place.with_name(_NAME.format(place.name))
 
 
 def is_mindsdbs(place: Path, recorded: Recorded) -> bool:
-    """Tell whether a folder holds nothing but files of MindsDB's own handler, and caches of them."""
+    """Return whether a folder holds nothing but files of MindsDB's own handler, and caches of them."""
     if place.is_symlink() or not place.is_dir():
         return False
     files = [file for file in place.rglob("*") if not file.is_dir() and file.parent.name != "__pycache__"]
@@ -34,7 +34,7 @@ def is_mindsdbs(place: Path, recorded: Recorded) -> bool:
 
 
 def has_all(folder: Path, recorded: Recorded) -> bool:
-    """Tell whether every recorded file is in a folder just as pip wrote it."""
+    """Return whether every recorded file is in a folder just as pip wrote it."""
     return bool(recorded) and all(_hash(folder / name) == wanted for name, wanted in recorded.items())
 
 

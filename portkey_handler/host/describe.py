@@ -147,7 +147,7 @@ def _who(plan: Plan) -> tuple[str, str]:
 
 
 def _cost(known: float, unpriced: int) -> float | None:
-    """Give US dollars, or None where there are answers and no price is known of any."""
+    """Return US dollars, or None where there are answers and no price is known of any."""
     return None if unpriced and not known else known
 
 

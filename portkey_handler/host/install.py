@@ -147,7 +147,7 @@ def look(python: str | None = None) -> Found:
 
 
 def place_of(found: Found) -> Path:
-    """Give the path where that MindsDB loads the handler, whether something is there or not.
+    """Return the path where that MindsDB loads the handler, whether something is there or not.
 
     Raises:
         InstallError: There is no MindsDB, or it has no folder of handlers.
@@ -167,7 +167,7 @@ def place_of(found: Found) -> Path:
 
 
 def is_ours(place: Path) -> bool:
-    """Tell whether what is at a place was put there by install."""
+    """Return whether what is at a place was put there by install."""
     if place.is_symlink():
         # One that leads nowhere is what is left of us after the package has moved.
         return not place.exists() or all((place / name).exists() for name in _OUR_FILES)

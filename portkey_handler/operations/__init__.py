@@ -34,7 +34,7 @@ class Operation(Protocol):
     batch_size: int
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give one item, or the reason why there is none, per row.
+        """Yield one item per row, or why the row is skipped.
 
         Raises:
             InputError: The frame lacks what the model needs; raised before the first item.

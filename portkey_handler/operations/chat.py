@@ -51,7 +51,7 @@ class Chat:
         )
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give one item per row: the messages to send.
+        """Yield one item per row: the messages to send.
 
         Raises:
             InputError: The frame lacks a column.

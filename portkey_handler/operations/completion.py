@@ -33,7 +33,7 @@ class Completion:
         self._rest = rest_of_body(plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give one item per row: the prompt to send.
+        """Yield one item per row: the prompt to send.
 
         Raises:
             InputError: The frame lacks a column.

@@ -14,7 +14,7 @@ from ..records import Skipped
 
 
 def conversation(cells: Iterator[Any], column: str) -> Iterator[list[dict[str, Any]] | Skipped]:
-    """Give the messages of each cell, or why there are none to send."""
+    """Yield the messages of each cell, or why there are none to send."""
     for cell in cells:
         if is_null(cell) or (isinstance(cell, str) and not cell.strip()):
             yield Skipped(f"nothing to ask: {column} is {'NULL' if is_null(cell) else 'blank'}")

@@ -41,7 +41,7 @@ class Embedding:
         self._rest = rest_of_body(plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give one item per row: the text to embed.
+        """Yield one item per row: the text to embed.
 
         Raises:
             InputError: The frame lacks a column.
@@ -86,7 +86,7 @@ def _read(reply: Response, number: int, attempts: int) -> list[Outcome]:
         InvalidResponseError: They are not as many as there were inputs, or no vectors.
     """
     evidence = evidence_of_reply(reply)._replace(attempts=attempts)
-    # The tokens are those of all inputs; whose they are nobody tells.
+    # The response has the tokens of all inputs together.
     shared = _per_row(evidence, number)
     vectors: list[Any] = [None] * number
     try:

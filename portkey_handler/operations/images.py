@@ -18,7 +18,7 @@ _BEGINNINGS = {
 
 
 def image_part(cell: Any) -> dict[str, Any] | None:
-    """Give the part of a message that holds an image; None where the cell is NULL or blank.
+    """Return the part of a message that holds an image; None where the cell is NULL or blank.
 
     Args:
         cell: An address (http, https), a data URL, or the bytes of a PNG, JPEG, GIF or WebP file.

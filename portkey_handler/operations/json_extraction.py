@@ -41,7 +41,7 @@ def exactly(text: str) -> Any:
 
 
 def leniently(text: str) -> Iterator[Any]:
-    """Give what a text may mean: what it is as JSON, else the objects between prose and code fences.
+    """Return what a text may mean: what it is as JSON, else the objects between prose and code fences.
 
     Strings in single quotes, and Python's True, False and None, are understood. A part of a list or of an
     object is never given for the whole.
@@ -61,7 +61,7 @@ def leniently(text: str) -> Iterator[Any]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Give the parts of a text that are in braces, outermost ones; one that never ends is none."""
+    """Return the parts of a text that are in braces, outermost ones; one that never ends is none."""
     begin = _BEGIN.search(text)
     while begin is not None:
         end = _end_of_piece(text, begin.start())

@@ -41,7 +41,7 @@ class AnyRequest:
         self._keys = Keys("request", self.path, options.answer or "")
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give one item per row: the body to send.
+        """Yield one item per row: the body to send.
 
         Raises:
             InputError: The frame lacks a column.

@@ -11,7 +11,7 @@ from ..records import Skipped
 
 
 def rest_of_body(parameters: str) -> bytes:
-    """Give the end of a body whose first part is the row's: `,"model":"m"}` for `{"model":"m"}`."""
+    """Return the end of a body whose first part is the row's: `,"model":"m"}` for `{"model":"m"}`."""
     given: dict[str, Any] = json.loads(parameters)
     return b"," + orjson.dumps(given)[1:] if given else b"}"
 

@@ -48,12 +48,12 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
 
 
 def is_held_back(finish_reason: str | None) -> bool:
-    """Tell whether a filter of the provider ended an answer."""
+    """Return whether a filter of the provider ended an answer."""
     return (finish_reason or "").lower() in _HELD_BACK
 
 
 def wants_json(parameters: str) -> bool:
-    """Tell whether the parameters of a request, as JSON, ask for an answer in JSON."""
+    """Return whether the parameters of a request, as JSON, ask for an answer in JSON."""
     wanted = json.loads(parameters).get("response_format")
     return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
 
@@ -113,7 +113,7 @@ def _end_of(body: Mapping[str, Any]) -> tuple[str | None, Any]:
 
 
 def malformed(reply: Response, what: str, evidence: Evidence) -> InvalidResponseError:
-    """Make the error of a reply that is not what it should be."""
+    """Return the error of a response that is not what it should be."""
     return InvalidResponseError(
         f"the reply is not {what}: {_shape(reply.body)}",
         status=reply.status,
@@ -123,7 +123,7 @@ def malformed(reply: Response, what: str, evidence: Evidence) -> InvalidResponse
 
 
 def _calls(message: Mapping[str, Any]) -> Any:
-    """Give what the model called, an object of name and arguments; several are a list."""
+    """Return what the model called, an object of name and arguments; several calls are a list."""
     listed = message.get("tool_calls")
     calls = (
         [call.get("function") for call in listed if isinstance(call, dict)]
@@ -141,7 +141,7 @@ def _calls(message: Mapping[str, Any]) -> Any:
 
 
 def _arguments(written: Any) -> Any:
-    """Give arguments as an object; what is no JSON stays the text that the model wrote."""
+    """Return arguments as an object; text that is not JSON stays as the model wrote it."""
     if not isinstance(written, str):
         return written
     try:
@@ -178,7 +178,7 @@ def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evi
 
 
 def _shared(text: Any) -> str | None:
-    """Give one object for all equal texts: a million rows have a handful of them. What is no text is none."""
+    """Return one object for all equal texts, because a million rows have few different ones; else None."""
     return sys.intern(text) if type(text) is str else None
 
 

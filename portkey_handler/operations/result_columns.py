@@ -39,7 +39,7 @@ def check_free(plan: Plan, frame: pd.DataFrame) -> None:
 
 
 def to_frame(plan: Plan, outcomes: Sequence[Outcome], index: pd.Index) -> pd.DataFrame:
-    """Make the frame that a query returns.
+    """Return the frame of a query.
 
     Args:
         plan: The resolved options.

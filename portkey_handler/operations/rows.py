@@ -86,7 +86,7 @@ def own_columns(frame: pd.DataFrame, target: str) -> list[str]:
 
 
 def column_texts(frame: pd.DataFrame, column: str) -> Iterator[str | Skipped]:
-    """Give the text of each cell of a column, or why there is none to ask."""
+    """Yield the text of each cell of a column, or why there is none to ask."""
     for cell in cells(frame, column):
         if is_null(cell):
             yield Skipped(f"nothing to ask: {column} is NULL")
@@ -100,7 +100,7 @@ def column_texts(frame: pd.DataFrame, column: str) -> Iterator[str | Skipped]:
 
 
 def template_texts(frame: pd.DataFrame, prompt: Template) -> Iterator[str | Skipped]:
-    """Give a template's text for each row, or why there is none to ask."""
+    """Yield the text of a template for each row, or why there is none to ask."""
     asks = prompt.columns if prompt.is_plain else ()
     for text in made_of_rows(frame, prompt.columns, asks, prompt.render):
         if isinstance(text, str) and not text.strip():
@@ -139,7 +139,7 @@ def _is_blank(cell: Any) -> bool:
 
 
 def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
-    """Give a column's cells as Python values, pulled one by one.
+    """Yield the cells of a column as Python values, pulled one by one.
 
     Whole numbers stay whole: a column of integers that has NULLs arrives from pandas as floats, and 3.0 in it
     is 3. A column of floats with a fraction anywhere is left as it is.
@@ -156,7 +156,7 @@ def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
 
 
 def _was_whole(column: pd.Series[Any]) -> bool:
-    """Say whether a column of floats held whole numbers before NULLs made floats of them."""
+    """Return whether a column of floats held whole numbers before NULLs made floats of them."""
     import pandas as pd
 
     # MindsDB hands its columns over as objects; "mixed-integer-float" is what pandas calls [4.0, None].

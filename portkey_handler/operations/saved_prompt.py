@@ -43,7 +43,7 @@ class SavedPrompt:
         self._keys = Keys("prompt", self.path, plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give one item per row: the variables to send.
+        """Yield one item per row: the variables to send.
 
         Raises:
             InputError: The frame lacks a column.
@@ -77,7 +77,7 @@ class SavedPrompt:
 
 
 def _as_texts(values: dict[str, Any]) -> dict[str, Any]:
-    """Give every cell as text; NULL is an empty one, which the prompt's own words may expect."""
+    """Return every cell as text; NULL is an empty one, which the prompt's own words may expect."""
     texts = {}
     for name, cell in values.items():
         try:

@@ -2,7 +2,7 @@
 
 An answer that does not fit is asked once more, with what was wrong; nothing is coerced. How it is asked for
 (response_format, a tool, an instruction) has no part in an item's key, and neither has the limit of tokens: a
-complete answer stays right, whoever asks for it how.
+complete answer stays right, whichever method asked for it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class TypedChat:
         )
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give the items of a chat; their keys say what columns are asked for.
+        """Yield the items of a chat; their keys say what columns are asked for.
 
         Raises:
             InputError: The frame lacks a column.
@@ -132,7 +132,7 @@ class TypedChat:
             logger.info("output is asked for by %s from now on, not by %s: %s", self._method, method, reason)
 
     def _asking(self, method: str) -> dict[str, Any]:
-        """Give the parameters by which a method asks for the columns."""
+        """Return the parameters with which a method asks for the columns."""
         schema = json.loads(self._output.text)
         if method == "json_schema":
             described = {"name": _NAME, "schema": schema, "strict": self._output.is_strict}
@@ -159,7 +159,7 @@ class TypedChat:
         return orjson.dumps([{**first, "content": content}, *listed[1:]])
 
     def _repairing(self, messages: bytes, first: _Read) -> bytes:
-        """Give the conversation with the answer and what is wrong with it."""
+        """Return the conversation with the answer and what is wrong with it, as JSON."""
         listed: Messages = orjson.loads(messages)
         if first.text:
             listed.append({"role": "assistant", "content": first.text})
@@ -189,7 +189,7 @@ class TypedChat:
         return _Read(Outcome.failure(complaint, evidence), complaint, text)
 
     def _fitting(self, text: str, method: str) -> tuple[Any, str | None, bool]:
-        """Give the object in a text, or what is wrong with it, and whether it is JSON."""
+        """Return the object in a text, or what is wrong with it, and whether it is JSON."""
         misfits = self._output.fit.misfits
         if method != "prompt":
             try:
@@ -225,7 +225,7 @@ class _Read:
 
 
 def _text_of(reply: Response, value: Any) -> str:
-    """Give what the model wrote: the arguments of its call, or its text."""
+    """Return what the model wrote: the arguments of its call, or its text."""
     if isinstance(value, str):
         return value
     message = reply.body["choices"][0]["message"]
@@ -237,7 +237,7 @@ def _text_of(reply: Response, value: Any) -> str:
 
 
 def _is_refused(method: str, error: GatewayError) -> bool:
-    """Tell whether the provider does not take a method, as far as its words say so."""
+    """Return whether the provider does not take a method, as far as its words say so."""
     said = error.message.lower()
     return error.status in _REFUSALS and any(word in said for word in _WORDS.get(method, ()))
 

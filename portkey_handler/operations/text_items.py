@@ -34,7 +34,7 @@ class Texts:
         self._keys = Keys(plan.input.mode, plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Give one item per row, whose payload is the text as JSON; or why there is none to ask.
+        """Yield one item per row, whose payload is the text as JSON; or why there is none to ask.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.

@@ -107,7 +107,7 @@ def _with(item: Item | Skipped, headers: dict[str, str] | Skipped, decide: bool)
 
 
 def _may_route(config: Any) -> bool:
-    """Tell whether a config may choose its target by metadata; what a slug holds nobody here knows."""
+    """Return whether a config may choose its target by metadata; the content of a slug is not known here."""
     if isinstance(config, Mapping):
         strategy = config.get("strategy")
         return (isinstance(strategy, Mapping) and strategy.get("mode") == "conditional") or any(

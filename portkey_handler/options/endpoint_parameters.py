@@ -209,7 +209,7 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
 
 
 def coerce(endpoint: str, name: str, value: Any) -> Any:
-    """Give a value of USING as the JSON type of an endpoint's parameter.
+    """Return a value of USING as the JSON type of an endpoint's parameter.
 
     Args:
         endpoint: "chat", "completion", "embedding" or "prompt".

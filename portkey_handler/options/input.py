@@ -146,7 +146,7 @@ class InputOptions(Options):
 
 
 def is_path(path: str) -> bool:
-    """Tell whether a text is a path below the gateway's address, and cannot lead out of it."""
+    """Return whether a text is a path below the gateway's address, and cannot lead out of it."""
     return bool(_PATH.fullmatch(path)) and not {".", ".."}.intersection(path.split("/"))
 
 
@@ -167,5 +167,5 @@ _SAVED_PROMPT = re.compile(r"/prompts/[\w@.-]+/(completions|render)", re.ASCII)
 
 
 def is_path_of_models(path: str) -> bool:
-    """Tell whether a path asks a model, and can do nothing else."""
+    """Return whether a path asks a model, and can do nothing else."""
     return path in MODEL_PATHS or _SAVED_PROMPT.fullmatch(path) is not None

@@ -34,7 +34,7 @@ _MOST_STEPS = 20
 
 
 def kind_of(fragment: Any, definitions: Mapping[str, Any]) -> Kind:
-    """Tell what a column holds besides NULL.
+    """Return what a column holds besides NULL.
 
     Args:
         fragment: The column's JSON Schema.
@@ -47,7 +47,7 @@ def kind_of(fragment: Any, definitions: Mapping[str, Any]) -> Kind:
 
 
 def _kinds(fragment: Any, definitions: Mapping[str, Any], steps: int) -> set[Kind | None]:
-    """Give every kind that a value may be of: None for NULL, "any" where the schema leaves it open."""
+    """Return every kind that a value may be of: None for NULL, "any" where the schema leaves it open."""
     if not isinstance(fragment, Mapping) or not steps:
         return {"any"}
     if "type" in fragment:
@@ -109,7 +109,7 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
 
 
 def fragment_of(words: str, column: str) -> dict[str, Any]:
-    """Give the JSON Schema of a type in words.
+    """Return the JSON Schema of a type in words.
 
     Args:
         words: Such as 'float', 'list of integer' or 'text null'.

@@ -59,7 +59,7 @@ class Fit:
         self._kinds = kinds
 
     def misfits(self, answer: Any) -> list[str]:
-        """Say how an answer does not fit, at most a few; nothing where it does."""
+        """Return how an answer does not fit, at most a few; nothing where it does."""
         try:
             # Of several names that are missing, the library tells one by one.
             errors = itertools.islice(self._validator.iter_errors(answer), _MOST_LOOKED_AT)
@@ -157,7 +157,7 @@ def _check_references(schema: Mapping[str, Any]) -> None:
 
 
 def parts_of(schema: Any, left: int = _DEEPEST) -> Iterator[Mapping[str, Any]]:
-    """Give a schema and all schemas in it.
+    """Return a schema and all schemas in it.
 
     Raises:
         ValueError: They are nested too deeply.
@@ -178,7 +178,7 @@ def parts_of(schema: Any, left: int = _DEEPEST) -> Iterator[Mapping[str, Any]]:
 
 
 def _said(error: Any) -> str:
-    """Say what is wrong and where, without the value."""
+    """Return what is wrong and where, without the value."""
     word, wanted = error.validator, error.validator_value
     where = ".".join(f"[{part}]" if isinstance(part, int) else cut(str(part)) for part in error.absolute_path)
     prefix = f"{where.replace('.[', '[')}: " if where else ""

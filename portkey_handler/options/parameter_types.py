@@ -46,7 +46,7 @@ class Parameter:
     minimum: int | None = None
 
     def convert(self, value: Any) -> Any:
-        """Give a value as the JSON type of this parameter.
+        """Return a value as the JSON type of this parameter.
 
         None (SQL's NULL) stays None: the caller does not send it.
 
@@ -81,7 +81,7 @@ def _convert(value: Any, parameter: Parameter) -> Any:
 
 
 def _of_kind(value: Any, kind: str) -> Any:
-    """Give a value that is no text as of this kind, or None if it is not."""
+    """Return a value that is no text as of this kind, or None if it is not."""
     if isinstance(value, bool):
         return value if kind == "boolean" else None
     if kind in {"integer", "number"} and isinstance(value, (int, float)):
@@ -146,7 +146,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _json_fault(text: str, kinds: list[str]) -> str:
-    """Say what is wrong with a text that was meant as JSON, or nothing if it was not."""
+    """Return what is wrong with a text that was meant as JSON, or nothing if it was not."""
     meant = ("object" in kinds and text.lstrip().startswith("{")) or (
         "array" in kinds
         and re.match(r'\s*\[\s*(["{]|$)' if "string" in kinds else r"\s*\[", text) is not None
@@ -169,7 +169,7 @@ def _items_fit(found: Any, items: str | None) -> bool:
 
 
 def _python_scalar(value: Any) -> Any:
-    """Give Python's own type for numpy's scalars and Decimals, which callers from Python may pass."""
+    """Return Python's own type for numpy's scalars and Decimals, which callers from Python may pass."""
     if isinstance(value, decimal.Decimal):
         whole = value.is_finite() and value.adjusted() < 19 and value == value.to_integral_value()
         return int(value) if whole else float(value)

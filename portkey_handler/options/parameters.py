@@ -6,12 +6,12 @@ from .endpoint_parameters import PARAMETERS
 
 
 def is_parameter(mode: str | None, name: str) -> bool:
-    """Tell whether the endpoint of `mode` documents a parameter of that name; of any mode, if None."""
+    """Return whether the endpoint of `mode` documents a parameter of that name; of any mode, if None."""
     if mode is None:
         return is_parameter_of_any_mode(name)
     return name in PARAMETERS.get(mode, {})
 
 
 def is_parameter_of_any_mode(name: str) -> bool:
-    """Tell whether any endpoint documents a parameter of that name."""
+    """Return whether any endpoint documents a parameter of that name."""
     return any(name in parameters for parameters in PARAMETERS.values())

@@ -212,7 +212,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _carries_away(name: str, value: Any) -> str | None:
-    """Say why a gateway option below the engine could choose where a key goes, or None if it cannot."""
+    """Return why a gateway option below the engine could choose where a key goes, or None if it cannot."""
     if name not in ("config", "virtual_key", "provider") or value is None:
         return None
     if isinstance(value, str) and value and all(c.isalnum() or c in _SLUG_EXTRA for c in value):

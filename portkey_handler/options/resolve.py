@@ -209,7 +209,7 @@ def _is_address(name: str, value: Any) -> bool:
 
 
 def is_key(name: str, value: Any) -> bool:
-    """Tell whether the value of a gateway option is secret; a slug and names of targets are not."""
+    """Return whether the value of a gateway option is secret; a slug and names of targets are not."""
     if name == "config":
         return not isinstance(value, str)
     return OPTIONS[name].secret and not (name == "targets" and isinstance(value, list))

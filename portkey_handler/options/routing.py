@@ -14,7 +14,7 @@ from .schema import JsonOrText, Options, WholeNumber, no_boolean, option, parsed
 
 StatusCodes = list[Annotated[int, BeforeValidator(no_boolean), Field(ge=100, le=599)]]
 
-#: Checks of the gateway that look at a text or the request alone, and call nobody.
+#: Checks of the gateway that examine only a text or the request, and send nothing.
 HARMLESS_CHECKS = frozenset(
     {
         "addPrefix",
@@ -210,7 +210,7 @@ CONFIG_WORDS: tuple[str, ...] = (
 
 
 def calls_somebody(guardrails: list[Any]) -> bool:
-    """Tell whether guardrails could post what they see, keys among it, to an address."""
+    """Return whether guardrails could post what they see, keys among it, to an address."""
     return any(isinstance(one, dict) and not _is_harmless(one) for one in guardrails)
 
 

@@ -43,7 +43,7 @@ class Option:
         name: The canonical name.
         words: What it means, for people.
         kind: Its type, for people ("whole number", "text" …).
-        default: The value in force when nobody gives one, or None.
+        default: The value where none is given, or None.
         levels: Where it may be given.
         secret: Its value is never shown.
         destination: It decides where requests, and so the engine's keys, go.
@@ -62,7 +62,7 @@ class Option:
     section: str
 
     def fits(self, mode: str | None) -> bool:
-        """Tell whether it means something to an operation; to an engine, which has no mode, all do."""
+        """Return whether it means something to an operation; to an engine, which has no mode, all do."""
         return mode is None or not self.modes or mode in self.modes
 
 
@@ -82,7 +82,7 @@ def option(
     Args:
         words: What it means, in one sentence for the documentation.
         kind: Its type in plain words.
-        default: The value in force when nobody gives one.
+        default: The value where none is given.
         levels: Where it may be given.
         secret: Its value is never shown.
         destination: It decides where requests go.
@@ -105,7 +105,7 @@ def option(
 
 
 def described(section: type[Options]) -> Iterator[Option]:
-    """Give what is known of each option of a class, in the order of its fields."""
+    """Return what is known of each option of a class, in the order of its fields."""
     for name, field in section.model_fields.items():
         extra: Any = field.json_schema_extra
         yield Option(

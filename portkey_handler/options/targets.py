@@ -132,12 +132,12 @@ def _model(value: Any) -> str:
 
 
 def _without_value(error: ValueError) -> str:
-    """Say what was expected and not what came, which may be a key in the wrong place."""
+    """Return what was expected and not what came, which may be a key in the wrong place."""
     return str(error).partition(", got ")[0]
 
 
 def _part(word: str, value: Any) -> Any:
-    """Read a part of a target that is no parameter; what nobody here knows goes to the gateway as it is."""
+    """Read a part of a target that is no parameter; an unknown part goes to the gateway as it is."""
     if word in _ELSEWHERE:
         raise ValueError(f"cannot stand in a target; {_ELSEWHERE[word]}")
     if word == "weight":
@@ -182,7 +182,7 @@ def _weight(value: Any) -> float:
 
 
 def leads_somewhere(targets: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tell whether any of the engine's targets names an address of its own, or could."""
+    """Return whether any of the engine's targets names an address of its own, or could."""
     return any(not _PLAIN.issuperset(target) for target in targets.values())
 
 

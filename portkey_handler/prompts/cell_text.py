@@ -28,7 +28,7 @@ _WRITTEN_OUT = 40
 
 
 def is_null(value: Any) -> bool:
-    """Say whether a cell is NULL: None, NaN of any type, pandas' NaT and NA, numpy's NaT.
+    """Return whether a cell is NULL: None, NaN of any type, pandas' NaT and NA, numpy's NaT.
 
     Lists, arrays and empty text are values, whatever they hold.
     """
@@ -81,7 +81,7 @@ def to_text(value: Any) -> str:
 
 
 def to_plain(value: Any) -> Any:
-    """Give a cell as a value that conditions and filters understand.
+    """Return a cell as a value that conditions and filters understand.
 
     NULL is None, numpy's values are Python's own, and what stands for a time is its text, so that
     ``day >= '2026-01-01'`` can be asked.
@@ -120,7 +120,7 @@ def to_json(value: Any) -> str:
 
 
 def _for_json(value: Any) -> Any:
-    """Give what the JSON library does not know as something that it knows."""
+    """Return what the JSON library does not know as something that it knows."""
     if is_null(value):
         return None
     if isinstance(value, tuple):

@@ -53,7 +53,7 @@ class JsonTemplate:
             template.check(columns, where=self._where)
 
     def render(self, values: Mapping[str, Any]) -> Any:
-        """Give the JSON of one row.
+        """Return the JSON of one row.
 
         Raises:
             InputError: A cell does not fit.
@@ -98,7 +98,7 @@ def _cell(name: str) -> _Fill:
 
 
 def plain_json(cell: Any) -> Any:
-    """Give a cell as what JSON knows: objects, lists, texts, numbers.
+    """Return a cell as what JSON knows: objects, lists, texts, numbers.
 
     Raises:
         InputError: There is something in it that JSON cannot hold.

@@ -28,7 +28,7 @@ class Lookup:
     optional: bool
 
     def cell(self, values: Mapping[str, Any]) -> Any:
-        """Give the cell as it is."""
+        """Return the cell as it is."""
         try:
             return values[self.name]
         except KeyError:
@@ -37,7 +37,7 @@ class Lookup:
             raise InputError(f"there is no column {self.name!r} in the row") from None
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
-        """Give the cell for comparisons and filters."""
+        """Return the cell for comparisons and filters."""
         return to_plain(self.cell(values))
 
 

@@ -45,7 +45,7 @@ class Template:
 
     @property
     def is_plain(self) -> bool:
-        """Say whether the template is text and columns only, without a condition or filter."""
+        """Return whether the template is text and columns only, without a condition or filter."""
         return self._texts is not None
 
     @property
@@ -54,7 +54,7 @@ class Template:
         return self._filled[0] if self._texts == ["", "", ""] else None
 
     def render(self, values: Mapping[str, Any]) -> str:
-        """Give the prompt of one row.
+        """Return the prompt of one row.
 
         Args:
             values: The row: column name → cell, as the frame holds it.
@@ -112,7 +112,7 @@ class Template:
 
 
 def chat_messages(text: str, system_prompt: str | None = None) -> list[dict[str, str]]:
-    """Give the messages of a chat of one question.
+    """Return the messages of a chat of one question.
 
     Args:
         text: The user's message.
@@ -124,7 +124,7 @@ def chat_messages(text: str, system_prompt: str | None = None) -> list[dict[str,
 
 
 def _plain(pieces: Sequence[Piece]) -> tuple[list[str] | None, tuple[str, ...]]:
-    """Give texts with gaps between them and the columns that fill the gaps, or None if there is more to it.
+    """Return texts with gaps between them and the columns that fill the gaps, or None if there is more to it.
 
     Most templates are plain; filling gaps takes a third of the time of running the pieces.
     """

@@ -139,7 +139,7 @@ class Catalog:
         return Engine(**found[name.lower()])
 
     def has_engine(self, name: str) -> bool:
-        """Tell whether an engine of that name exists."""
+        """Return whether an engine of that name exists."""
         return name.lower() in self._read()["engines"]
 
     def add_engine(self, engine: Engine) -> None:
@@ -182,7 +182,7 @@ class Catalog:
         ]
 
     def has_model(self, name: str) -> bool:
-        """Tell whether a model of that name exists."""
+        """Return whether a model of that name exists."""
         return name.lower() in self._read()["models"]
 
     def model(self, name: str, version: int | None = None) -> Model:

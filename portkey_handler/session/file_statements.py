@@ -55,7 +55,7 @@ def drop_tables(node: Any, files: Files) -> None:
 
 
 def _is_dry_run(name: str) -> bool:
-    """Tell whether nothing is to be written, which then is said."""
+    """Return whether nothing is to be written, which then is said."""
     if dry_run_listener() is None:
         return False
     logger.info("files.%s is left as it is, because this is a dry run", name)

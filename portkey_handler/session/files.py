@@ -44,7 +44,7 @@ class Files:
         )
 
     def exists(self, name: str) -> bool:
-        """Tell whether a table of that name is there."""
+        """Return whether a table of that name is there."""
         return bool(self._candidates(name))
 
     def read(self, name: str) -> Table:

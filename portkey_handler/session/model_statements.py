@@ -178,7 +178,7 @@ class Models:
 
     @contextmanager
     def opened(self, model: Model) -> Iterator[Any]:
-        """Give a model's handler inside a `with` block; the engine's options are read anew."""
+        """Return a model's handler inside a `with` block; the engine's options are read anew."""
         engine = self._catalog.engine(model.engine)
         handler = self._handler_class()(
             model_storage=self._catalog.storage(model),

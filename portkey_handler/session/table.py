@@ -68,7 +68,7 @@ def first_rows(result: Result, most: int) -> tuple[list[str], Iterable[tuple[Any
 
 
 def _is_python(kind: Any) -> bool:
-    """Tell whether the values of a column become Python's own, in a frame too."""
+    """Return whether the values of a column become Python's own, in a frame too."""
     kinds = pa.types
     return any(
         fits(kind)

@@ -12,7 +12,7 @@ from .query_usage import QueryUsage
 
 
 def too_many_rows(plan: Plan, rows: int) -> str | None:
-    """Say why a query of so many rows is refused, or None."""
+    """Return why a query of so many rows is refused, or None."""
     most = plan.execution.max_rows
     if most is None or rows <= most:
         return None
@@ -23,7 +23,7 @@ def too_many_rows(plan: Plan, rows: int) -> str | None:
 
 
 def too_expensive(plan: Plan, estimate: Estimate) -> str | None:
-    """Say why a query of this estimate is refused, or None."""
+    """Return why a query of this estimate is refused, or None."""
     most = plan.execution.max_cost
     if most is None or (estimate.cost is not None and estimate.cost <= most):
         return None
@@ -42,7 +42,7 @@ def too_expensive(plan: Plan, estimate: Estimate) -> str | None:
 
 
 def reached(most: float, account: QueryUsage, outcome: Outcome) -> CostReachedError | None:
-    """Say why a query goes no further after this outcome, or None.
+    """Return why a query goes no further after this outcome, or None.
 
     Args:
         most: The option `max_cost`.

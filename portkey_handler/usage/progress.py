@@ -107,7 +107,7 @@ def said_use(tokens: int | None, cost: float | None, unpriced: int) -> str:
 
 
 def said_reasons(reasons: Sequence[tuple[str, int]]) -> str:
-    """Say why rows failed, most frequent first, on one line and without what would move a cursor."""
+    """Return why rows failed, most frequent first, on one line and without what would move a cursor."""
     return "; ".join(f"{number:,} x {_short(reason)}" for reason, number in reasons)
 
 
@@ -129,7 +129,7 @@ class Pace:
         self._samples = deque([(0.0, 0, 0)], maxlen=_MOST_SAMPLES)
 
     def rate(self, seconds: float, done: int, kept: int, flight: int) -> float | None:
-        """Take note of how far it is now, and return the rows per second; None while nothing is done."""
+        """Note how far it is now, and return the rows per second; None while nothing is done."""
         samples = self._samples
         while len(samples) > 1 and (
             self._is_long_ago(samples[1], seconds, done, flight) or self._was_kept(done, kept)
@@ -145,11 +145,11 @@ class Pace:
 
     @staticmethod
     def _is_long_ago(sample: tuple[float, int, int], seconds: float, done: int, flight: int) -> bool:
-        """Tell whether enough is known since that sample: answers may come a whole flight at a time."""
+        """Return whether enough is known since that sample: answers may come a whole flight at a time."""
         return seconds - sample[0] >= _LATELY and done - sample[1] >= 3 * flight
 
     def _was_kept(self, done: int, kept: int) -> bool:
-        """Tell whether the oldest stretch ran over kept answers, which says nothing of the others."""
+        """Return whether the oldest stretch ran over kept answers, which says nothing of the others."""
         (_, done_first, kept_first), (_, done_next, kept_next) = self._samples[0], self._samples[1]
         stretch, since = done_next - done_first, done - done_next
         return (

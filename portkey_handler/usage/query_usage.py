@@ -195,7 +195,7 @@ class QueryUsage:
         return sum(use.completion_tokens for use in self.models.values())
 
     def note(self, row: int, outcome: Outcome) -> None:
-        """Take note of an item's outcome."""
+        """Note an item's outcome."""
         self.settled += 1
         evidence = outcome.evidence
         if outcome.failed:

@@ -132,7 +132,7 @@ class RunHistory:
     def runs(
         self, engine: str | None = None, model: str | None = None, *, most: int = _MOST_RUNS
     ) -> list[RunRecord]:
-        """Give the last runs, newest first; of one engine or model where they are named.
+        """Return the last runs, newest first; of one engine or model where they are named.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
@@ -141,7 +141,7 @@ class RunHistory:
         return [made_of(RunRecord, {**row, **read_details(row["details"])}) for row in rows]
 
     def failures(self, engine: str, model: str) -> list[Failure]:
-        """Give the last hundred failures of a model, newest first.
+        """Return the last hundred failures of a model, newest first.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
@@ -150,7 +150,7 @@ class RunHistory:
         return [made_of(Failure, row) for row in rows]
 
     def usage(self, engine: str, model: str) -> list[DailyUsage]:
-        """Give what a model used each day, newest first.
+        """Return what a model used each day, newest first.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
@@ -159,7 +159,7 @@ class RunHistory:
         return [_day(row) for row in rows]
 
     def models(self) -> list[tuple[str, str]]:
-        """Give engine and name of every model that has a run.
+        """Return engine and name of every model that has a run.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
@@ -184,7 +184,7 @@ class RunHistory:
 
 
 def _use_of(run: RunRecord) -> Iterator[DailyUsage]:
-    """Give what a run used, by model that answered."""
+    """Return what a run used, by model that answered."""
     day = datetime.fromtimestamp(run.started, timezone.utc).date().isoformat()
     given = {name: use.answers for name, use in run.models.items()} or run.kept_by
     first = max(given, key=given.__getitem__, default=run.asked)
@@ -243,5 +243,5 @@ def _insert(
 
 
 def _clean(value: Any) -> Any:
-    """Give what SQLite can keep: text without halves of characters."""
+    """Return what SQLite can keep: text without halves of characters."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -236,7 +236,7 @@ class RunRecorder:
 def how_it_ended(
     counts: Counts, mapping: MapResult | None, error: BaseException | None, *, raises: bool
 ) -> str:
-    """Say in one short sentence how a query ended; nothing of a row or of the provider's words is in it.
+    """Return in one short sentence how a query ended; nothing of a row or of the provider's words is in it.
 
     Args:
         counts: How its rows ended.

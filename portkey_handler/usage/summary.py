@@ -24,7 +24,7 @@ _REASONS_SEEN = 3
 def summary(
     plan: Plan, mapping: MapResult, account: QueryUsage, oldest_kept: float | None, seconds: float
 ) -> str:
-    """Say in one line what a query did.
+    """Return in one line what a query did.
 
     Args:
         plan: The resolved options.
@@ -56,7 +56,7 @@ def summary(
 
 
 def interrupted(plan: Plan, counts: Counts, account: QueryUsage, fault: str | None, seconds: float) -> str:
-    """Say in one line what an interrupted query leaves behind, and how to go on."""
+    """Return in one line what an interrupted query leaves behind, and how to go on."""
     answered = f"{counts.done - counts.failed:,} of {counts.total:,} rows are done"
     failed = f", {counts.failed:,} failed" if counts.failed else ""
     used = f"{failed}, {_used(counts, account)}, {seconds:.1f} s"
@@ -127,7 +127,7 @@ class RerunCost:
 
     @classmethod
     def after(cls, plan: Plan, mapping: MapResult, account: QueryUsage, fault: str | None) -> RerunCost:
-        """Tell what running again will need after this end."""
+        """Return what running again will need after this end."""
         all_of_it = fault is not None or plan.execution.reuse == "never"
         items = mapping.items if all_of_it else mapping.left
         at_most = mapping.counts.done < mapping.counts.total
@@ -135,7 +135,7 @@ class RerunCost:
 
     @classmethod
     def after_interrupt(cls, plan: Plan, counts: Counts, account: QueryUsage) -> RerunCost:
-        """Tell what running again will need when the query was interrupted, by its rows."""
+        """Return what running again will need when the query was interrupted, by its rows."""
         all_of_it = plan.execution.reuse == "never"
         rows = counts.total - (0 if all_of_it else counts.done - counts.failed)
         return cls(_requests_for(plan, rows), _cost_of(rows, account), True, all_of_it)
@@ -152,7 +152,7 @@ def _requests_for(plan: Plan, items: int) -> int:
 
 
 def _cost_of(items: int, account: QueryUsage) -> float | None:
-    """Give what so many items cost at the mean of those whose price is known."""
+    """Return what so many items cost at the mean of those whose price is known."""
     priced = sum(use.answers - use.unpriced for use in account.models.values())
     return items * account.cost / priced if priced else None
 

@@ -15,7 +15,7 @@ ECHO = 200  # characters of the request that an answer repeats
 
 
 def stand_in_answer(body: Mapping[str, Any]) -> str:
-    """Say what was asked, and that no language model says so; as JSON where a JSON Schema asks for it.
+    """Return what was asked, and that no language model says so; as JSON where a JSON Schema asks for it.
 
     Args:
         body: A request's JSON: `messages`, `prompt` or `variables`.
@@ -31,7 +31,7 @@ def stand_in_answer(body: Mapping[str, Any]) -> str:
 
 
 def last_text(body: Mapping[str, Any]) -> str:
-    """Give the text of the last user message, the prompt, or a prompt's variables."""
+    """Return the text of the last user message, the prompt, or a prompt's variables."""
     if "messages" in body:
         users = [message for message in body["messages"] if message.get("role") == "user"]
         return text_of(users[-1].get("content")) if users else ""
@@ -41,7 +41,7 @@ def last_text(body: Mapping[str, Any]) -> str:
 
 
 def text_of(content: Any) -> str:
-    """Give the text of a message's content, which is a text or a list of parts."""
+    """Return the text of a message's content, which is a text or a list of parts."""
     if isinstance(content, list):  # parts: text, images …
         return "\n".join(
             str(part.get("text", ""))
@@ -52,18 +52,18 @@ def text_of(content: Any) -> str:
 
 
 def digest(text: str) -> str:
-    """Give eight characters that tell one text from another."""
+    """Return eight characters that tell one text from another."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def relevance(query: str, document: str) -> float:
-    """Give the share of a query's words that a document has, whatever their case."""
+    """Return the share of a query's words that a document has, whatever their case."""
     words = set(query.lower().split())
     return len(words.intersection(document.lower().split())) / (len(words) or 1)
 
 
 def embedding(text: str, dimensions: int) -> array[float]:
-    """Give the same unit vector of 32-bit floats for the same text."""
+    """Return the same unit vector of 32-bit floats for the same text."""
     numbers = array("i", hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(4 * dimensions))
     length = math.sqrt(sum(number * number for number in numbers)) or 1.0
     return array("f", [number / length for number in numbers])

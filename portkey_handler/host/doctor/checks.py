@@ -152,7 +152,7 @@ def _damage_of_limits(path: Path) -> None:
 
 
 def judge_home(home: Home) -> list[Finding]:
-    """Say what is right and wrong with the folder, with the remedies."""
+    """Return what is right and wrong with the folder, with the remedies."""
     elsewhere = "or name another folder by PORTKEY_HANDLER_HOME in the environment of MindsDB"
     if not home.is_folder:
         return [Finding("home", "wrong", f"{home.folder} is no folder", f"move it away, {elsewhere}")]

@@ -25,7 +25,7 @@ _VARIABLES = "if MindsDB has PORTKEY_ variables of its own, set them for this co
 
 
 def leftover(served: Served, told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Say what was not seen of the engines that no model leads to."""
+    """Return what was not seen of the engines that no model leads to."""
     for name in served.unchecked:
         if name not in told:
             words = "no model of it is there through which the server could be asked"
@@ -43,7 +43,7 @@ class Here:
     engine: str | None
 
     def findings(self) -> Iterator[Finding]:
-        """Give what is found, the quick before what takes seconds."""
+        """Return what is found, the quick before what takes seconds."""
         try:
             found = look(self.python)
             path = place_of(found)
@@ -104,7 +104,7 @@ class Here:
         return look_at_place(path, community, uses_community=uses, found=found)
 
     def _questions(self, place: Place) -> dict[str, Any]:
-        """Give what the handler is asked when it is loaded as MindsDB loads it."""
+        """Return what the handler is asked when it is loaded as MindsDB loads it."""
         names: list[str] | None = self.served.unchecked
         if self.served.server is None:
             names = [self.engine] if self.engine else None
@@ -115,7 +115,7 @@ class Here:
         }
 
     def _engines(self, told: Mapping[str, Any], error: str | None) -> Iterator[Finding]:
-        """Give what is found of the engines that are stored, each by its name."""
+        """Return what is found of the engines that are stored, each by its name."""
         for finding in (Finding(**each) for each in told.values() if each):
             is_wrong = finding.state == "wrong"
             yield replace(finding, remedy=f"{finding.remedy}; {_VARIABLES}") if is_wrong else finding
@@ -132,7 +132,7 @@ class Here:
 
 
 def judge_import(told: Mapping[str, Any], found: Found) -> Finding:
-    """Say whether MindsDB's interpreter can load the handler, by what it told."""
+    """Return whether MindsDB's interpreter can load the handler, by what it told."""
     if told["import_error"]:
         words = f"MindsDB cannot load the handler: {told['import_error']}"
         again = f"{found.python} -m pip install --force-reinstall --no-deps portkey-handler"

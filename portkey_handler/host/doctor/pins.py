@@ -54,7 +54,7 @@ class Unmet:
 
 
 def folded(name: str) -> str:
-    """Give the spelling of a package's name by which all its spellings are the same."""
+    """Return the spelling of a package's name by which all its spellings are the same."""
     return str(canonicalize_name(name))
 
 
@@ -64,7 +64,7 @@ def judge_pins(
     python: str,
     requires: Sequence[str] = (),
 ) -> list[Finding]:
-    """Say which requirements are not met, with the commands that mend it.
+    """Return which requirements are not met, with the commands that mend it.
 
     Args:
         installed: Folded name to what is installed.
@@ -114,7 +114,7 @@ def _unmet(
 def _touching(
     installed: Mapping[str, Distribution], environment: Mapping[str, str], requires: Sequence[str]
 ) -> Iterator[tuple[str, Requirement]]:
-    """Give all requirements that touch us: ours, of what we need and so on, and MindsDB's of any of that."""
+    """Yield the requirements of this package and of all that it needs, and those of MindsDB on these."""
     ours = installed.get(OURS, Distribution("the handler", "", tuple(requires)))
     waiting, seen = [ours], {OURS}
     while waiting:
@@ -148,7 +148,7 @@ def _together(
     environment: Mapping[str, str],
     requires: Sequence[str],
 ) -> list[str]:
-    """Give one requirement for pip per package: all that touch us and are about it, in one."""
+    """Return one requirement for pip per package: all that touch us and are about it, in one."""
     names = {folded(Requirement(each.wanted).name): SpecifierSet() for each in unmet}
     for _, requirement in _touching(installed, environment, requires):
         name = folded(requirement.name)

@@ -78,7 +78,7 @@ def _version(folder: Path) -> str | None:
 
 
 def judge_place(place: Place, found: Found) -> Finding:
-    """Say whether MindsDB has the handler that is installed."""
+    """Return whether MindsDB has the handler that is installed."""
     what = "handler"
     install = f"run: portkey-handler install --python {found.python}"
     if place.is_community:

@@ -28,7 +28,7 @@ class StatementFailedError(Exception):
 
 
 def is_here(url: str) -> bool:
-    """Tell whether an address is one of this machine."""
+    """Return whether an address is one of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -40,7 +40,7 @@ class _Staying(urllib.request.HTTPRedirectHandler):
     """Follows no redirection, which would carry the token along."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Give no other request."""
+        """Return no other request."""
 
 
 class Server:
@@ -123,7 +123,7 @@ class Server:
         return [dict(zip(names, row, strict=True)) for row in told.get("data") or ()]
 
     def is_community(self, handler: str) -> bool | None:
-        """Tell whether a handler is of the folder for community handlers; None where nobody says."""
+        """Return whether a handler is of the folder for community handlers; None where nobody says."""
         try:
             told = self._send("GET", f"/api/handlers/{handler}", None, _LATER)
         except (OSError, ValueError, http.client.HTTPException):
@@ -138,10 +138,10 @@ class Server:
 
 
 def quoted(name: str) -> str:
-    """Give a name as SQL takes it."""
+    """Return a name as SQL takes it."""
     return "`" + name.replace("`", "") + "`"
 
 
 def text(value: str) -> str:
-    """Give a text as SQL takes it."""
+    """Return a text as SQL takes it."""
     return "'" + value.replace("'", "''") + "'"

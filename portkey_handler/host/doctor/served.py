@@ -85,7 +85,7 @@ def _handler(served: Served, server: Server) -> Finding:
 
 
 def judge_loaded(row: Mapping[str, Any] | None) -> Finding:
-    """Say whether a server has loaded the handler, by its row of SHOW HANDLERS."""
+    """Return whether a server has loaded the handler, by its row of SHOW HANDLERS."""
     if row is None:
         words = "the server has no handler portkey"
         return Finding("loaded", "wrong", words, f"run: portkey-handler install, then {_RESTART}")
@@ -99,7 +99,7 @@ def judge_loaded(row: Mapping[str, Any] | None) -> Finding:
 
 
 def judge_served_version(served: Served, version: str | None) -> Finding | None:
-    """Say whether the server runs what stands in its folder now; None where there is nothing to say."""
+    """Return whether the server runs what stands in its folder now; None where there is nothing to say."""
     if not served.is_loaded or version is None or served.version == version:
         return None
     words = f"the server has loaded version {served.version}, and version {version} is in its folder now"

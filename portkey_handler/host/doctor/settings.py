@@ -92,7 +92,7 @@ def _root(
 
 
 def _reader(address: str | None, root: Path) -> str | None:
-    """Give the address by which records are read and cannot be changed; a server's stays as it is."""
+    """Return the address by which records are read and cannot be changed; a server's stays as it is."""
     if address and not address.startswith("sqlite"):
         return address
     path = Path(address.partition("///")[2].partition("?")[0]) if address else root / _DATABASE
@@ -100,7 +100,7 @@ def _reader(address: str | None, root: Path) -> str | None:
 
 
 def judge_storage(settings: Settings) -> Finding:
-    """Say whether MindsDB can keep its data there."""
+    """Return whether MindsDB can keep its data there."""
     root = settings.root
     where = f"{root} (named by {settings.named_by})"
     if not os.path.lexists(root):
@@ -117,7 +117,7 @@ def judge_storage(settings: Settings) -> Finding:
 
 
 def judge_cache(settings: Settings | None, keeps: bool) -> Finding:
-    """Say what MindsDB's predict cache does with our answers."""
+    """Return what MindsDB's predict cache does with our answers."""
     what = "predict cache"
     kind = "" if settings is None else f" (type {settings.cache})"
     if settings is not None and settings.cache == "none":

@@ -90,7 +90,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def judge_row(what: str, row: Mapping[str, Any], seconds: float) -> Finding:
-    """Say how a row was answered.
+    """Return how a row was answered.
 
     Args:
         what: What the finding is about.
@@ -113,7 +113,7 @@ def judge_row(what: str, row: Mapping[str, Any], seconds: float) -> Finding:
 
 
 def judge_failure(what: str, name: str, message: str) -> Finding:
-    """Say why a statement about a model failed, by the first line of MindsDB's message."""
+    """Return why a statement about a model failed, by the first line of MindsDB's message."""
     if message.startswith(("Model not found", "Predictor not found")):
         return Finding(what, "wrong", "there is no such model", "SHOW MODELS lists them; write PROJECT.MODEL")
     # "[engine/model]: AuthenticationError: 401: …"

@@ -59,7 +59,7 @@ def flat(node: Any) -> list[tuple[Any, str | None, Any]]:
 
 
 def is_star(node: Any) -> bool:
-    """Tell whether a target of SELECT is `*` or `t.*`."""
+    """Return whether a target of SELECT is `*` or `t.*`."""
     return isinstance(node, ast.Star) or (
         isinstance(node, ast.Identifier) and isinstance(node.parts[-1], ast.Star)
     )

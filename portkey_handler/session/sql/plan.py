@@ -263,7 +263,7 @@ def _not_an_input(node: Any, alias: str) -> StatementError:
 
 
 def _mentions(node: Any, target: str) -> bool:
-    """Tell whether a condition is about the target or what comes with it, so that it filters the answer."""
+    """Return whether a condition is about the target or what comes with it, so that it filters the answer."""
     names = [str(part.parts[-1]).lower() for part in parts(node) if isinstance(part, ast.Identifier)]
     low = target.lower()
     return bool(names) and all(name == low or name.startswith(f"{low}_") for name in names)

@@ -130,7 +130,7 @@ class Planner:
         return node
 
     def _is_collective(self, node: Any) -> bool:
-        """Tell whether an expression makes a value of several rows."""
+        """Return whether an expression makes a value of several rows."""
         aggregates = self._question.functions.aggregates
         return any(
             isinstance(part, ast.WindowFunction) or (isinstance(part, ast.Function) and part.op in aggregates)

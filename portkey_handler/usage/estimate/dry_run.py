@@ -65,7 +65,7 @@ def keep_estimate(folder: Path, engine: str, model: str, estimate: Estimate) -> 
 
 
 def kept_estimate(folder: Path, engine: str, model: str) -> Estimate | None:
-    """Give the estimate of a model's last dry run; None where there was none, or it cannot be read."""
+    """Return the estimate of a model's last dry run; None where there was none, or it cannot be read."""
     try:
         return Estimate(**json.loads(_path(folder, engine, model).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -182,7 +182,7 @@ class Estimator:
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
     ) -> Estimate:
-        """Say what the query would ask.
+        """Return what the query would ask.
 
         Args:
             at: The time, in seconds since 1970.
@@ -243,7 +243,7 @@ class Estimator:
 
 
 def _answer_tokens(body: dict[str, Any], earlier: Earlier) -> tuple[float, int | None, str]:
-    """Give the tokens of an answer: expected, at most, and what that rests on."""
+    """Return the tokens of an answer: expected, at most, and what that rests on."""
     most = most_answer_tokens(body)
     if earlier.completion_tokens is not None:
         expected = earlier.completion_tokens if most is None else min(earlier.completion_tokens, most)
@@ -265,7 +265,7 @@ def _seconds(
     requests_per_minute: float | None,
     tokens_per_minute: float | None,
 ) -> float | None:
-    """Give the time that the slowest of what is known needs; None where nothing is known."""
+    """Return the time that the slowest of what is known needs; None where nothing is known."""
     if not requests:
         return 0.0
     known = []
@@ -279,7 +279,7 @@ def _seconds(
 
 
 def _rounds(requests: int, concurrency: int | None) -> int:
-    """Say how often a flight starts until all are answered, which grows where nothing refuses it."""
+    """Return how often a flight starts until all are answered, which grows where nothing refuses it."""
     if concurrency is not None:
         return -(-requests // concurrency)
     rounds, flight = 0, FIRST_LIMIT

@@ -15,7 +15,7 @@ _NOT_READ = frozenset({"logit_bias", "metadata", "stop", "stop_sequences", "stre
 
 
 def most_answer_tokens(body: dict[str, Any]) -> int | None:
-    """Give the most tokens that an answer may have; None where nothing limits it."""
+    """Return the most tokens that an answer may have; None where nothing limits it."""
     return next((body[name] for name in _LIMITS if isinstance(body.get(name), int)), None)
 
 
@@ -33,7 +33,7 @@ def read_by_model(body: bytes) -> bytes:
 
 
 def example(body: bytes) -> str:
-    """Give the prompt of a request as a person reads it, cut."""
+    """Return the prompt of a request as a person reads it, cut."""
     parsed = orjson.loads(body)
     text = _as_text(parsed) if isinstance(parsed, dict) else body.decode()
     return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…"

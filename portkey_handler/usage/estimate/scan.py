@@ -27,7 +27,7 @@ _LAST = 20
 
 
 def earlier_of(ledger: RunHistory, plan: Plan) -> Earlier:
-    """Tell what is known of earlier queries of a model."""
+    """Return what is known of earlier queries of a model."""
     try:
         runs = ledger.runs(plan.engine, plan.name, most=_LAST)
     except PortkeyHandlerError:

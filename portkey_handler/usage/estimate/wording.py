@@ -9,7 +9,7 @@ from .estimator import Estimate
 
 
 def table(estimate: Estimate) -> list[tuple[str, str]]:
-    """Give an estimate as rows of what and value."""
+    """Return an estimate as rows of what and value."""
     rows = [
         ("made at", datetime.fromtimestamp(estimate.at, timezone.utc).isoformat(timespec="seconds")),
         ("model", estimate.model or "chosen by the gateway"),
@@ -30,7 +30,7 @@ def table(estimate: Estimate) -> list[tuple[str, str]]:
 
 
 def one_line(estimate: Estimate) -> str:
-    """Say what a dry run found."""
+    """Return what a dry run found."""
     tokens = estimate.prompt_tokens + estimate.completion_tokens
     parts = [
         f"{estimate.rows:,} rows" if estimate.rows != 1 else "1 row",
@@ -46,7 +46,7 @@ def one_line(estimate: Estimate) -> str:
 
 
 def price(estimate: Estimate) -> str:
-    """Say what a query would cost, and what at most."""
+    """Return what a query would cost, and what at most."""
     if estimate.cost is None:
         return f"not known, because the price of {model_in_words(estimate)} is not"
     if not estimate.requests:
@@ -56,7 +56,7 @@ def price(estimate: Estimate) -> str:
 
 
 def basis(estimate: Estimate) -> str:
-    """Say what an estimate rests on."""
+    """Return what an estimate rests on."""
     if not estimate.requests:
         return "nothing to ask"
     made = (

@@ -16,7 +16,7 @@ _LONGEST_LABEL = 44
 
 
 def check_library() -> None:
-    """Tell whether charts can be drawn.
+    """Return whether charts can be drawn.
 
     Raises:
         UsageError: The library is not installed; the message says how to install it.
@@ -126,7 +126,7 @@ def _chart(kind: str, alternative: str, colours: Sequence[str], **options: Any) 
 
 
 def _described(root: Any, alternative: str) -> Any:
-    """Give the picture its text, and take out scripts and remarks."""
+    """Return the picture its text, and take out scripts and remarks."""
     root.set("role", "img")
     root.set("aria-label", cleaned(alternative))
     for parent in list(root.iter()):
