@@ -12,6 +12,7 @@ from .files import Files
 from .sql.parser import ast
 
 if TYPE_CHECKING:
+    from .duckdb_connection import Database
     from .table import Table
 
 logger = logging.getLogger(__name__)
@@ -19,17 +20,30 @@ logger = logging.getLogger(__name__)
 Runs = Callable[[Any], "Table"]
 
 
-def create_table(node: Any, files: Files, run: Runs, columns: Callable[[list[Any]], Table]) -> None:
-    """Write the rows of a query, or no rows under the columns given, as a new table."""
+def create_table(node: Any, files: Files, run: Runs, database: Database) -> None:
+    """Write the rows of a query, or no rows of the given columns, as a new table."""
     name = _name(node.name, "CREATE TABLE")
     if node.if_not_exists and files.exists(name):
         return
     if not node.is_replace:
         # Before the query is run: its models' answers would be paid for and thrown away.
         files.check_free(name)
-    rows = columns(node.columns) if node.from_select is None else run(node.from_select)
+    rows = _no_rows(node.columns, database) if node.from_select is None else run(node.from_select)
     if not _is_dry_run(name):
         files.create(name, rows, replace=node.is_replace)
+
+
+def _no_rows(columns: list[Any], database: Database) -> Table:
+    """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
+    from sqlglot import exp
+
+    from .sql.expressions import aliased, data_type
+
+    shown = [
+        aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))
+        for column in columns
+    ]
+    return database.run(exp.select(*shown).limit(0))
 
 
 def insert(node: Any, files: Files, run: Runs) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from sqlglot import exp
 
-from ..errors import NotFoundError, PortkeyHandlerError
+from ..errors import NotFoundError, PortkeyHandlerError, StatementError
 from ..records import ADDED_BY_MODELS
 from .arrow_frames import from_frame, to_frame
+from .duckdb_connection import Database, Scratch
+from .sql.expressions import aliased
 from .sql.plan import ROW, Plan, Question
 from .table import Table
 
@@ -132,3 +135,41 @@ def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.D
 def first(series: Any) -> Any:
     """Return one column in Arrow's form."""
     return from_frame(series.to_frame()).arrow.column(0)
+
+
+def check_final(
+    plan: Plan, empty: pd.DataFrame, outputs: Sequence[pd.DataFrame], database: Database, scratch: Scratch
+) -> None:
+    """Let DuckDB check the last query of a plan before anything is paid for.
+
+    Raises:
+        StatementError: DuckDB refuses it.
+    """
+    columns = {}
+    answers = iter([output.iloc[:, place] for output in outputs for place in range(output.shape[1])])
+    given = iter([empty.iloc[:, place] for place in range(empty.shape[1])])
+    for known in plan.columns:
+        series = next(answers) if known.kind == "output" else next(given) if known.kind == "data" else None
+        # Text may turn out to be something else in the answers; NULL fits everywhere.
+        loose = series is None or series.dtype == object or str(series.dtype).startswith("str")
+        columns[known.private] = pa.nulls(0) if loose and known.kind != "data" else first(series)
+    columns[ROW] = pa.array([], pa.int64())
+    source = scratch.add(Table(pa.table(columns)))
+    try:
+        database.columns(plan.final(source), plan.names)
+    except StatementError as error:
+        if "No function matches" not in error.message and "Could not choose" not in error.message:
+            raise
+
+
+def empty_frame(question: Question, database: Database) -> pd.DataFrame:
+    """Return no rows with the columns of the data of a question."""
+    parts = [
+        to_frame(
+            database.run(exp.select(exp.Star()).from_(aliased(source.relation.copy(), source.alias)).limit(0))
+        )
+        for source in question.early
+    ]
+    frame = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=pd.RangeIndex(0))
+    frame.columns = pd.Index(question.visible_names(), dtype=object)
+    return frame

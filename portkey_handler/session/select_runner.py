@@ -12,13 +12,14 @@ from sqlglot import exp
 
 from ..errors import NotFoundError, StatementError, closest
 from .catalog import Model
+from .constant_subselects import fill_in_constants
 from .duckdb_connection import Database, Scratch
 from .files import Files
 from .model_statements import PROJECT
 from .sql.expressions import aliased, table
 from .sql.nodes import alias_of, flat, paths
 from .sql.parser import ast, using
-from .sql.plan import ROW, Asked, Plan, Question, Source, options_for
+from .sql.plan import Asked, Plan, Question, Source, options_for
 from .sql.rewrite import QUERIES, prepared, rewrite
 from .sql.to_sqlglot import Translator
 from .table import Table
@@ -223,18 +224,18 @@ class _Run:
     # ---- models
 
     def _ask(self, select: Any) -> Table:
-        from .model_join import asked, inputs, seen, together
+        from .model_join import asked, check_final, empty_frame, inputs, seen, together
         from .sql.planner import Planner
 
         question, models = self._question(select)
         with ExitStack() as stack:
             handlers = [stack.enter_context(self._selector.opened(model)) for model in models]
-            empty = self._empty(question)
+            empty = empty_frame(question, self._database)
             # No row, no request: the handler says which columns it adds, or what is wrong with the options.
             every = [{name: value for name, (value, _) in found.items()} for found in question.constants]
             outputs = asked(question, handlers, empty, every)
             plan = Planner(question, [list(output.columns) for output in outputs]).plan()
-            self._check(plan, empty, outputs)
+            check_final(plan, empty, outputs, self._database, self._scratch)
             data = self._data(question, plan)
             if data.arrow.num_rows:
                 frame = seen(question, data)
@@ -264,7 +265,7 @@ class _Run:
             Asked(name, paths(item), model.target, on, options_for(options, name, names))
             for name, (item, on, model) in zip(names, found, strict=True)
         ]
-        self._constant_subselects(select, models, alone=len(models) == 1 and not sources)
+        fill_in_constants(select, models, self.query, alone=len(models) == 1 and not sources)
         question = Question(select, sources, models, self.table, self._database.functions())
         return question, [model for _, _, model in found]
 
@@ -285,75 +286,8 @@ class _Run:
             alias, frozenset({(alias.lower(),)}), tuple(rows.names), self._scratch.add(rows), join, on
         )
 
-    def _constant_subselects(self, select: Any, models: Sequence[Asked], *, alone: bool) -> None:
-        """Let `WHERE m.question = (SELECT …)` give the model the one value of that query."""
-
-        def constant(node: Any) -> Any:
-            if not isinstance(node, ast.BinaryOperation) or node.op != "=":
-                return
-            for place in (0, 1):
-                identifier, query = node.args[1 - place], node.args[place]
-                if not isinstance(identifier, ast.Identifier) or not isinstance(query, QUERIES):
-                    continue
-                qualifier = tuple(str(part).lower() for part in identifier.parts[:-1])
-                if alone or any(qualifier in model.paths for model in models):
-                    node.args = list(node.args)
-                    node.args[place] = ast.Constant(_one_value(self.query(query), str(identifier.parts[-1])))
-
-        if select.where is not None:
-            constant(select.where)
-            rewrite(select.where, constant)
-
-    def _empty(self, question: Question) -> pd.DataFrame:
-        import pandas as pd
-
-        from .arrow_frames import to_frame
-
-        parts = [
-            to_frame(
-                self._database.run(
-                    exp.select(exp.Star()).from_(aliased(source.relation.copy(), source.alias)).limit(0)
-                )
-            )
-            for source in question.early
-        ]
-        frame = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=pd.RangeIndex(0))
-        frame.columns = pd.Index(question.visible_names(), dtype=object)
-        return frame
-
-    def _check(self, plan: Plan, empty: pd.DataFrame, outputs: Sequence[pd.DataFrame]) -> None:
-        """Let DuckDB look at the last query before anything is paid for."""
-        from .model_join import first
-
-        columns = {}
-        answers = iter([output.iloc[:, place] for output in outputs for place in range(output.shape[1])])
-        given = iter([empty.iloc[:, place] for place in range(empty.shape[1])])
-        for known in plan.columns:
-            series = (
-                next(answers) if known.kind == "output" else next(given) if known.kind == "data" else None
-            )
-            # Text may turn out to be something else in the answers; NULL fits everywhere.
-            loose = series is None or series.dtype == object or str(series.dtype).startswith("str")
-            columns[known.private] = pa.nulls(0) if loose and known.kind != "data" else first(series)
-        columns[ROW] = pa.array([], pa.int64())
-        source = self._scratch.add(Table(pa.table(columns)))
-        try:
-            self._database.columns(plan.final(source), plan.names)
-        except StatementError as error:
-            if "No function matches" not in error.message and "Could not choose" not in error.message:
-                raise
-
     def _data(self, question: Question, plan: Plan) -> Table:
         if plan.data is not None:
             rows = self._database.run(plan.data, plan.names)
             return rows if question.data else Table(rows.arrow.select([]).slice(0), frozenset())
         return Table(pa.table({"__none": pa.nulls(1 if plan.rows else 0)}))
-
-
-def _one_value(rows: Table, name: str) -> Any:
-    if rows.arrow.num_columns != 1 or rows.arrow.num_rows != 1:
-        raise StatementError(
-            f"{name} = (SELECT …) takes one row and one column, got {rows.arrow.num_rows} rows and "
-            f"{rows.arrow.num_columns} columns; JOIN the data with the model to ask for many rows"
-        )
-    return rows.arrow.column(0)[0].as_py()

@@ -232,7 +232,7 @@ class Session:
     def _create_table(self, node: Any) -> None:
         from .file_statements import create_table
 
-        create_table(node, self._files, self._selector().run, self._columns)
+        create_table(node, self._files, self._selector().run, self._database)
 
     def _insert(self, node: Any) -> None:
         from .file_statements import insert
@@ -243,18 +243,6 @@ class Session:
         from .file_statements import drop_tables
 
         drop_tables(node, self._files)
-
-    def _columns(self, columns: list[Any]) -> Table:
-        """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
-        from sqlglot import exp
-
-        from .sql.expressions import aliased, data_type
-
-        shown = [
-            aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))
-            for column in columns
-        ]
-        return self._database.run(exp.select(*shown).limit(0))
 
     def _set(self, node: Any) -> None:
         name = "" if node.name is None else str(node.name).lower()

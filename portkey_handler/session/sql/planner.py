@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from ...errors import NotFoundError, StatementError, closest
+from ...errors import StatementError
 from .expressions import aliased, call, column, literal, table, unique
+from .names import Names
 from .nodes import is_star, output_names
 from .parser import ast
-from .plan import ROW, Column, Plan, Question, parts, qualifier
+from .plan import ROW, Column, Plan, Question, parts
 from .to_sqlglot import Translator, joined
 
 
@@ -54,11 +55,7 @@ class Planner:
             for name, (_, condition) in question.constants[number].items()
             if name.lower() not in own[number]
         }
-        self._aliases = {
-            str(target.alias.parts[-1]).lower(): target
-            for target in self._select.targets
-            if target.alias is not None
-        }
+        self._names = Names(question, self._columns)
         self._data = Translator(question.tables, question.functions, self._data_column)
         self._final = Translator(question.tables, question.functions, self._final_column)
 
@@ -126,7 +123,7 @@ class Planner:
                 return None
             return targets[node.value - 1] if 1 <= node.value <= len(targets) else None
         if isinstance(node, ast.Identifier) and len(node.parts) == 1:
-            return self._aliases.get(str(node.parts[0]).lower(), node)
+            return self._names.aliases.get(str(node.parts[0]).lower(), node)
         return node
 
     def _is_collective(self, node: Any) -> bool:
@@ -209,7 +206,9 @@ class Planner:
         shown: list[tuple[Any, str]] = []
         for target, name in zip(self._select.targets, output_names(self._select.targets), strict=True):
             if is_star(target):
-                shown.extend((self._reference(known), known.name) for known in self._starred(target))
+                shown.extend(
+                    (self._names.reference(known), known.name) for known in self._names.starred(target)
+                )
             else:
                 expression = self._final.expression(target)
                 shown.append((expression, name or self._readable(target)))
@@ -223,96 +222,15 @@ class Planner:
         tree = Translator(self._question.tables, self._question.functions, _bare).expression(node)
         return str(tree.sql(dialect="duckdb"))
 
-    def _starred(self, target: Any) -> list[Any]:
-        every = [*self._columns, *self._late_columns()]
-        if isinstance(target, ast.Star) or len(target.parts) == 1:
-            return every
-        owner = qualifier(target)
-        found = [known for known in every if owner in known.paths and known.kind != "input"]
-        if not found:
-            raise NotFoundError(f"{'.'.join(owner)}.* names nothing in FROM; there are: {self._owners()}")
-        return found
-
-    # ---- what a name means
-
-    def _late_columns(self) -> list[Column]:
-        return [
-            Column("late", name, name, number, source.paths)
-            for number, source in enumerate(self._question.late)
-            for name in source.columns
-        ]
-
-    def _reference(self, known: Column) -> Any:
-        if known.kind == "late":
-            return column(known.name, self._question.late[known.owner].alias)
-        return column(known.private)
-
-    def _found(self, node: Any) -> Column | None:
-        """Return the column that an identifier means, or None.
-
-        A bare name means the model's column before the data's, as in the host.
-        """
-        name = str(node.parts[-1]).lower()
-        owner = qualifier(node)
-        every = [*self._columns, *self._late_columns()]
-        if owner:
-            found = [known for known in every if owner in known.paths and known.name.lower() == name]
-            return found[0] if found else self._renamed(owner, name)
-        for kind in ("output", "input"):
-            found = [known for known in every if known.kind == kind and known.name.lower() == name]
-            if found:
-                return found[-1]
-        found = [known for known in every if known.kind in ("data", "late") and known.name.lower() == name]
-        if len(found) > 1:
-            where = " and ".join(self._label(known) for known in found)
-            raise StatementError(f"the column {node.parts[-1]} is in {where}; write the table in front of it")
-        return found[0] if found else None
-
-    def _renamed(self, owner: tuple[str, ...], name: str) -> Column | None:
-        for number, model in enumerate(self._question.models):
-            for given, identifier in self._question.renames[number].items():
-                if owner in model.paths and given.lower() == name:
-                    return self._found(identifier)
-        return None
-
     def _data_column(self, node: Any) -> Any:
-        known = self._known(node)
+        known = self._names.known(node)
         if not isinstance(known, Column) or known.kind != "data":
             raise _NotData
         return column(known.name, self._question.early[known.owner].alias)
 
     def _final_column(self, node: Any) -> Any:
-        known = self._known(node)
-        return self._reference(known) if isinstance(known, Column) else known
-
-    def _known(self, node: Any) -> Any:
-        """Return the column, or the reference to an alias of SELECT."""
-        if is_star(node):
-            raise StatementError("a star with a table in front stands in SELECT only")
-        known = self._found(node)
-        if known is not None:
-            return known
-        name = str(node.parts[-1])
-        if len(node.parts) == 1 and name.lower() in self._aliases:
-            return column(str(self._aliases[name.lower()].alias.parts[-1]))
-        raise self._unknown(node, name)
-
-    def _unknown(self, node: Any, name: str) -> NotFoundError:
-        every = [*self._columns, *self._late_columns()]
-        names = list(dict.fromkeys(known.name for known in every))
-        close = closest(name, names)
-        hint = f"did you mean {close}?" if close else f"there are: {', '.join(names)}"
-        return NotFoundError(
-            f"the column {'.'.join(str(part) for part in node.parts)} does not exist; {hint}"
-        )
-
-    def _label(self, known: Column) -> str:
-        items = self._question.early if known.kind == "data" else self._question.late
-        return items[known.owner].alias
-
-    def _owners(self) -> str:
-        names = [item.alias for item in (*self._question.early, *self._question.late)]
-        return ", ".join([*names, *(model.alias for model in self._question.models)])
+        known = self._names.known(node)
+        return self._names.reference(known) if isinstance(known, Column) else known
 
 
 def _bare(node: Any) -> Any:

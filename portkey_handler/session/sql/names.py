@@ -1,0 +1,118 @@
+"""Names of a query: the column that each identifier means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...errors import NotFoundError, StatementError, closest
+from .expressions import column
+from .nodes import is_star
+from .parser import ast
+from .plan import Column, Question, qualifier
+
+
+class Names:
+    """The columns of a query, found by the names that its author writes.
+
+    Args:
+        question: The query, as far as it is known before its models are asked.
+        columns: The columns of the data and of the models, in their order.
+
+    Attributes:
+        aliases: The terms of SELECT by their alias in lower case.
+    """
+
+    def __init__(self, question: Question, columns: Sequence[Column]) -> None:
+        self._question = question
+        self._columns = columns
+        self.aliases = {
+            str(target.alias.parts[-1]).lower(): target
+            for target in question.select.targets
+            if target.alias is not None
+        }
+
+    def starred(self, target: Any) -> list[Column]:
+        """Return the columns that `*` or `t.*` stands for.
+
+        Raises:
+            NotFoundError: No table or model of FROM has that name.
+        """
+        every = [*self._columns, *self._late_columns()]
+        if isinstance(target, ast.Star) or len(target.parts) == 1:
+            return every
+        owner = qualifier(target)
+        found = [known for known in every if owner in known.paths and known.kind != "input"]
+        if not found:
+            raise NotFoundError(f"{'.'.join(owner)}.* names nothing in FROM; there are: {self._owners()}")
+        return found
+
+    def _late_columns(self) -> list[Column]:
+        return [
+            Column("late", name, name, number, source.paths)
+            for number, source in enumerate(self._question.late)
+            for name in source.columns
+        ]
+
+    def reference(self, known: Column) -> Any:
+        """Return the expression that reads a column in the last query of a plan."""
+        if known.kind == "late":
+            return column(known.name, self._question.late[known.owner].alias)
+        return column(known.private)
+
+    def found(self, node: Any) -> Column | None:
+        """Return the column that an identifier means, or None.
+
+        A bare name means the model's column before the data's, as in the host.
+        """
+        name = str(node.parts[-1]).lower()
+        owner = qualifier(node)
+        every = [*self._columns, *self._late_columns()]
+        if owner:
+            found = [known for known in every if owner in known.paths and known.name.lower() == name]
+            return found[0] if found else self._renamed(owner, name)
+        for kind in ("output", "input"):
+            found = [known for known in every if known.kind == kind and known.name.lower() == name]
+            if found:
+                return found[-1]
+        found = [known for known in every if known.kind in ("data", "late") and known.name.lower() == name]
+        if len(found) > 1:
+            where = " and ".join(self._label(known) for known in found)
+            raise StatementError(f"the column {node.parts[-1]} is in {where}; write the table in front of it")
+        return found[0] if found else None
+
+    def _renamed(self, owner: tuple[str, ...], name: str) -> Column | None:
+        for number, model in enumerate(self._question.models):
+            for given, identifier in self._question.renames[number].items():
+                if owner in model.paths and given.lower() == name:
+                    return self.found(identifier)
+        return None
+
+    def known(self, node: Any) -> Any:
+        """Return the column, or the reference to an alias of SELECT."""
+        if is_star(node):
+            raise StatementError("a star with a table in front stands in SELECT only")
+        known = self.found(node)
+        if known is not None:
+            return known
+        name = str(node.parts[-1])
+        if len(node.parts) == 1 and name.lower() in self.aliases:
+            return column(str(self.aliases[name.lower()].alias.parts[-1]))
+        raise self._unknown(node, name)
+
+    def _unknown(self, node: Any, name: str) -> NotFoundError:
+        every = [*self._columns, *self._late_columns()]
+        names = list(dict.fromkeys(known.name for known in every))
+        close = closest(name, names)
+        hint = f"did you mean {close}?" if close else f"there are: {', '.join(names)}"
+        return NotFoundError(
+            f"the column {'.'.join(str(part) for part in node.parts)} does not exist; {hint}"
+        )
+
+    def _label(self, known: Column) -> str:
+        items = self._question.early if known.kind == "data" else self._question.late
+        return items[known.owner].alias
+
+    def _owners(self) -> str:
+        names = [item.alias for item in (*self._question.early, *self._question.late)]
+        return ", ".join([*names, *(model.alias for model in self._question.models)])
