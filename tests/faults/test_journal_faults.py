@@ -45,7 +45,7 @@ def test_an_unusable_home_costs_the_journal_only(
     home.write_text("not a folder")
     assert_answered(ask(30), 30)
     told = warnings(caplog)
-    assert [("kept" in text, "recorded" in text) for text in told] == [(True, False), (False, True)]
+    assert [("not cached" in text, "recorded" in text) for text in told] == [(True, False), (False, True)]
     assert all(str(home) in text for text in told)
     assert_answered(ask(30), 30)
     assert paid.asked == 60
