@@ -6,6 +6,7 @@ place in the tree.
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,13 @@ from decimal import Decimal
 from typing import Any
 
 from ...errors import StatementError, did_you_mean
+from ...prompts.cell_text import is_null, to_plain
 from .parser import ast, outside_quotes
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
+#: Of DuckDB's widest DECIMAL.
+_MOST_DIGITS = 38
 _NAME = re.compile(r"\$([A-Za-z_]\w*)")
 
 
@@ -70,18 +74,13 @@ class Binding:
                 raise StatementError(f"the parameter ${key} has no value{hint or '; give one'}") from None
             given = len(parameters)
             raise StatementError(f"the statement has more ? than the {given} values given") from None
+        if not isinstance(value, (date, time)) or is_null(value):
+            value = to_plain(value)  # the numbers of NumPy and the NULLs of pandas as Python's own
+        if (refusal := _refusal(value)) is not None:
+            name = f"${key}" if isinstance(key, str) else f"number {key + 1}"
+            raise StatementError(f"the parameter {name} is {refusal}")
         if type(value) is int and value >= 0:
             return str(value)  # also where only a number may stand, such as LIMIT
-        kind = type(value)
-        if hasattr(value, "item") and not isinstance(value, (str, bytes)):
-            value = value.item()  # a number of NumPy
-            kind = type(value)
-        if value is not None and not isinstance(value, (str, int, float, Decimal, date, time)):
-            name = f"${key}" if isinstance(key, str) else f"number {key + 1}"
-            raise StatementError(
-                f"the parameter {name} is of type {kind.__name__}; give a text, a number, True, False, None, "
-                "a date or a time"
-            )
         mark = f"{self._mark}{len(self._values)}"
         self._values[mark] = value
         return f"'{mark}'"
@@ -95,7 +94,7 @@ class Binding:
         return self._bound(node) if self._values else node
 
     def _bound(self, part: Any) -> Any:
-        if isinstance(part, ast.Constant) and part.value in self._values:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value in self._values:
             node = _node_of(self._values[part.value])
             node.alias = part.alias
             return node
@@ -115,15 +114,42 @@ class Binding:
         return part
 
 
+def _refusal(value: Any) -> str | None:
+    """Return why a value cannot be a parameter, with the remedy, or None."""
+    if value is not None and not isinstance(value, (str, int, float, Decimal, date, time)):
+        kinds = "a text, a number, True, False, None, a date or a time"
+        return f"of type {type(value).__name__}; give {kinds}"
+    if isinstance(value, (int, Decimal)) and not _fits(value):
+        return f"a number of more than {_MOST_DIGITS} digits; give it as a text"
+    if isinstance(value, time) and value.tzinfo is not None:
+        return "a time with a time zone; give it without one, or give a datetime"
+    if getattr(value, "nanosecond", 0):
+        return "a time with nanoseconds; round it to microseconds"
+    return None
+
+
+def _fits(value: int | Decimal) -> bool:
+    """Return whether DuckDB has a type that holds a number exactly."""
+    number = Decimal(value)
+    return number.is_finite() and max(0, number.adjusted() + 1) + _scale(number) <= _MOST_DIGITS
+
+
+def _scale(value: Decimal) -> int:
+    """Return the digits behind the point."""
+    exponent = value.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
 def _node_of(value: Any) -> Any:
     if value is None:
         return ast.NullConstant()
     if isinstance(value, datetime):
-        return ast.TypeCast("timestamp", ast.Constant(value.isoformat(" ")))
+        kind = "timestamp" if value.tzinfo is None else "timestamptz"
+        return ast.TypeCast(kind, ast.Constant(value.isoformat(" ")))
     if isinstance(value, (date, time)):
         return ast.TypeCast(type(value).__name__, ast.Constant(value.isoformat()))
     if isinstance(value, Decimal):
-        digits = value.as_tuple()
-        scale = max(0, -int(digits.exponent)) if isinstance(digits.exponent, int) else 0
-        return ast.TypeCast("decimal", ast.Constant(str(value)), precision=[38, scale])
+        return ast.TypeCast("decimal", ast.Constant(f"{value:f}"), precision=[_MOST_DIGITS, _scale(value)])
+    if isinstance(value, float) and not math.isfinite(value):
+        return ast.TypeCast("double", ast.Constant(str(value)))
     return ast.Constant(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import math
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +44,32 @@ def test_a_moment_and_a_number_of_numpy(session: Session) -> None:
     assert (row["a"].isoformat(), row["b"]) == ("2026-01-02T03:04:05", -3)
 
 
+@pytest.mark.parametrize("null", [float("nan"), Decimal("NaN"), pd.NaT, pd.NA, np.datetime64("NaT")])
+def test_what_is_null_in_a_frame_is_null(session: Session, null: Any) -> None:
+    """The same values as in a cell."""
+    assert session.sql("SELECT ? IS NULL AS a", [null])["a"].tolist() == [True]
+
+
+def test_a_time_zone_is_kept(session: Session) -> None:
+    """It is one moment, however it is written."""
+    moment = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))
+    assert session.sql("SELECT ? AS a", [moment])["a"][0] == moment
+
+
+@pytest.mark.parametrize("number", [10**38 - 1, 1 - 10**38, Decimal("-1E-38"), Decimal("1E+5")])
+def test_every_digit_of_a_number_is_kept(session: Session, number: Any) -> None:
+    """Up to the 38 of DuckDB's widest number."""
+    assert session.sql("SELECT ? AS a", [number])["a"][0] == number
+
+
+def test_infinity(session: Session) -> None:
+    """A float that has no digits."""
+    assert session.sql("SELECT ? AS a, ? AS b", [math.inf, -math.inf]).iloc[0].tolist() == [
+        math.inf,
+        -math.inf,
+    ]
+
+
 def test_marks_in_texts_and_comments_are_no_parameters(session: Session) -> None:
     """Neither in quotes, nor in names, nor in comments."""
     text = "SELECT '?' AS a, ? AS `b?` -- ?\n, 1 /* ? */ AS c"
@@ -52,7 +79,7 @@ def test_marks_in_texts_and_comments_are_no_parameters(session: Session) -> None
 def test_a_number_may_stand_in_limit(session: Session) -> None:
     """As in other databases."""
     text = "SELECT * FROM (SELECT 1 AS a UNION ALL SELECT 2 UNION ALL SELECT 3) AS t LIMIT ?"
-    assert len(session.sql(text, [2])) == 2
+    assert len(session.sql(text, [2])) == len(session.sql(text, [np.int64(2)])) == 2
 
 
 def test_several_statements_share_the_values(session: Session) -> None:
@@ -79,6 +106,15 @@ def test_in_using(session: Session, provider: OfflineProvider) -> None:
     ("SELECT 1", {"b": 1}, "1 parameters were given, and the statement has no $b"),
     ("SELECT ?", [b"x"],
      "the parameter number 1 is of type bytes; give a text, a number, True, False, None, a date or a time"),
+    ("SELECT ?", [np.array([1, 2])],
+     "the parameter number 1 is of type list; give a text, a number, True, False, None, a date or a time"),
+    ("SELECT ?", [10**38], "the parameter number 1 is a number of more than 38 digits; give it as a text"),
+    ("SELECT ?", [Decimal("1E-39")],
+     "the parameter number 1 is a number of more than 38 digits; give it as a text"),
+    ("SELECT $t", {"t": time(1, tzinfo=timezone.utc)},
+     "the parameter $t is a time with a time zone; give it without one, or give a datetime"),
+    ("SELECT ?", [pd.Timestamp("2026-01-01 00:00:00.123456789")],
+     "the parameter number 1 is a time with nanoseconds; round it to microseconds"),
     ("SELECT ?", "x", "parameters are a list for ?, or a dict for $name"),
 ])  # fmt: skip
 def test_what_cannot_be_bound(session: Session, text: str, parameters: Any, message: str) -> None:
