@@ -3,31 +3,31 @@
 Draws the whole tree; catch the nearest parent of what you can handle::
 
     PortkeyHandlerError
-      x  UsageError              what was written is wrong; nothing was sent
-           + OptionError         an option of USING (all wrong ones at once)
-           + TemplateError       a prompt template
-           + InputError          the rows do not have what the model needs
-           + AboveLimitError     more rows, or a higher cost, than max_rows or max_cost allow
-           + StatementError      an SQL statement that does not parse or is not supported
-           + NotFoundError       a model, engine or table of that name does not exist
-           + AlreadyExistsError  ... or does already
-           + NewerFileError      a file that a newer release has written
-      x  StoreError              a file in the data directory cannot be used
-      x  GatewayError            the gateway or the provider behind it said no
+      x  UsageError                   what was written is wrong; nothing was sent
+           + OptionError              an option of USING (all wrong ones at once)
+           + TemplateError            a prompt template
+           + InputError               the rows do not have what the model needs
+           + AboveLimitError          more rows, or a higher cost, than max_rows or max_cost allow
+           + StatementError           an SQL statement that does not parse or is not supported
+           + NotFoundError            a model, engine or table of that name does not exist
+           + AlreadyExistsError       ... or does already
+           + NewerFileError           a file that a newer release has written
+      x  StoreError                   a file in the data directory cannot be used
+      x  GatewayError                 the gateway or the provider behind it said no
            + ConnectionLostError      the connection broke before the answer was there
-           + ConnectError    no connection: refused, no way to the host
-                + UnknownHostError   there is no host of that name
-           + RequestTimeoutError       no whole answer within the timeout
-           + InvalidResponseError an answer that is not what the protocol says
-           + StatusError       an HTTP status that is not a success
-                + AuthenticationError   401, 403
-                + BudgetExceededError   412
-                + UnsupportedError   the gateway has no such endpoint for the provider
-                + RateLimitError   429
-                + ServerError   408, 425, 5xx
-      x  CostReachedError        max_cost was reached while a query ran
-      x  QueryError              rows of a query failed, or the query was stopped
-      x  InstallError            a MindsDB that cannot take the handler
+           + ConnectError             no connection: refused, no way to the host
+                + UnknownHostError    there is no host of that name
+           + RequestTimeoutError      no whole answer within the timeout
+           + InvalidResponseError     an answer that is not what the protocol says
+           + StatusError              an HTTP status that is not a success
+                + AuthenticationError 401, 403
+                + BudgetExceededError 412
+                + UnsupportedError    the gateway has no such endpoint for the provider
+                + RateLimitError      429
+                + ServerError         408, 425, 5xx
+      x  CostReachedError             max_cost was reached while a query ran
+      x  QueryError                   rows of a query failed, or the query was stopped
+      x  InstallError                 a MindsDB that cannot take the handler
 
 Every error survives pickling (MindsDB passes them between processes), says what, where and the remedy in
 its first line, and carries neither a key nor a whole prompt.

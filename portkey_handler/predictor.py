@@ -102,8 +102,7 @@ class Predictor:
     async def _run_dry(self, frame: pd.DataFrame, credentials: EngineConfig) -> pd.DataFrame:
         """Estimate the query, send nothing, and keep the estimate for DESCRIBE."""
         plan = self.plan
-        check(plan, credentials)
-        items = QueryItems(plan, credentials)
+        items = check(plan, credentials)
         cache = _answer_cache(plan, credentials, only_look=True)
         outcomes: list[Outcome] = []
         scan = _scan(plan, credentials, items.operation, cache)
@@ -162,8 +161,8 @@ async def aask(
 ask = blocking(aask, "ask")
 
 
-def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> None:
-    """Check what can be checked before anything is sent.
+def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> QueryItems:
+    """Check what can be checked before anything is sent, and return what makes the items.
 
     Args:
         plan: The resolved options.
@@ -179,6 +178,7 @@ def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = No
     items = QueryItems(plan, credentials)
     if frame is not None:
         items.of(frame)
+    return items
 
 
 def _log(estimate: Estimate) -> None:

@@ -12,6 +12,7 @@ import types
 import typing
 from pathlib import Path
 
+from generated_table import main
 from portkey_ai._vendor.openai.types import completion_create_params, embedding_create_params
 from portkey_ai._vendor.openai.types.chat import completion_create_params as chat_create_params
 from portkey_ai.api_resources.apis import chat_complete, complete, embeddings, generation
@@ -21,7 +22,6 @@ from portkey_handler.options.parameter_types import KINDS, Parameter
 
 TARGET = Path(__file__).parent.parent / "portkey_handler" / "options" / "endpoint_parameters.py"
 LINE_LENGTH = 110  # of pyproject.toml
-REMEDY = "run: python scripts/generate_endpoint_parameters.py"
 
 #: The typed parameters of an endpoint, and the SDK's own method for it.
 SOURCES = {
@@ -216,31 +216,13 @@ def literal(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def generated(current: str) -> str:
-    """Give the file's text with the table as the installed SDK says."""
+def all_tables() -> str:
+    """Return the tables as the installed SDK says."""
     chat, completion = table("chat"), table("completion")
     tables = {"CHAT": chat, "COMPLETION": completion, "EMBEDDING": table("embedding")}
     tables["PROMPT"] = prompt_table(chat, completion)
-    block = "\n\n".join(written(name, parameters) for name, parameters in tables.items())
-    begin, end = "# Generated: begin\n", "# Generated: end\n"
-    before, _, rest = current.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}{block}\n{end}{after}"
-
-
-def main(arguments: list[str]) -> int:
-    """Write or check the table, in another file if one is named."""
-    check = "--check" in arguments
-    target = next((Path(one) for one in arguments if one != "--check"), TARGET)
-    current = target.read_text(encoding="utf-8")
-    wanted = generated(current)
-    if check and wanted != current:
-        print(f"{target.name} is stale; {REMEDY}", file=sys.stderr)
-        return 1
-    if not check:
-        target.write_text(wanted, encoding="utf-8")
-    return 0
+    return "\n\n".join(written(name, parameters) for name, parameters in tables.items()) + "\n"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], TARGET, all_tables))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -62,13 +63,14 @@ class Database:
         self._thread = threading.get_ident()
         self._opening = threading.Lock()
         self._own = threading.local()
-        self._cursors: list[Any] = []
+        #: Those of threads that have not ended; their threads hold them.
+        self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
         self._numbers = count(1)
         self._functions: Functions | None = None
 
     def close(self) -> None:
         """Close what the session opened; a connection of the user's stays open."""
-        for cursor in self._cursors:
+        for cursor in list(self._cursors):
             cursor.close()
         if self._owned:
             self._first.close()
@@ -82,7 +84,7 @@ class Database:
         if cursor is None:
             with self._opening:
                 cursor = self._own.cursor = self._first.cursor()
-                self._cursors.append(cursor)
+                self._cursors.add(cursor)
         return cursor
 
     def functions(self) -> Functions:
