@@ -162,7 +162,7 @@ def test_the_frame_becomes_nothing_in_the_caches_own_format(
     code = """
 import dill, pickle
 import pandas as pd
-from mindsdb.integrations.handlers.portkey_handler import host
+from mindsdb.integrations.handlers.portkey_handler.host import adapter as host
 from mindsdb.interfaces.storage.model_fs import ModelStorage
 sent = host.deliver(pd.DataFrame({"answer": ["a"]}, index=[3]), object.__new__(ModelStorage))
 arrived = pickle.loads(pickle.dumps(sent))
