@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from portkey_handler.gateway.fingerprint import engine_fingerprint, limits_scope
-from portkey_handler.options import EngineConfig
+from portkey_handler.options import EngineConfig, resolve
 
 BASE: dict[str, Any] = {
     "base_url": "http://one/v1",
@@ -92,3 +93,105 @@ def test_limits_are_the_engines() -> None:
         "e", EngineConfig({**options, "retry": {}})
     )
     assert limits_scope("e", EngineConfig(options)) != limits_scope("other", EngineConfig(options))
+
+
+PINNED_TARGETS = {
+    "gpt": {"provider": "openai", "api_key": "sk-1", "model": "gpt-4o"},
+    "claude": {"provider": "anthropic", "api_key": "sk-2", "custom_host": "http://localhost:9"},
+}
+
+#: Engine, model and query; the fingerprint of the answer cache's file, and the scope of the limits.
+#: Caches that earlier releases have written lie under these names.
+PINNED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, str]] = {
+    "local": ({}, {}, {}, "9b0656c5a127c12ea1a8c98da4857780", "9b0656c5a127c12ea1a8c98da4857780"),
+    "hosted": (
+        {"portkey_api_key": "pk-1", "virtual_key": "v"},
+        {},
+        {},
+        "2b4ebe0bcbd33ea4ae5aa18d5451cdd3",
+        "2b4ebe0bcbd33ea4ae5aa18d5451cdd3",
+    ),
+    "headers": (
+        {
+            "base_url": "http://x/v1/",
+            "provider": "openai",
+            "provider_api_key": "sk-1",
+            "headers": {"x-team": "ä", "Authorization": "Bearer s"},
+            "metadata": {"_user": "u"},
+            "trace_id": "t",
+            "request_timeout": 1000,
+        },
+        {"metadata": {"a": "b"}},
+        {"trace_id": None},
+        "98736798aef36fd5aae4c9cbbebceb67",
+        "98736798aef36fd5aae4c9cbbebceb67",
+    ),
+    "config": (
+        {
+            "config": {
+                "strategy": {"mode": "conditional"},
+                "targets": [{"provider": "openai", "api_key": "sk"}],
+                "retry": {"attempts": 2},
+            }
+        },
+        {},
+        {},
+        "299ee73af5b308a7f35b46f17befda40",
+        "299ee73af5b308a7f35b46f17befda40",
+    ),
+    "slug": (
+        {"portkey_api_key": "pk-1", "config": "pc-a"},
+        {"config": "pc-b"},
+        {"virtual_key": "w", "cache_force_refresh": True},
+        "f788cb5677045b232041eb60ad6f21c1",
+        "7cfd425659ff668eb2aadfd00361cb03",
+    ),
+    "one target": (
+        {"targets": PINNED_TARGETS},
+        {"targets": "gpt"},
+        {},
+        "49e042efb10de1f60a40296ba6791029",
+        "9b0656c5a127c12ea1a8c98da4857780",
+    ),
+    "fallback": (
+        {"targets": PINNED_TARGETS, "request_timeout": 5000, "provider": "mistral"},
+        {"strategy": "fallback"},
+        {"retry": 3},
+        "1f68181732426f1beecf754eafd9355f",
+        "6c4eadfd2c19f3b2798a70c461d04cef",
+    ),
+    "loadbalance": (
+        {"targets": PINNED_TARGETS, "cache": "simple", "cache_max_age": 60},
+        {
+            "strategy": "loadbalance",
+            "targets": [
+                {"name": "gpt", "weight": 0.25, "temperature": 0.5},
+                {"name": "claude", "weight": 0.75, "max_tokens": 7},
+            ],
+        },
+        {"input_guardrails": ["pg-1"]},
+        "9a3f3fef99847b5b317f4e1233aad35f",
+        "9b0656c5a127c12ea1a8c98da4857780",
+    ),
+    "guardrails": (
+        {
+            "provider": "ollama",
+            "custom_host": "http://localhost:11434",
+            "output_guardrails": [{"default.contains": {"words": ["é"]}, "deny": True}],
+        },
+        {},
+        {"cache": "semantic"},
+        "6d7247c476e07c4138894b6df065c158",
+        "8515aa91eae7b1c2ed405b26caba0f3c",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PINNED)
+def test_fingerprints_are_those_of_earlier_releases(case: str) -> None:
+    """Another one would leave every cached answer behind."""
+    engine, model, query, fingerprint, scope = PINNED[case]
+    resolved = resolve(target="a", engine=engine, model={"model": "m", **model}, query=query, environment={})
+    routing = json.loads(resolved.plan.routing)
+    assert engine_fingerprint("e", resolved.credentials, routing) == fingerprint
+    assert limits_scope("e", resolved.credentials) == scope
