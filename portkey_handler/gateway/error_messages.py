@@ -20,7 +20,6 @@ from ..errors import (
     UnsupportedError,
 )
 from ..options import EngineConfig
-from ..options.resolve import is_key
 from ..records import Evidence
 
 _LONGEST_MESSAGE = 300
@@ -78,8 +77,8 @@ def _kind(status: int, content: bytes) -> type[StatusError]:
     return ServerError if status in (408, 425) or status >= 500 else StatusError
 
 
-def secret_texts(credentials: EngineConfig) -> list[str]:
-    """Return every secret text of the engine, nested ones too, longest first."""
+def secret_texts(engine: EngineConfig) -> list[str]:
+    """Return every text in the engine's secrets, nested ones too, longest first."""
     found: set[str] = set()
 
     def collect(value: Any) -> None:
@@ -93,9 +92,8 @@ def secret_texts(credentials: EngineConfig) -> list[str]:
             for inner in value:
                 collect(inner)
 
-    for name, value in credentials.options.items():
-        if is_key(name, value):
-            collect(value)
+    for value in engine.secrets.values():
+        collect(value)
     # A short text is no key, and hiding it would garble the message.
     return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
 

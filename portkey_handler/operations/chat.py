@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +39,14 @@ class Chat:
 
     def __init__(self, plan: Plan, keys: Keys | None = None) -> None:
         self._plan = plan
-        self._rest = rest_of_body(plan.parameters)
+        self._rest = rest_of_body(plan.parameters.value)
         self._keys = keys or Keys("chat", plan.parameters)
-        self._wants_json = wants_json(plan.parameters)
+        self._wants_json = wants_json(plan.parameters.value)
         options = plan.input
         self._system = _template(options.system_prompt, "system_prompt")
         self._prompt = _template(options.prompt_template, "prompt_template")
         self._messages = (
-            None if options.messages is None else JsonTemplate(json.loads(options.messages), "messages")
+            None if options.messages is None else JsonTemplate(options.messages.value, "messages")
         )
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:

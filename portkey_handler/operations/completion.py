@@ -30,7 +30,7 @@ class Completion:
 
     def __init__(self, plan: Plan) -> None:
         self._texts = Texts(plan)
-        self._rest = rest_of_body(plan.parameters)
+        self._rest = rest_of_body(plan.parameters.value)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Yield one item per row: the prompt to send.

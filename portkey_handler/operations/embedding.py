@@ -38,7 +38,7 @@ class Embedding:
     def __init__(self, plan: Plan) -> None:
         self.batch_size = plan.execution.inputs_per_request
         self._texts = Texts(plan)
-        self._rest = rest_of_body(plan.parameters)
+        self._rest = rest_of_body(plan.parameters.value)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Yield one item per row: the text to embed.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..options import Plan
@@ -35,8 +34,8 @@ class AnyRequest:
     def __init__(self, plan: Plan) -> None:
         options = plan.input
         self.path = options.path or ""
-        self._parameters: dict[str, Any] = json.loads(plan.parameters)
-        self._body = JsonTemplate(json.loads(options.body or "{}"), "body", keep_types=True)
+        self._parameters: Mapping[str, Any] = plan.parameters.value
+        self._body = JsonTemplate({} if options.body is None else options.body.value, "body", keep_types=True)
         self._answer = None if options.answer is None else AnswerPath(options.answer)
         self._keys = Keys("request", self.path, options.answer or "")
 

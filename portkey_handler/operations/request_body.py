@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -10,10 +10,9 @@ import orjson
 from ..records import Skipped
 
 
-def rest_of_body(parameters: str) -> bytes:
+def rest_of_body(parameters: Mapping[str, Any]) -> bytes:
     """Return the end of a body whose first part is the row's: `,"model":"m"}` for `{"model":"m"}`."""
-    given: dict[str, Any] = json.loads(parameters)
-    return b"," + orjson.dumps(given)[1:] if given else b"}"
+    return b"," + orjson.dumps(parameters)[1:] if parameters else b"}"
 
 
 def encoded(value: Any) -> bytes | Skipped:

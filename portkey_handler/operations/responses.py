@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -52,9 +51,9 @@ def is_held_back(finish_reason: str | None) -> bool:
     return (finish_reason or "").lower() in _HELD_BACK
 
 
-def wants_json(parameters: str) -> bool:
-    """Return whether the parameters of a request, as JSON, ask for an answer in JSON."""
-    wanted = json.loads(parameters).get("response_format")
+def wants_json(parameters: Mapping[str, Any]) -> bool:
+    """Return whether the parameters of a request ask for an answer in JSON."""
+    wanted = parameters.get("response_format")
     return isinstance(wanted, dict) and wanted.get("type") in ("json_object", "json_schema")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -35,11 +34,11 @@ class SavedPrompt:
     def __init__(self, plan: Plan) -> None:
         self._target = plan.target
         self.path = f"/prompts/{plan.input.prompt_id}/completions"
-        given = json.loads(plan.input.variables or "null")
+        given = None if plan.input.variables is None else plan.input.variables.value
         self._columns: list[str] | None = given if isinstance(given, list) else None
         self._template = JsonTemplate(given, "variables") if isinstance(given, dict) else None
-        self._rest = rest_of_body(plan.parameters)
-        self._wants_json = wants_json(plan.parameters)
+        self._rest = rest_of_body(plan.parameters.value)
+        self._wants_json = wants_json(plan.parameters.value)
         self._keys = Keys("prompt", self.path, plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:

@@ -60,7 +60,7 @@ class TypedChat:
 
     def __init__(self, plan: Plan, output: str) -> None:
         self._output = read_output(output)
-        parameters = json.loads(plan.parameters)
+        parameters = plan.parameters.value
         decisive = {name: value for name, value in parameters.items() if name not in _LIMITS}
         keys = Keys("typed chat", self._output.text, json.dumps(decisive, sort_keys=True))
         self._chat = Chat(plan, keys)
@@ -69,9 +69,7 @@ class TypedChat:
         self._method = METHODS[0] if self._steps_down else plan.output.output_method
         #: Those by which there was JSON at least.
         self._taken: set[str] = set()
-        self._rests = {
-            method: rest_of_body(json.dumps({**parameters, **self._asking(method)})) for method in METHODS
-        }
+        self._rests = {method: rest_of_body({**parameters, **self._asking(method)}) for method in METHODS}
         self._instruction = (
             "Answer with one JSON object that fits this JSON Schema, and with nothing else: no explanation, "
             f"no code fence.\n{self._output.text}"
@@ -133,7 +131,7 @@ class TypedChat:
 
     def _asking(self, method: str) -> dict[str, Any]:
         """Return the parameters with which a method asks for the columns."""
-        schema = json.loads(self._output.text)
+        schema = self._output.text.value
         if method == "json_schema":
             described = {"name": _NAME, "schema": schema, "strict": self._output.is_strict}
             return {"response_format": {"type": "json_schema", "json_schema": described}}

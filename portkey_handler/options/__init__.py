@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from .catalog import OPTIONS, secret_option_names
-from .plan import EngineConfig, Origin, Plan, Resolved
+from .engine_config import EngineConfig
+from .plan import Origin, Plan, Resolved
 from .resolve import overlay, resolve, resolve_engine
+
+#: The earlier name.
+Credentials = EngineConfig
 
 __all__ = [
     "OPTIONS",
+    "Credentials",
     "EngineConfig",
     "Origin",
     "Plan",

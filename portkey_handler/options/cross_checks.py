@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +53,7 @@ def _of_request(asked: InputOptions) -> list[str]:
             f"path = '{path}' asks no model; where the engine's keys may go besides is said by the engine: "
             f"CREATE ML_ENGINE … FROM portkey USING allowed_paths = ['{path}']"
         ]
-    if json.loads(asked.body or "{}").get("stream") not in (None, False):
+    if (asked.body.value if asked.body else {}).get("stream") not in (None, False):
         return [f"body.stream cannot be used here: {REFUSED['stream']}"]
     needed = {"path": "such as '/rerank'", "body": 'an object such as {"input": "{{ text }}"}'}
     return [

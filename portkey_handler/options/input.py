@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Literal, get_args
 
 from pydantic import field_validator
 
+from .json_text import JsonText
 from .schema import (
     JsonNames,
     JsonObjectOrNamesText,
@@ -136,9 +136,11 @@ class InputOptions(Options):
 
     @field_validator("messages")
     @classmethod
-    def _are_messages(cls, value: str | None) -> str | None:
-        listed: list[dict[str, Any]] = json.loads(value or "[]")
-        if not listed and value is not None:
+    def _are_messages(cls, value: JsonText | None) -> JsonText | None:
+        if value is None:
+            return None
+        listed: list[dict[str, Any]] = value.value
+        if not listed:
             raise ValueError("expected at least one message")
         if not all(isinstance(message.get("role"), str) for message in listed):
             raise ValueError('expected messages such as {"role": "user", "content": "…"}')

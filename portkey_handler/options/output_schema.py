@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from .json_text import JsonText
 from .output_types import Kind, columns_in_words, cut, fragment_of, kind_of
 from .output_validator import Fit, check_schema, parts_of
 
@@ -35,14 +36,14 @@ class OutputSchema:
     """What an answer looks like.
 
     Attributes:
-        text: The JSON Schema that is asked for, as JSON.
+        text: The JSON Schema that is asked for.
         columns: The columns, in order.
         is_strict: The schema is of the part that providers can enforce: its objects say all their properties,
             each required, and allow no others.
         fit: Tells how an object differs from the schema.
     """
 
-    text: str
+    text: JsonText
     columns: tuple[Column, ...]
     is_strict: bool
     fit: Fit
@@ -76,7 +77,7 @@ def read_output(written: str) -> OutputSchema:
     definitions = schema.get("$defs") or {}
     columns = tuple(Column(name, kind_of(schema["properties"][name], definitions)) for name in names)
     return OutputSchema(
-        json.dumps(schema, ensure_ascii=False, separators=(",", ":")),
+        JsonText(json.dumps(schema, ensure_ascii=False, separators=(",", ":"))),
         columns,
         _is_strict(schema),
         Fit(schema, {column.name: column.kind for column in columns}),

@@ -1,18 +1,19 @@
-"""The resolved options: the plan, which holds no secret, and the credentials, which stay where they are.
+"""The resolved options: the plan, which holds no secret, and the engine's, which hold the keys.
 
-A plan can be pickled, hashed and sent to another process. Credentials refuse to be pickled and never show a
-value: they are resolved from the engine where the work runs.
+A plan can be pickled, hashed and sent to another process. The engine's options refuse to be pickled: they are
+resolved from the engine where the work runs.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
+from .engine_config import EngineConfig
 from .execution import ExecutionOptions
 from .input import InputOptions
+from .json_text import JsonText
 from .output import OutputOptions
 from .schema import Level
 
@@ -34,8 +35,8 @@ class Plan:
 
     target: str
     input: InputOptions
-    parameters: str
-    routing: str
+    parameters: JsonText
+    routing: JsonText
     execution: ExecutionOptions
     output: OutputOptions
     engine: str = ""
@@ -60,31 +61,9 @@ class Origin:
     level: Level | None
 
 
-class EngineConfig:
-    """An engine's gateway options, keys among them.
-
-    Args:
-        options: Canonical option name to value, as validated.
-        withheld: Names of secrets of the environment that were left out, because the engine names an address
-            of its own.
-    """
-
-    __slots__ = ("options", "withheld")
-
-    def __init__(self, options: Mapping[str, Any], withheld: tuple[str, ...] = ()) -> None:
-        self.options = dict(options)
-        self.withheld = withheld
-
-    def __repr__(self) -> str:
-        return f"<Credentials: {', '.join(sorted(self.options)) or 'none'}; values hidden>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials are not pickled: resolve them from the engine where the work runs")
-
-
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The outcome of resolving: plan, credentials, and the origin of each option for DESCRIBE."""
+    """The outcome of resolving: plan, the engine's options, and the origin of each option for DESCRIBE."""
 
     plan: Plan
     credentials: EngineConfig
@@ -95,6 +74,6 @@ def longest_answer(plan: Plan) -> int | None:
     """Return the most tokens that an answer may have: 0 for a vector, None where nothing limits it."""
     if plan.input.mode == "embedding":
         return 0
-    parameters = json.loads(plan.parameters)
+    parameters = plan.parameters.value
     longest: int | None = parameters.get("max_completion_tokens") or parameters.get("max_tokens")
     return longest

@@ -7,7 +7,6 @@ the engine names an address of its own.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -15,17 +14,17 @@ from typing import Any
 from ..errors import OptionError
 from .catalog import GATEWAY_SECTIONS, OPTIONS, SECTION_OF, canonical_name
 from .cross_checks import missing, of_output
+from .engine_config import EngineConfig, engine_config, is_key
 from .execution import ExecutionOptions
 from .gateway import GatewayOptions
 from .generation import GenerationOptions
 from .input import MODES, InputOptions
+from .json_text import JsonText
 from .output import OutputOptions
 from .parameters import is_parameter
 from .parsing import ALTERNATIVES, Reading
-from .plan import EngineConfig, Origin, Plan, Resolved
-from .routing import calls_somebody
+from .plan import Origin, Plan, Resolved
 from .schema import LEVEL_WORDS, LEVELS, Level, Options
-from .targets import leads_somewhere
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ def resolve_engine(
     """
     readings = _readings(given, {}, {}, environment, None)
     _raise_problems(readings)
-    credentials = _credentials(readings)
+    credentials = _engine(readings)
     return credentials, ExecutionOptions(**_merged(readings, ExecutionOptions))
 
 
@@ -79,9 +78,9 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
         OptionError: An option is unknown, misplaced or has a wrong value; names every one.
     """
     readings = _readings(engine, model, query or {}, environment, _mode(model))
-    credentials = _credentials(readings)
+    credentials = _engine(readings)
     for level in ("model", "query"):
-        if "provider" in readings[level].values and _holds_provider_key(credentials):
+        if "provider" in readings[level].values and credentials.holds_provider_key:
             readings[level].problems.append(
                 "provider cannot be given here: the engine holds a provider's key, which goes only to its "
                 "own provider; write CREATE ML_ENGINE … FROM portkey USING provider = …"
@@ -102,8 +101,8 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
     plan = Plan(
         target=target,
         input=asked,
-        parameters=_canonical(parameters),
-        routing=_canonical(_routing(readings)),
+        parameters=JsonText.canonical(parameters),
+        routing=JsonText.canonical(_routing(readings)),
         execution=ExecutionOptions(**execution),
         output=output,
         engine=engine_name,
@@ -185,46 +184,12 @@ def _known(level: Level, mode: str | None) -> str:
     )
 
 
-def _credentials(readings: Mapping[Level, Reading]) -> EngineConfig:
-    """Join the environment's and the engine's gateway options, so that no key meets a foreign address."""
-    environment = _gateway_values(readings["environment"])
-    engine = _gateway_values(readings["engine"])
-    names_address = any(_is_address(name, value) for name, value in engine.items() if value is not None)
-    withheld = []
-    for name in list(environment):
-        provider_changed = "provider" in engine and name != "portkey_api_key"
-        if is_key(name, environment[name]) and name not in engine and (names_address or provider_changed):
-            withheld.append(name)
-            del environment[name]
-    return EngineConfig({**environment, **engine}, withheld=tuple(withheld))
-
-
-def _is_address(name: str, value: Any) -> bool:
-    # A slug names a config in the key's own account, and nothing in another one.
-    if name == "targets":
-        return leads_somewhere(value)
-    if name in ("input_guardrails", "output_guardrails"):
-        return calls_somebody(value)
-    return OPTIONS[name].destination and not (name == "config" and isinstance(value, str))
-
-
-def is_key(name: str, value: Any) -> bool:
-    """Return whether the value of a gateway option is secret; a slug and names of targets are not."""
-    if name == "config":
-        return not isinstance(value, str)
-    return OPTIONS[name].secret and not (name == "targets" and isinstance(value, list))
+def _engine(readings: Mapping[Level, Reading]) -> EngineConfig:
+    return engine_config(_gateway_values(readings["environment"]), _gateway_values(readings["engine"]))
 
 
 def _gateway_values(reading: Reading) -> dict[str, Any]:
     return {name: value for name, value in reading.values.items() if SECTION_OF.get(name) in GATEWAY_SECTIONS}
-
-
-def _holds_provider_key(credentials: EngineConfig) -> bool:
-    return any(
-        is_key(name, value)
-        for name, value in credentials.options.items()
-        if name != "portkey_api_key" and value
-    )
 
 
 def _merged(readings: Mapping[Level, Reading], section: type[Options]) -> dict[str, Any]:
@@ -262,10 +227,6 @@ def _parameters(readings: Mapping[Level, Reading], mode: str) -> dict[str, Any]:
 
 def _routing(readings: Mapping[Level, Reading]) -> dict[str, Any]:
     return {**_gateway_values(readings["model"]), **_gateway_values(readings["query"])}
-
-
-def _canonical(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig) -> dict[str, Origin]:

@@ -1,7 +1,7 @@
 """What the gateway does on the way: to which of the engine's targets, how often, from its cache or not.
 
 The engine names its targets, keys and addresses included; below it they are chosen by those names alone.
-`portkey_handler.gateway.config` makes the gateway's config object of these words.
+`portkey_handler.gateway.config_object` makes the gateway's config object of these words.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from .json_text import JsonText
+
 Level = Literal["environment", "engine", "model", "query"]
 
 #: Weakest first: a later level beats an earlier one.
@@ -153,7 +155,7 @@ def _as_text(value: Any, expected: str, fits: Callable[[Any], bool]) -> Any:
     if not fits(read):
         raise ValueError(f"expected {expected}")
     try:
-        return json.dumps(read, ensure_ascii=False, allow_nan=False)
+        return JsonText(json.dumps(read, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"expected what JSON can hold ({error})") from None
 
@@ -216,10 +218,10 @@ Json = Annotated[dict[str, Any], BeforeValidator(parsed)]
 HeaderText = Annotated[str, BeforeValidator(_plain_header)]
 JsonList = Annotated[list[HeaderText], BeforeValidator(parsed)]
 JsonOrText = Annotated[dict[str, Any] | list[Any] | HeaderText, BeforeValidator(parsed)]
-#: Kept as JSON text, so that what holds them can be hashed.
-JsonObjectText = Annotated[str, BeforeValidator(_object_text)]
-JsonObjectsText = Annotated[str, BeforeValidator(_objects_text)]
-JsonObjectOrNamesText = Annotated[str, BeforeValidator(_object_or_names_text)]
+#: Kept as text, so that what holds them can be hashed.
+JsonObjectText = Annotated[JsonText, BeforeValidator(_object_text)]
+JsonObjectsText = Annotated[JsonText, BeforeValidator(_objects_text)]
+JsonObjectOrNamesText = Annotated[JsonText, BeforeValidator(_object_or_names_text)]
 JsonNames = Annotated[tuple[HeaderText, ...], BeforeValidator(parsed)]
 #: The validator that stands last runs first: JSON over several lines is parsed before lines are looked for.
 SlugOrJson = Annotated[str | dict[str, Any], BeforeValidator(_plain_header), BeforeValidator(parsed)]

@@ -218,7 +218,7 @@ class RunRecorder:
                 unpriced=account.unpriced,
                 trace_id=self._trace_id,
                 ended=how_it_ended(counts, self.mapping, error, raises=raises),
-                asked=str(json.loads(self._plan.parameters).get("model") or ""),
+                asked=str(self._plan.parameters.value.get("model") or ""),
                 models=account.models,
                 kept_by=account.kept_by,
                 latencies=account.latencies,

@@ -1,0 +1,104 @@
+"""The options of an engine, its secrets apart, and which keys of the environment belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from .catalog import OPTIONS
+from .routing import calls_somebody
+from .targets import leads_somewhere
+
+_GUARDRAILS = frozenset({"input_guardrails", "output_guardrails"})
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class EngineConfig:
+    """The gateway options of an engine, its secrets apart.
+
+    It refuses to be pickled and copied, and its repr shows no secret.
+
+    Args:
+        options: Canonical option name to value, as validated.
+        withheld: Names of secrets of the environment that were left out, because the engine names an address
+            of its own.
+
+    Attributes:
+        plain: The options whose values may be shown.
+        secrets: Keys, and the options that may have a key inside: targets, headers, config objects, and
+            guardrails that call an address.
+        withheld: As given.
+    """
+
+    plain: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    withheld: tuple[str, ...]
+
+    def __init__(self, options: Mapping[str, Any], withheld: tuple[str, ...] = ()) -> None:
+        secrets = {name: value for name, value in options.items() if _may_hold_a_key(name, value)}
+        plain = {name: value for name, value in options.items() if name not in secrets}
+        object.__setattr__(self, "plain", MappingProxyType(plain))
+        object.__setattr__(self, "secrets", MappingProxyType(secrets))
+        object.__setattr__(self, "withheld", withheld)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All options, secrets among them."""
+        return {**self.plain, **self.secrets}
+
+    def __repr__(self) -> str:
+        names = ", ".join(sorted(self.secrets)) or "none"
+        return f"EngineConfig({dict(self.plain)!r}; secrets, not shown: {names})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are not pickled: resolve them from the engine where the work runs")
+
+    @property
+    def holds_provider_key(self) -> bool:
+        """Whether there is a key of a provider, which must not go to another provider."""
+        return any(
+            value and name != "portkey_api_key" and is_key(name, value)
+            for name, value in self.secrets.items()
+        )
+
+
+def is_key(name: str, value: Any) -> bool:
+    """Return whether the value of a gateway option is secret; a slug and names of targets are not."""
+    if name == "config":
+        return not isinstance(value, str)
+    return OPTIONS[name].secret and not (name == "targets" and isinstance(value, list))
+
+
+def _may_hold_a_key(name: str, value: Any) -> bool:
+    if name in _GUARDRAILS:
+        return value is not None and calls_somebody(value)
+    return name not in OPTIONS or is_key(name, value)
+
+
+def engine_config(environment: Mapping[str, Any], engine: Mapping[str, Any]) -> EngineConfig:
+    """Join the environment's gateway options with the engine's, so that no key meets a foreign address.
+
+    Args:
+        environment: Options of the environment, as validated.
+        engine: Options of CREATE ML_ENGINE, likewise; they beat the environment's.
+    """
+    environment = dict(environment)
+    names_address = any(_is_address(name, value) for name, value in engine.items() if value is not None)
+    withheld = []
+    for name in list(environment):
+        provider_changed = "provider" in engine and name != "portkey_api_key"
+        if is_key(name, environment[name]) and name not in engine and (names_address or provider_changed):
+            withheld.append(name)
+            del environment[name]
+    return EngineConfig({**environment, **engine}, withheld=tuple(withheld))
+
+
+def _is_address(name: str, value: Any) -> bool:
+    # A slug names a config in the key's own account, and nothing in another one.
+    if name == "targets":
+        return leads_somewhere(value)
+    if name in _GUARDRAILS:
+        return calls_somebody(value)
+    return OPTIONS[name].destination and not (name == "config" and isinstance(value, str))

@@ -1,0 +1,82 @@
+"""JSON documents in a plan: a text that is compared, hashed and pickled, and what it says, parsed once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+class JsonText(str):
+    """A JSON document as text, with a parsed view.
+
+    It is a text wherever a text is expected, and equal to the same text. Only the text is pickled.
+    """
+
+    __slots__ = ("_value",)
+
+    @classmethod
+    def canonical(cls, value: Mapping[str, Any]) -> JsonText:
+        """Return an object as text that is the same for equal objects, whatever the order of their names."""
+        return cls(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+
+    @property
+    def value(self) -> Any:
+        """What the text says. Objects and lists in it cannot be changed: `{**it}` and `[*it]` copy them.
+
+        It is parsed at the first use, and the same object is returned from then on.
+
+        Raises:
+            ValueError: The text is not JSON.
+        """
+        try:
+            return self._value
+        except AttributeError:
+            self._value: Any = _frozen(json.loads(self))
+            return self._value
+
+    def __reduce__(self) -> tuple[type[JsonText], tuple[str]]:
+        return JsonText, (str(self),)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic keep the class: of a text it would make a plain one."""
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return FrozenObject((name, _frozen(part)) for name, part in value.items())
+    if isinstance(value, list):
+        return FrozenList(map(_frozen, value))
+    return value
+
+
+def _refuse(self: Any, *_: Any, **__: Any) -> NoReturn:  # noqa: ARG001 - a method
+    raise TypeError("JSON of a plan cannot be changed; copy it: {**value} or [*value]")
+
+
+class FrozenObject(dict[str, Any]):
+    """An object of a `JsonText`: a dict, so that every writer of JSON takes it. Copies can be changed."""
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, ({**self},)
+
+
+class FrozenList(list[Any]):
+    """A list of a `JsonText`. Copies can be changed."""
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    append = clear = extend = insert = pop = remove = reverse = sort = _refuse
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        return list, ([*self],)
