@@ -9,7 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .errors import PortkeyHandlerError, UsageError
-from .gateway.config import check_config
+from .gateway.config_object import check_config
 from .host import adapter as host
 from .options import Resolved, overlay, resolve, resolve_engine
 from .usage.estimate.dry_run import dry_run_listener
@@ -61,7 +61,7 @@ class PortkeyHandler(host.BaseMLEngine):
             ConnectError: The gateway is not there.
         """
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
-        check_config(credentials.options)
+        check_config(credentials)
         if execution.check and dry_run_listener() is None:
             from .execution.event_loop import run_sync
             from .gateway.client import check_engine

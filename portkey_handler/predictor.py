@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 from collections.abc import Mapping
@@ -17,12 +16,13 @@ from .execution.mapper import Mapper, MapperLimits
 from .execution.rate_limiter import RateLimitedSender, RateLimiter
 from .execution.row_results import MapResult
 from .gateway.client import Gateway
-from .gateway.config import gateway_options
+from .gateway.config import GatewayConfig
 from .gateway.fingerprint import engine_fingerprint, limits_scope
 from .host.data_dir import data_dir
 from .operations import Operation
 from .operations.query_items import QueryItems
 from .operations.result_columns import check_free, to_frame
+from .operations.tracing import Tracing
 from .options import EngineConfig, Plan, resolve
 from .options.plan import longest_answer
 from .options.schema import seconds_of
@@ -90,22 +90,23 @@ class Predictor:
                 # The next query may have rows: what they would lack is an error before anything is paid.
                 check(self.plan, credentials, frame)
             return to_frame(self.plan, [], frame.index)
+        gateway = GatewayConfig.resolve(credentials, self.plan)
         if self.plan.execution.dry_run or dry_run_listener() is not None:
-            return await self._run_dry(frame, credentials)
+            return await self._run_dry(frame, gateway)
         if (refused := too_many_rows(self.plan, len(frame))) is not None:
             raise AboveLimitError(refused)
-        async with _Run(self.plan, credentials, names or RowNames()) as run:
+        async with _Run(self.plan, gateway, names or RowNames()) as run:
             mapping = await run.map(frame)
         raise_failures(self.plan, mapping, run.account, run.cache.fault)
         return to_frame(self.plan, mapping.outcomes, frame.index)
 
-    async def _run_dry(self, frame: pd.DataFrame, credentials: EngineConfig) -> pd.DataFrame:
+    async def _run_dry(self, frame: pd.DataFrame, gateway: GatewayConfig) -> pd.DataFrame:
         """Estimate the query, send nothing, and keep the estimate for DESCRIBE."""
         plan = self.plan
-        items = check(plan, credentials)
-        cache = _answer_cache(plan, credentials, only_look=True)
+        items = _items(plan, gateway)
+        cache = _answer_cache(plan, gateway, only_look=True)
         outcomes: list[Outcome] = []
-        scan = _scan(plan, credentials, items.operation, cache)
+        scan = _scan(plan, gateway, items.operation, cache)
         estimate = await scan.estimate(items.of(frame), len(frame), outcomes.append)
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate)
         estimate = replace(estimate, refused=refused)
@@ -161,8 +162,8 @@ async def aask(
 ask = blocking(aask, "ask")
 
 
-def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> QueryItems:
-    """Check what can be checked before anything is sent, and return what makes the items.
+def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> None:
+    """Check what can be checked before anything is sent.
 
     Args:
         plan: The resolved options.
@@ -174,44 +175,45 @@ def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = No
         TemplateError: A template is wrong.
         InputError: The frame lacks a column.
     """
-    gateway_options(credentials.options, json.loads(plan.routing))
-    items = QueryItems(plan, credentials)
+    items = _items(plan, GatewayConfig.resolve(credentials, plan))
     if frame is not None:
         items.of(frame)
-    return items
 
 
 def _log(estimate: Estimate) -> None:
     logger.info("%s", one_line(estimate))
 
 
-def _answer_cache(plan: Plan, credentials: EngineConfig, *, only_look: bool = False) -> AnswerCache:
-    fingerprint = engine_fingerprint(plan.engine, credentials, json.loads(plan.routing))
+def _items(plan: Plan, gateway: GatewayConfig) -> QueryItems:
+    trace = Tracing(plan.name, gateway.trace_id, gateway.metadata, may_route=gateway.routes_by_metadata)
+    return QueryItems(plan, trace)
+
+
+def _answer_cache(plan: Plan, gateway: GatewayConfig, *, only_look: bool = False) -> AnswerCache:
     reuse = seconds_of(plan.execution.reuse)
-    path = data_dir() / "journal" / f"{fingerprint}.sqlite"
+    path = data_dir() / "journal" / f"{engine_fingerprint(plan.engine, gateway)}.sqlite"
     return AnswerCache(path, reuse=reuse, keep=reuse or _KEPT_ANYWAY, only_look=only_look)
 
 
-def _scan(plan: Plan, credentials: EngineConfig, operation: Operation, cache: AnswerCache) -> Scan:
-    return Scan(plan, credentials, operation, cache.has, earlier_of(RunHistory(data_dir()), plan))
+def _scan(plan: Plan, gateway: GatewayConfig, operation: Operation, cache: AnswerCache) -> Scan:
+    return Scan(plan, gateway, operation, cache.has, earlier_of(RunHistory(data_dir()), plan))
 
 
 class _Run:
     """What one query holds open: the connections, the answer cache, the rate limiter."""
 
-    def __init__(self, plan: Plan, credentials: EngineConfig, names: RowNames) -> None:
+    def __init__(self, plan: Plan, gateway: GatewayConfig, names: RowNames) -> None:
         self._plan = plan
-        self._credentials = credentials
-        routing = json.loads(plan.routing)
-        self._items = QueryItems(plan, credentials)
+        self._config = gateway
+        self._items = _items(plan, gateway)
         tracing = self._items.tracing
-        self._gateway = Gateway(credentials, {**routing, **tracing.options}, plan.execution.timeout)
+        self._gateway = Gateway(gateway.with_options(tracing.options))
         folder = data_dir()
         execution = plan.execution
         self._stopped = asyncio.Event()
         self.account = QueryUsage(names)
         self._recorder = RunRecorder(plan, self.account, tracing.trace_id, RunHistory(folder).record)
-        scope = limits_scope(plan.engine, credentials)
+        scope = limits_scope(plan.engine, gateway.engine)
         self._limited: RateLimitedSender | None = None
         if execution.requests_per_minute is not None or execution.tokens_per_minute is not None:
             store = RateLimitStore(folder)
@@ -219,7 +221,7 @@ class _Run:
             self._limited = RateLimitedSender(
                 self._gateway.send, limiter, longest_answer(plan), self._stopped
             )
-        self.cache = _answer_cache(plan, credentials)
+        self.cache = _answer_cache(plan, gateway)
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
@@ -286,7 +288,7 @@ class _Run:
     async def _check_cost(self, frame: pd.DataFrame) -> None:
         """Refuse a query that would cost more than `max_cost`, before anything is sent."""
         plan, items = self._plan, self._items
-        scan = _scan(plan, self._credentials, items.operation, self.cache)
+        scan = _scan(plan, self._config, items.operation, self.cache)
         estimate = await scan.estimate(items.of(frame), len(frame))
         if (refused := too_expensive(plan, estimate)) is not None:
             raise AboveLimitError(refused)

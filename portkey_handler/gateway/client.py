@@ -10,7 +10,6 @@ import asyncio
 import io
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
 
 import aiohttp
 import orjson
@@ -26,67 +25,33 @@ from ..errors import (
     UnknownHostError,
 )
 from ..options import EngineConfig
-from ..options.routing import CONFIG_WORDS
 from ..records import Evidence, Request, Response
-from .config import gateway_options
+from .config import PROBE_SECONDS, GatewayConfig
 from .error_messages import rejection, secret_texts
 from .network import cause_of, host_of, is_unknown_host, proxy_for
 from .response_metadata import evidence_of
-from .sdk_headers import NOT_HEADERS, make_headers
 
-HOSTED = "https://api.portkey.ai/v1"
-LOCAL = "http://localhost:8787/v1"
-#: Seconds that the probe of a new engine may take.
-PROBE_SECONDS = 10.0
 _LARGE = 2**20
 _TRACE, _SPAN = "x-portkey-trace-id", "x-portkey-span-id"
-
-
-def address(credentials: EngineConfig) -> str:
-    """Return the gateway's base URL: the one given, else the hosted one with a key, the local one without."""
-    given: str | None = credentials.options.get("base_url")
-    return given or (HOSTED if credentials.options.get("portkey_api_key") else LOCAL)
-
-
-def request_headers(credentials: EngineConfig, routing: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that the SDK's client sends for these options.
-
-    Args:
-        credentials: The engine's options.
-        routing: Gateway options given below the engine; they beat the engine's.
-
-    Raises:
-        OptionError: See `routing.gateway_options`.
-    """
-    options = {"strict_open_ai_compliance": False, **gateway_options(credentials.options, routing)}
-    made = make_headers(
-        {name: value for name, value in options.items() if name not in NOT_HEADERS and value is not None}
-    )
-    further: dict[str, str] = options.get("headers") or {}
-    # Whatever the spelling, a header goes out once: the engine's own word beats what its options make.
-    again = {name.lower() for name in further}
-    return {**{name: text for name, text in made.items() if name.lower() not in again}, **further}
 
 
 class Gateway:
     """Connections to one gateway, for one query; use as an asynchronous context manager.
 
     Args:
-        credentials: The engine's options.
-        routing: Gateway options given below the engine.
-        timeout: Seconds that one request may take, the last byte of its body included.
+        config: Where the requests go, with which headers and which timeout.
     """
 
-    def __init__(self, credentials: EngineConfig, routing: Mapping[str, Any], timeout: float) -> None:
-        self._base_url = address(credentials)
-        headers = request_headers(credentials, routing)
+    def __init__(self, config: GatewayConfig) -> None:
+        self._base_url = config.base_url
+        headers = config.headers
         self._headers = {name: text for name, text in headers.items() if name.lower() != "content-type"}
         self._headers["Content-Type"] = "application/json"
         self._urls: dict[str, URL] = {}
-        self._timeout = timeout
+        self._timeout = config.timeout
         self._trace_id = next((headers[name] for name in headers if name.lower() == _TRACE), None)
-        self._withheld = credentials.withheld
-        self._secrets = secret_texts(credentials)
+        self._withheld = config.engine.withheld
+        self._secrets = secret_texts(config.engine)
         self._proxy = proxy_for(self._base_url)
         self._session: aiohttp.ClientSession | None = None
 
@@ -227,17 +192,15 @@ _ADDRESS_HINT = (
 )
 
 
-async def check_engine(credentials: EngineConfig, timeout: float = PROBE_SECONDS) -> None:
+async def check_engine(engine: EngineConfig, timeout: float = PROBE_SECONDS) -> None:
     """Probe the engine's gateway once, at most `PROBE_SECONDS` long.
 
     Raises:
         AuthenticationError: The key was rejected.
         ConnectError: The gateway is not there.
     """
-    # Which of its targets a request goes to is said below the engine.
-    own = {name: value for name, value in credentials.options.items() if name not in CONFIG_WORDS}
-    engine = EngineConfig(own, credentials.withheld)
-    async with Gateway(engine, {}, min(timeout, PROBE_SECONDS)) as gateway:
+    config = GatewayConfig.of_engine(engine, min(timeout, PROBE_SECONDS))
+    async with Gateway(config) as gateway:
         await gateway.probe()
 
 

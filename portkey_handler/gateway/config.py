@@ -1,199 +1,104 @@
-"""Routing in plain words, made into the gateway's config object.
-
-The engine's targets hold keys and addresses; a model or a query chooses among them by name. What comes out is
-the object that the gateway documents: strategy, targets, retry, cache, guardrails. It travels as a header.
-"""
+"""How the requests of a query reach the gateway: its address, the headers, the timeout."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import OptionError, closest
-from ..options import OPTIONS
+from ..options import EngineConfig, Plan
 from ..options.routing import CONFIG_WORDS
+from .config_object import joined_options
+from .sdk_headers import NOT_HEADERS, make_headers
 
-#: Node refuses a request whose headers are longer than 16 KB, all of them together; the gateway runs on it.
-LARGEST_CONFIG = 15_000
-#: What else of an engine belongs to the one destination that it has without targets.
-_OF_ONE_DESTINATION = frozenset({"provider", "provider_api_key", "virtual_key"})
-_STAYS = frozenset({"base_url", "config", "headers"})
+HOSTED = "https://api.portkey.ai/v1"
+LOCAL = "http://localhost:8787/v1"
+#: Seconds that the probe of a new engine may take.
+PROBE_SECONDS = 10.0
 
 
-def gateway_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
-    """Join an engine's gateway options with those given below it; `config` is made of the words of routing.
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """How the requests of a query reach the gateway, resolved once from the engine and the plan.
 
-    Args:
-        engine: The engine's options, keys among them.
-        below: Options of the model and the query, as resolved; they beat the engine's.
-
-    Returns:
-        The options as the SDK's client takes them.
-
-    Raises:
-        OptionError: A target is not the engine's, several are chosen and no strategy, `config` stands beside
-            words that would become one, or the config is too large for a header.
+    Attributes:
+        engine: The engine's options.
+        base_url: The gateway's base URL.
+        options: The gateway options as the SDK's client takes them, keys among them; `config` is made of the
+            words of routing.
+        timeout: Seconds that one request may take, the last byte of its body included.
+        routes_by_metadata: The gateway may choose a target by a request's metadata.
     """
-    options = {**engine, **below}
-    known: Mapping[str, Mapping[str, Any]] = engine.get("targets") or {}
-    words = {name: options.pop(name) for name in CONFIG_WORDS if name in options}
-    if words.get("cache", "") is None:
-        words.pop("cache_max_age", None)  # cache = NULL turns off an engine's or a model's cache
-    words = {name: value for name, value in words.items() if value is not None}
-    config = _config(known, words, options)
-    if config:
-        if options.get("config") is not None:
-            raise OptionError(_both(name for name in words if name != "targets" or name in config))
-        options["config"] = config
-    if "targets" in config:
-        _check_one_destination(below)
-        options = {name: value for name, value in options.items() if not _is_of_one_destination(name)}
-        if "request_timeout" in engine and "request_timeout" not in below:
-            # As a header it would beat a target's own.
-            config["request_timeout"] = options.pop("request_timeout")
-    check_size(options.get("config"))
-    return options
 
+    engine: EngineConfig
+    base_url: str
+    options: Mapping[str, Any] = field(repr=False)
+    timeout: float
+    routes_by_metadata: bool = False
 
-def check_config(engine: Mapping[str, Any]) -> None:
-    """Check an engine's own options; which of its targets are used is said below it, where it is checked.
+    @classmethod
+    def resolve(cls, engine: EngineConfig, plan: Plan) -> GatewayConfig:
+        """Join an engine's options with the plan's, which beat them.
 
-    Raises:
-        OptionError: `config` stands beside words that would become one, or is too large for a header.
-    """
-    words = [name for name in CONFIG_WORDS if engine.get(name) is not None]
-    if engine.get("config") is not None and words:
-        raise OptionError(_both(words))
-    check_size(engine.get("config"))
+        Raises:
+            OptionError: They do not go together; see `joined_options`.
+        """
+        own, below = engine.options, plan.routing.value
+        # The keys of cached answers rest on the config as it is given, not as it is made of routing's words.
+        given = {**own, **below}.get("config")
+        options = joined_options(own, below)
+        return cls(engine, address(engine), options, plan.execution.timeout, _may_route(given))
 
+    @classmethod
+    def of_engine(cls, engine: EngineConfig, timeout: float = PROBE_SECONDS) -> GatewayConfig:
+        """Return what holds for an engine without a model: no target is chosen, and nothing is routed."""
+        own = {name: value for name, value in engine.options.items() if name not in CONFIG_WORDS}
+        return cls(engine, address(engine), own, timeout)
 
-def _both(words: Iterable[str]) -> str:
-    return (
-        f"config and {', '.join(words)} cannot be together, because one would replace the other; keep config "
-        "and write the rest into it, or write config = NULL to do without it"
-    )
+    def with_options(self, further: Mapping[str, Any]) -> GatewayConfig:
+        """Return a copy with further options, such as a trace id; they beat those of the same name."""
+        return replace(self, options={**self.options, **further})
 
-
-def _check_one_destination(below: Mapping[str, Any]) -> None:
-    for name in ("virtual_key", "provider"):
-        if below.get(name) is not None:
-            raise OptionError(
-                f"{name} and targets cannot be together, because each says where requests go; leave one of "
-                f"them out ({name} = NULL in SELECT … USING does without the model's)"
-            )
-
-
-def _config(
-    known: Mapping[str, Mapping[str, Any]], words: Mapping[str, Any], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    config: dict[str, Any] = {}
-    chosen = _chosen(known, words, options)
-    if chosen:
-        config["strategy"] = _strategy(words.get("strategy"), chosen)
-        config["targets"] = [_target(known, choice) for choice in chosen]
-        if config["strategy"]["mode"] == "loadbalance":
-            _check_weights(config["targets"])
-    elif "strategy" in words:
-        raise OptionError(
-            "strategy needs targets to choose among; name them on the engine: CREATE ML_ENGINE … FROM "
-            'portkey USING targets = {"gpt": {"provider": "openai", "api_key": "…"}, …}'
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that the SDK's client would send for these options."""
+        options = {"strict_open_ai_compliance": False, **self.options}
+        made = make_headers(
+            {name: value for name, value in options.items() if name not in NOT_HEADERS and value is not None}
         )
-    if "retry" in words:
-        config["retry"] = words["retry"]
-    if "cache" in words:
-        age = words.get("cache_max_age")
-        config["cache"] = {**words["cache"], **({} if age is None else {"max_age": age})}
-    elif "cache_max_age" in words:
-        raise OptionError("cache_max_age needs cache = 'simple' or 'semantic'")
-    for name in ("input_guardrails", "output_guardrails"):
-        if name in words:
-            config[name] = words[name]
-    return config
+        own: dict[str, str] = options.get("headers") or {}
+        # A header goes out once, whatever the case of its name: `headers` beats what other options make.
+        again = {name.lower() for name in own}
+        return {**{name: text for name, text in made.items() if name.lower() not in again}, **own}
+
+    @property
+    def trace_id(self) -> str | None:
+        """The trace id that was given, or None."""
+        return self.options.get("trace_id")
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata that were given; texts in them are templates."""
+        return self.options.get("metadata") or {}
+
+    @property
+    def known_provider(self) -> str | None:
+        """The provider by the name that price lists use. None for a slug, which is a name in one account."""
+        provider = self.options.get("provider")
+        return provider if isinstance(provider, str) and not provider.startswith("@") else None
 
 
-def _chosen(
-    known: Mapping[str, Mapping[str, Any]], words: Mapping[str, Any], options: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Return the targets to use: all of the engine's where none is chosen and it has nothing else."""
-    given = words.get("targets")
-    if isinstance(given, list):
-        for choice in given:
-            if choice["name"] not in known:
-                raise OptionError(_unknown(choice["name"], known))
-        return given
-    has_another = any(options.get(name) is not None for name in ("provider", "virtual_key", "config"))
-    if not known or (has_another and "strategy" not in words):
-        return []
-    if len(known) > 1 and "strategy" not in words:
-        raise OptionError(
-            f"which of the engine's targets: {', '.join(known)}? Say targets = ['{next(iter(known))}'] for "
-            "one, or strategy = 'fallback' or 'loadbalance' for several"
+def address(engine: EngineConfig) -> str:
+    """Return the gateway's base URL: the one given, else the hosted one with a key, the local one without."""
+    given: str | None = engine.plain.get("base_url")
+    return given or (HOSTED if engine.secrets.get("portkey_api_key") else LOCAL)
+
+
+def _may_route(config: Any) -> bool:
+    """Return whether a config may choose its target by metadata; the content of a slug is not known here."""
+    if isinstance(config, Mapping):
+        strategy = config.get("strategy")
+        return (isinstance(strategy, Mapping) and strategy.get("mode") == "conditional") or any(
+            _may_route(target) for target in config.get("targets") or ()
         )
-    return [{"name": name} for name in known]
-
-
-def _unknown(name: str, known: Mapping[str, Any]) -> str:
-    if not known:
-        return (
-            "targets names targets of the engine, which has none; write CREATE ML_ENGINE … FROM portkey "
-            'USING targets = {"gpt": {"provider": "openai", "api_key": "…"}}'
-        )
-    near = closest(name, known)
-    # The name itself is not shown: a key that stands in the wrong place is still a key.
-    hint = f", did you mean {near!r}? It" if near else "; it"
-    return f"targets names a target that the engine has not{hint} has {', '.join(known)}"
-
-
-def _strategy(given: Mapping[str, Any] | None, chosen: list[dict[str, Any]]) -> dict[str, Any]:
-    if len(chosen) == 1:
-        return {"mode": "single"}
-    if given is None:
-        raise OptionError(
-            "several targets need strategy = 'fallback' (the next one when one fails) or 'loadbalance' (by "
-            "weight)"
-        )
-    if given["mode"] == "single":
-        raise OptionError(
-            "strategy = 'single' takes one target; name one, or say 'fallback' or 'loadbalance'"
-        )
-    return dict(given)
-
-
-def _check_weights(targets: list[dict[str, Any]]) -> None:
-    if not any(target.get("weight", 1) for target in targets):
-        raise OptionError("loadbalance needs a target with a weight above 0, and all weights are 0")
-
-
-def _target(known: Mapping[str, Mapping[str, Any]], choice: Mapping[str, Any]) -> dict[str, Any]:
-    target = dict(known[choice["name"]])
-    if "weight" in choice:
-        target["weight"] = choice["weight"]
-    overrides = {**(target.get("override_params") or {}), **choice.get("override_params", {})}
-    if overrides:
-        target["override_params"] = overrides
-    return target
-
-
-def _is_of_one_destination(name: str) -> bool:
-    """Return whether an option says where a request goes, or with which provider's key.
-
-    A target stands for itself: the gateway lets a header such as x-portkey-custom-host beat the target's own
-    address, and would send the target's key there.
-    """
-    if name in _STAYS:
-        return False
-    return name in _OF_ONE_DESTINATION or OPTIONS[name].destination or name.startswith("aws_")
-
-
-def check_size(config: Any) -> None:
-    """Check that a config, where it is an object, fits into a header.
-
-    Raises:
-        OptionError: It does not; says its size and the limit.
-    """
-    if isinstance(config, dict) and (size := len(json.dumps(config))) > LARGEST_CONFIG:
-        raise OptionError(
-            f"the config is {size:,} bytes, and a header, as which it travels, can carry {LARGEST_CONFIG:,}; "
-            "save it at Portkey and give its slug, or shorten it"
-        )
+    return isinstance(config, str)

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..options import OPTIONS, EngineConfig
-from ..options.routing import CONFIG_WORDS
-from .client import address
-from .config import gateway_options
+from .config import GatewayConfig
 
 #: Options of the gateway that have no part in the answer.
 _INDIFFERENT = frozenset(
@@ -31,38 +29,31 @@ _INDIFFERENT = frozenset(
 _KEYS = ("api_key", "api-key", "apikey", "authorization", "token", "secret", "password")
 
 
-def limits_scope(engine: str, credentials: EngineConfig) -> str:
-    """Return a digest of an engine's name and of where it stands; whatever is chosen below it has no part.
+def limits_scope(name: str, engine: EngineConfig) -> str:
+    """Return a digest of an engine's name and of where it stands; options given below it have no part in it.
 
     Args:
-        engine: The engine's name.
-        credentials: The engine's options.
+        name: The engine's name.
+        engine: The engine's options.
     """
-    own = {name: value for name, value in credentials.options.items() if name not in CONFIG_WORDS}
-    return _digest(engine, {**own, "base_url": address(credentials)})
+    return engine_fingerprint(name, GatewayConfig.of_engine(engine))
 
 
-def engine_fingerprint(engine: str, credentials: EngineConfig, routing: Mapping[str, Any]) -> str:
+def engine_fingerprint(name: str, gateway: GatewayConfig) -> str:
     """Return a digest of an engine's name and of where its requests go; no key has a part in it.
 
     Args:
-        engine: The engine's name.
-        credentials: The engine's options.
-        routing: Gateway options given below the engine.
+        name: The engine's name.
+        gateway: Where the requests go.
     """
-    options = gateway_options(credentials.options, routing)
-    return _digest(engine, {**options, "base_url": address(credentials)})
-
-
-def _digest(engine: str, options: Mapping[str, Any]) -> str:
     decisive = {
-        name: _without_keys(value)
-        for name, value in options.items()
-        if name not in _INDIFFERENT
+        option: _without_keys(value)
+        for option, value in {**gateway.options, "base_url": gateway.base_url}.items()
+        if option not in _INDIFFERENT
         and value is not None
-        and (name in ("config", "headers") or not OPTIONS[name].secret)
+        and (option in ("config", "headers") or not OPTIONS[option].secret)
     }
-    text = json.dumps([engine, decisive], sort_keys=True, default=str)
+    text = json.dumps([name, decisive], sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..options import EngineConfig, Plan
+from ..options import Plan
 from ..records import Item, Skipped
 from . import OPERATIONS, Operation
 from .item_keys import number_copies
@@ -20,7 +20,7 @@ class QueryItems:
 
     Args:
         plan: The resolved options.
-        credentials: The engine's options.
+        tracing: The trace of the query.
 
     Attributes:
         operation: Makes requests from items, and outcomes from responses.
@@ -30,8 +30,8 @@ class QueryItems:
         TemplateError: A template is wrong.
     """
 
-    def __init__(self, plan: Plan, credentials: EngineConfig) -> None:
-        self.tracing = Tracing(plan, credentials)
+    def __init__(self, plan: Plan, tracing: Tracing) -> None:
+        self.tracing = tracing
         self.operation: Operation = OPERATIONS[plan.input.mode](plan)
         self._deduplicate = plan.execution.deduplicate
 

@@ -12,9 +12,9 @@ import json
 import secrets
 import uuid
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ..options import EngineConfig, Plan
 from ..prompts.json_template import JsonTemplate
 from ..records import Item, Skipped
 from .rows import made_of_rows
@@ -30,24 +30,31 @@ class Tracing:
     """The trace of one query, and the spans and metadata of its rows.
 
     Args:
-        plan: The resolved options.
-        credentials: The engine's options.
+        name: The model's name, for the gateway's logs.
+        trace_id: The trace, or None to make one.
+        metadata: What the gateway's logs are to show beside the model; texts in it are templates.
+        may_route: The gateway may choose a target by the metadata, so that they are part of an item's key.
 
     Attributes:
         options: The gateway options that all requests of the query share.
         trace_id: The trace, as given or made.
-        decides: The gateway may choose a target by the metadata, so that they are part of an item's key.
+        decides: The metadata are part of an item's key.
 
     Raises:
         TemplateError: A template in the metadata is wrong.
     """
 
-    def __init__(self, plan: Plan, credentials: EngineConfig) -> None:
-        given = {**credentials.options, **json.loads(plan.routing)}
-        self.trace_id: str = given.get("trace_id") or uuid.uuid4().hex
-        own = given.get("metadata") or {}
-        self._template = JsonTemplate({"_source": SOURCE, "_model": plan.name, **own}, "metadata")
-        self.decides = bool(own) and _may_route(given.get("config"))
+    def __init__(
+        self,
+        name: str,
+        trace_id: str | None = None,
+        metadata: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        may_route: bool = False,
+    ) -> None:
+        self.trace_id = trace_id or uuid.uuid4().hex
+        self._template = JsonTemplate({"_source": SOURCE, "_model": name, **metadata}, "metadata")
+        self.decides = bool(metadata) and may_route
         #: Of 16 hexadecimal digits, as OpenTelemetry's: half by chance, half the row's number.
         self._span = secrets.token_hex(4)
         self.options: dict[str, Any] = {"trace_id": self.trace_id}
@@ -104,13 +111,3 @@ def _with(item: Item | Skipped, headers: dict[str, str] | Skipped, decide: bool)
         metadata = headers.get("x-portkey-metadata", "")
         key = hashlib.blake2b(key + metadata.encode(), digest_size=len(key)).digest()
     return Item(key, item.payload, headers)
-
-
-def _may_route(config: Any) -> bool:
-    """Return whether a config may choose its target by metadata; the content of a slug is not known here."""
-    if isinstance(config, Mapping):
-        strategy = config.get("strategy")
-        return (isinstance(strategy, Mapping) and strategy.get("mode") == "conditional") or any(
-            _may_route(target) for target in config.get("targets") or ()
-        )
-    return isinstance(config, str)

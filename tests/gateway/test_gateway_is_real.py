@@ -13,6 +13,7 @@ from support.http import Response, post
 from portkey_handler.errors import UnsupportedError
 from portkey_handler.execution.event_loop import run_sync
 from portkey_handler.gateway.client import Gateway as Door
+from portkey_handler.gateway.config import GatewayConfig
 from portkey_handler.gateway.offline import Fault, OfflineProvider, embedding
 from portkey_handler.options import EngineConfig
 from portkey_handler.records import Request
@@ -144,7 +145,7 @@ def test_what_it_cannot_ask_is_said_once(
     body = orjson.dumps({"model": "m", "input": "x", "messages": MESSAGES, "max_tokens": 5})
 
     async def send() -> None:
-        async with Door(credentials, {}, 10) as door:
+        async with Door(GatewayConfig.of_engine(credentials, 10)) as door:
             await door.send(Request(path, body))
 
     with pytest.raises(UnsupportedError):

@@ -18,6 +18,7 @@ from support.ways import ways
 from portkey_handler.errors import OptionError, PortkeyHandlerError
 from portkey_handler.execution.event_loop import run_sync
 from portkey_handler.gateway.client import Gateway
+from portkey_handler.gateway.config import GatewayConfig
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.handler import PortkeyHandler
 from portkey_handler.options import OPTIONS, EngineConfig, resolve, resolve_engine
@@ -118,7 +119,9 @@ def test_an_engine_that_works_shows_its_key_nowhere(
         repr(handler),
         repr(resolved),
         repr(Predictor(resolved.plan)),
-        repr(Gateway(resolved.credentials, {}, 1)),
+        repr(resolved.credentials),
+        repr(gateway := GatewayConfig.resolve(resolved.credentials, resolved.plan)),
+        repr(Gateway(gateway)),
         repr(pickle.dumps(resolved.plan)),
         frame.to_json(),
         repr(handler.model_storage.records),
@@ -171,7 +174,7 @@ def test_errors_of_sending_lead_back_to_nothing(fault: str, provider: OfflinePro
     request = Request("/chat/completions", b"{}")
 
     async def send() -> None:
-        async with Gateway(credentials, {}, 0.3) as gateway:
+        async with Gateway(GatewayConfig.of_engine(credentials, 0.3)) as gateway:
             await gateway.send(request)
 
     with pytest.raises(PortkeyHandlerError) as caught:

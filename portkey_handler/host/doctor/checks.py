@@ -15,7 +15,8 @@ from typing import Literal
 
 from ...errors import AuthenticationError, GatewayError, NewerFileError
 from ...execution.event_loop import run_sync
-from ...gateway.client import address, check_engine
+from ...gateway.client import check_engine
+from ...gateway.config import address
 from ...options import EngineConfig
 from ...storage import answer_format, rate_limit_store, sqlite
 from ...usage import run_history

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ...errors import PortkeyHandlerError
-from ...gateway.config import check_config
+from ...gateway.config_object import check_config
 from ...options import resolve_engine
 from .. import adapter as host
 from .checks import Finding, check_gateway
@@ -42,7 +42,7 @@ def _checked(name: str, arguments: Mapping[str, Any]) -> Finding:
     what = f"engine {name}"
     try:
         credentials, _ = resolve_engine(arguments, os.environ)
-        check_config(credentials.options)
+        check_config(credentials)
     except PortkeyHandlerError as error:
         remedy = f"create it anew: DROP ML_ENGINE {name}, CREATE ML_ENGINE {name} FROM portkey USING …"
         return Finding(what, "wrong", str(error).partition("\n")[0], remedy)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from ...errors import PortkeyHandlerError
-from ...gateway.config import gateway_options
+from ...gateway.config import GatewayConfig
 from ...operations import Operation
-from ...options import EngineConfig, Plan
+from ...options import Plan
 from ...records import Item, Outcome, Skipped
 from ..query_usage import LatencyHistogram
 from ..run_history import RunHistory
@@ -32,7 +30,7 @@ def earlier_of(ledger: RunHistory, plan: Plan) -> Earlier:
         runs = ledger.runs(plan.engine, plan.name, most=_LAST)
     except PortkeyHandlerError:
         return Earlier()
-    asked = json.loads(plan.parameters).get("model", "")
+    asked = plan.parameters.value.get("model", "")
     latencies = LatencyHistogram()
     answers = tokens = 0
     for run in runs:
@@ -50,7 +48,7 @@ class Scan:
 
     Args:
         plan: The resolved options.
-        credentials: The engine's options.
+        gateway: Where the requests would go.
         operation: Makes requests of items.
         has: Tells whether an item's answer is kept.
         earlier: What is known of the model.
@@ -59,7 +57,7 @@ class Scan:
     def __init__(
         self,
         plan: Plan,
-        credentials: EngineConfig,
+        gateway: GatewayConfig,
         operation: Operation,
         has: Callable[[bytes], bool],
         earlier: Earlier,
@@ -68,9 +66,7 @@ class Scan:
         self._operation = operation
         self._has = has
         self._earlier = earlier
-        provider: Any = gateway_options(credentials.options, json.loads(plan.routing)).get("provider")
-        # A slug is a name in somebody's account, which no price list has.
-        self._provider = None if not isinstance(provider, str) or provider.startswith("@") else provider
+        self._provider = gateway.known_provider
 
     async def estimate(
         self, rows: Iterable[Item | Skipped], number: int, note: Callable[[Outcome], object] | None = None

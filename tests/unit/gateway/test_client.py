@@ -34,9 +34,10 @@ from portkey_handler.errors import (
     UnsupportedError,
 )
 from portkey_handler.execution.event_loop import run_sync
-from portkey_handler.gateway.client import HOSTED, LOCAL, Gateway, address, check_engine
+from portkey_handler.gateway.client import Gateway, check_engine
+from portkey_handler.gateway.config import HOSTED, LOCAL, GatewayConfig, address
 from portkey_handler.gateway.offline import Behaviour, Fault, OfflineProvider
-from portkey_handler.options import OPTIONS, EngineConfig, resolve_engine
+from portkey_handler.options import OPTIONS, EngineConfig, resolve
 from portkey_handler.records import Request, Response
 
 BODY = {"model": "claude-2.1", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
@@ -57,13 +58,22 @@ def proxy() -> Iterator[Proxy]:
         yield running
 
 
+def gateway_config(
+    options: Mapping[str, Any], timeout: float = 5, routing: Mapping[str, Any] | None = None
+) -> GatewayConfig:
+    """Resolve an engine's options, and gateway options below them."""
+    model = {"model": "m", "timeout": timeout, **(routing or {})}
+    resolved = resolve(target="a", engine=options, model=model, environment={})
+    return GatewayConfig.resolve(resolved.credentials, resolved.plan)
+
+
 def send(
     options: Mapping[str, Any], timeout: float = 5, body: Any = None, routing: Mapping[str, Any] | None = None
 ) -> Response:
     """Send one chat request through the door."""
 
     async def sending() -> Response:
-        async with Gateway(resolve_engine(options, {})[0], routing or {}, timeout) as gateway:
+        async with Gateway(gateway_config(options, timeout, routing)) as gateway:
             return await gateway.send(Request("/chat/completions", orjson.dumps(body or BODY)))
 
     return run_sync(sending())
@@ -497,7 +507,7 @@ def _aiohttps_errors() -> list[type[Exception]]:
 def test_every_error_of_aiohttp_is_mapped(kind: type[Exception]) -> None:
     """A new one of a newer aiohttp has to be given a meaning here."""
     error = kind.__new__(kind)
-    translated = Gateway(EngineConfig({"base_url": "http://x/v1"}), {}, 1)._translated(error)
+    translated = Gateway(gateway_config({"base_url": "http://x/v1"}))._translated(error)
     assert type(translated) is MAPPED[kind.__name__]
 
 

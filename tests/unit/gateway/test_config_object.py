@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from portkey_handler.errors import OptionError
-from portkey_handler.gateway.config import LARGEST_CONFIG, gateway_options
+from portkey_handler.gateway.config import GatewayConfig
+from portkey_handler.gateway.config_object import LARGEST_CONFIG
 from portkey_handler.options import resolve, resolve_engine
 
 KEY = "sk-do-not-show-this-key"
@@ -29,7 +30,7 @@ def options(
 ) -> dict[str, Any]:
     """Give the gateway's options for what each level says."""
     resolved = resolve(target="a", engine=engine, model=model or {}, query=query, environment={})
-    return gateway_options(resolved.credentials.options, json.loads(resolved.plan.routing))
+    return dict(GatewayConfig.resolve(resolved.credentials, resolved.plan).options)
 
 
 def config(*levels: Mapping[str, Any]) -> dict[str, Any]:

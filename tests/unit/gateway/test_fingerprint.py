@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
+from portkey_handler.gateway.config import GatewayConfig
 from portkey_handler.gateway.fingerprint import engine_fingerprint, limits_scope
 from portkey_handler.options import EngineConfig, resolve
 
@@ -20,9 +20,15 @@ BASE: dict[str, Any] = {
 }
 
 
+def fingerprint(engine: str, options: dict[str, Any], routing: dict[str, Any]) -> str:
+    """Return the fingerprint of an engine, with gateway options given below it."""
+    plan = resolve(target="a", engine={}, model={"model": "m", **routing}, environment={}).plan
+    return engine_fingerprint(engine, GatewayConfig.resolve(EngineConfig(options), plan))
+
+
 def identity(engine: str = "e", routing: dict[str, Any] | None = None, **changed: Any) -> str:
-    """Give the identity of an engine that differs from the base."""
-    return engine_fingerprint(engine, EngineConfig({**BASE, **changed}), routing or {})
+    """Return the fingerprint of an engine that differs from the base."""
+    return fingerprint(engine, {**BASE, **changed}, routing or {})
 
 
 @pytest.mark.parametrize(
@@ -69,9 +75,9 @@ TARGETS = {
 
 
 def chosen(*names: str, targets: Any = TARGETS, **words: Any) -> str:
-    """Give the identity of an engine some of whose targets were chosen."""
+    """Return the fingerprint of an engine some of whose targets were chosen."""
     routing = {"targets": [{"name": name} for name in names], **words}
-    return engine_fingerprint("e", EngineConfig({"base_url": "http://one/v1", "targets": targets}), routing)
+    return fingerprint("e", {"base_url": "http://one/v1", "targets": targets}, routing)
 
 
 def test_which_targets_are_chosen_decides() -> None:
@@ -190,8 +196,8 @@ PINNED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], str, str
 @pytest.mark.parametrize("case", PINNED)
 def test_fingerprints_are_those_of_earlier_releases(case: str) -> None:
     """Another one would leave every cached answer behind."""
-    engine, model, query, fingerprint, scope = PINNED[case]
+    engine, model, query, pinned, scope = PINNED[case]
     resolved = resolve(target="a", engine=engine, model={"model": "m", **model}, query=query, environment={})
-    routing = json.loads(resolved.plan.routing)
-    assert engine_fingerprint("e", resolved.credentials, routing) == fingerprint
+    gateway = GatewayConfig.resolve(resolved.credentials, resolved.plan)
+    assert engine_fingerprint("e", gateway) == pinned
     assert limits_scope("e", resolved.credentials) == scope

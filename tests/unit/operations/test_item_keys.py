@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from portkey_handler.gateway.config import GatewayConfig
 from portkey_handler.operations.query_items import QueryItems
+from portkey_handler.operations.tracing import Tracing
 from portkey_handler.options import resolve
 from portkey_handler.records import Item
 
@@ -113,5 +115,7 @@ def test_keys_are_those_of_earlier_releases(case: str) -> None:
     """Another key would ask and pay for every cached answer again."""
     using, keys = PINNED[case]
     resolved = resolve(target="a", engine={}, model=using, environment={}, engine_name="e", model_name="m")
-    items = list(QueryItems(resolved.plan, resolved.credentials).of(FRAME))
+    gateway = GatewayConfig.resolve(resolved.credentials, resolved.plan)
+    tracing = Tracing("m", gateway.trace_id, gateway.metadata, may_route=gateway.routes_by_metadata)
+    items = list(QueryItems(resolved.plan, tracing).of(FRAME))
     assert [item.key.hex() for item in items if isinstance(item, Item)] == keys

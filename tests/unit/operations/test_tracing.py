@@ -10,9 +10,11 @@ import pytest
 from support.embeddings import refusing, vector_of
 from support.predicting import predict
 
+from portkey_handler.gateway.config import GatewayConfig
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.operations.item_keys import number_copies
 from portkey_handler.operations.query_items import QueryItems
+from portkey_handler.operations.tracing import Tracing
 from portkey_handler.options import EngineConfig, Plan, resolve
 from portkey_handler.records import Item, Skipped
 
@@ -27,8 +29,10 @@ def plan_of(**using: Any) -> Plan:
 
 def items_of(frame: pd.DataFrame, config: dict[str, Any] | None = None, **using: Any) -> list[Any]:
     """Make the items of a frame."""
-    engine = EngineConfig({} if config is None else {"config": config})
-    return list(QueryItems(plan_of(**using), engine).of(frame))
+    plan = plan_of(**using)
+    gateway = GatewayConfig.resolve(EngineConfig({} if config is None else {"config": config}), plan)
+    tracing = Tracing(plan.name, gateway.trace_id, gateway.metadata, may_route=gateway.routes_by_metadata)
+    return list(QueryItems(plan, tracing).of(frame))
 
 
 def spans(answers: pd.DataFrame) -> list[str]:
