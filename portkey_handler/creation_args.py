@@ -370,14 +370,14 @@ creation_args = OrderedDict(
         ),
         "required": False,
         "label": "Input guardrails",
-        "secret": False,
+        "secret": True,
     },
     output_guardrails={
         "type": ARG_TYPE.LIST,
         "description": "Guardrails that look at the answer, likewise.",
         "required": False,
         "label": "Output guardrails",
-        "secret": False,
+        "secret": True,
     },
     allowed_paths={
         "type": ARG_TYPE.LIST,

@@ -178,14 +178,14 @@ model_using_args = OrderedDict(
         ),
         "required": False,
         "label": "Input guardrails",
-        "secret": False,
+        "secret": True,
     },
     output_guardrails={
         "type": ARG_TYPE.LIST,
         "description": "Guardrails that look at the answer, likewise.",
         "required": False,
         "label": "Output guardrails",
-        "secret": False,
+        "secret": True,
     },
     mode={
         "type": ARG_TYPE.STR,

@@ -43,11 +43,9 @@ class GatewayConfig:
         Raises:
             OptionError: They do not go together; see `joined_options`.
         """
-        own, below = engine.options, plan.routing.value
-        # The keys of cached answers rest on the config as it is given, not as it is made of routing's words.
-        given = {**own, **below}.get("config")
-        options = joined_options(own, below)
-        return cls(engine, address(engine), options, plan.execution.timeout, _may_route(given))
+        options = joined_options(engine.options, plan.routing.value)
+        may_route = _may_route(options.get("config"))
+        return cls(engine, address(engine), options, plan.execution.timeout, may_route)
 
     @classmethod
     def of_engine(cls, engine: EngineConfig, timeout: float = PROBE_SECONDS) -> GatewayConfig:

@@ -37,7 +37,9 @@ class EngineConfig:
     withheld: tuple[str, ...]
 
     def __init__(self, options: Mapping[str, Any], withheld: tuple[str, ...] = ()) -> None:
-        secrets = {name: value for name, value in options.items() if _may_hold_a_key(name, value)}
+        secrets = {
+            name: value for name, value in options.items() if name not in OPTIONS or is_key(name, value)
+        }
         plain = {name: value for name, value in options.items() if name not in secrets}
         object.__setattr__(self, "plain", MappingProxyType(plain))
         object.__setattr__(self, "secrets", MappingProxyType(secrets))
@@ -59,22 +61,21 @@ class EngineConfig:
     def holds_provider_key(self) -> bool:
         """Whether there is a key of a provider, which must not go to another provider."""
         return any(
-            value and name != "portkey_api_key" and is_key(name, value)
+            value and name != "portkey_api_key" and name in OPTIONS and name not in _GUARDRAILS
             for name, value in self.secrets.items()
         )
 
 
 def is_key(name: str, value: Any) -> bool:
-    """Return whether the value of a gateway option is secret; a slug and names of targets are not."""
+    """Return whether the value of a gateway option is a key, or may have one inside.
+
+    A slug, names of targets and guardrails that call no address have none.
+    """
     if name == "config":
         return not isinstance(value, str)
-    return OPTIONS[name].secret and not (name == "targets" and isinstance(value, list))
-
-
-def _may_hold_a_key(name: str, value: Any) -> bool:
     if name in _GUARDRAILS:
         return value is not None and calls_somebody(value)
-    return name not in OPTIONS or is_key(name, value)
+    return OPTIONS[name].secret and not (name == "targets" and isinstance(value, list))
 
 
 def engine_config(environment: Mapping[str, Any], engine: Mapping[str, Any]) -> EngineConfig:

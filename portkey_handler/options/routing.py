@@ -157,10 +157,11 @@ class RoutingOptions(Options):
     input_guardrails: JsonOrText | None = option(
         "Guardrails that look at the request: a list of slugs, or of objects with checks of the gateway.",
         kind="list",
+        secret=True,
         destination=True,
     )
     output_guardrails: JsonOrText | None = option(
-        "Guardrails that look at the answer, likewise.", kind="list", destination=True
+        "Guardrails that look at the answer, likewise.", kind="list", secret=True, destination=True
     )
 
     @field_validator("strategy", "retry", "cache", mode="after")

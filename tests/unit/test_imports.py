@@ -55,6 +55,7 @@ PURE = (
     "operations",
     "execution",
     "gateway/config",
+    "gateway/config_object",
     "gateway/error_messages",
     "usage/query_usage",
     "usage/summary",

@@ -48,6 +48,11 @@ def full_text(error: BaseException) -> str:
     return "".join(seen)
 
 
+def webhook(key: str) -> dict[str, Any]:
+    """Return a guardrail that calls an address with a key in a header."""
+    return {"default.webhook": {"webhookURL": "https://x", "headers": {"Authorization": f"Bearer {key}"}}}
+
+
 # Every place of the engine that a key can stand in. The values need not make sense to a gateway.
 PLACES: dict[str, dict[str, Any]] = {
     "portkey_api_key": {"portkey_api_key": CANARY},
@@ -60,6 +65,8 @@ PLACES: dict[str, dict[str, Any]] = {
     "targets": {"targets": {"gpt": {"provider": "openai", "api_key": CANARY}}},
     "targets as text": {"targets": json.dumps({"gpt": {"provider": "openai", "api_key": CANARY}})},
     "targets as a list": {"llms": [{"provider": "openai", "api_key": CANARY, "model": "m"}]},
+    "a webhook's header": {"input_guardrails": [webhook(CANARY)], "output_guardrails": [webhook(CANARY)]},
+    "a webhook as text": {"input_guardrails": json.dumps([webhook(CANARY)])},
     "aws": {"aws_access_key_id": CANARY, "aws_secret_access_key": CANARY, "aws_session_token": CANARY},
 }
 WRONG_PLACES: dict[str, dict[str, Any]] = {
@@ -132,8 +139,8 @@ def test_an_engine_that_works_shows_its_key_nowhere(
     probe, *asked = provider.requests
     assert len(asked) == 2
     assert all(CANARY in repr(request.headers) for request in asked)
-    # Which target is asked is said below the engine, so the probe carries none.
-    assert (CANARY in repr(probe.headers)) is not place.startswith("targets")
+    # Targets are chosen below the engine, and a probe has no text for a guardrail: it carries neither.
+    assert (CANARY in repr(probe.headers)) is not place.startswith(("targets", "a webhook"))
 
 
 FAULTS: dict[str, Fault] = {
@@ -392,9 +399,11 @@ def test_a_provider_below_is_fine_where_there_is_no_providers_key(
     assert provider.requests[0].headers["x-portkey-provider"] == "@groq-prod"
 
 
-@pytest.mark.parametrize("place", sorted(set(PLACES) - {"portkey_api_key"}))
+@pytest.mark.parametrize(
+    "place", sorted(set(PLACES) - {"portkey_api_key", "a webhook's header", "a webhook as text"})
+)
 def test_a_provider_below_is_refused_beside_any_providers_key(place: str, provider: OfflineProvider) -> None:
-    """Any of an engine's keys could be the provider's."""
+    """Any of an engine's keys could be the provider's, but for the gateway's own and those of webhooks."""
     engine = {name: value for name, value in sends(provider, place).items() if name != "provider"}
     with pytest.raises(OptionError, match="the engine holds a provider's key"):
         make_handler(engine, {**ASK, "provider": "groq"})

@@ -81,6 +81,8 @@ def test_it_shows_no_secret(engine: dict[str, Any]) -> None:
         ({"config": {"targets": [{"provider": "openai"}, CONDITIONAL]}}, {}, True),
         ({"config": {"strategy": {"mode": "fallback"}, "targets": [{"provider": "openai"}]}}, {}, False),
         ({"targets": TARGETS}, {"targets": "gpt"}, False),
+        ({"targets": {"routed": CONDITIONAL}}, {}, True),
+        ({"targets": {**TARGETS, "routed": CONDITIONAL}}, {"targets": "gpt"}, False),
     ],
 )
 def test_which_configs_may_route_by_metadata(
