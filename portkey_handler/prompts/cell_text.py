@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import functools
 import math
 import uuid
 from collections.abc import Callable
@@ -46,7 +47,7 @@ def is_null(value: Any) -> bool:
     return library == "numpy" and value.ndim == 0 and bool(value != value)  # noqa: PLR0124 - as said
 
 
-def to_text(value: Any) -> str:
+def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
     r"""Write a cell as text.
 
     ======================  =====================================================================
@@ -66,6 +67,10 @@ def to_text(value: Any) -> str:
     list, dict, array       JSON without blanks: ``[1,"a",null]``
     ======================  =====================================================================
 
+    Args:
+        value: The cell.
+        other: Writes an object of any other type; None: such an object is an error.
+
     Raises:
         InputError: The cell cannot be text: a lone surrogate (UTF-8 cannot carry it), bytes that are not
             UTF-8, or an object of another type. The message says where and what to do, not the content.
@@ -77,7 +82,9 @@ def to_text(value: Any) -> str:
     writer = _WRITERS.get(kind)
     if writer is None:
         writer = _WRITERS[kind] = _writer(kind)
-    return writer(value)
+    if other is not None and writer is _refuse:
+        return other(value)
+    return to_json(value, other) if writer is to_json else writer(value)
 
 
 def to_plain(value: Any) -> Any:
@@ -105,28 +112,47 @@ def _plain_numpy(value: Any) -> Any:
     return float(str(value)) if kind == "f" else value.item()  # 0.1 of 32 bits is 0.1
 
 
-def to_json(value: Any) -> str:
+def to_json(value: Any, other: Callable[[Any], str] | None = None) -> str:
     """Write a cell as JSON without blanks; NULL, also inside of lists, is ``null``.
+
+    Args:
+        value: The cell.
+        other: Writes an object of a type that `to_text` does not know; None: such an object is an error.
 
     Raises:
         InputError: There is something in it that JSON cannot hold.
     """
+    default = _for_json if other is None else functools.partial(_for_json, other=other)
+    value = None if is_null(value) else value
     try:
-        return orjson.dumps(None if is_null(value) else value, default=_for_json, option=_JSON).decode()
-    except TypeError as error:
+        try:
+            return orjson.dumps(value, default=default, option=_JSON).decode()
+        except TypeError:
+            return orjson.dumps(_with_long_integers(value), default=default, option=_JSON).decode()
+    except (TypeError, RecursionError) as error:
         cause = error.__cause__ if isinstance(error.__cause__, InputError) else error
         said = f"the value cannot be written as JSON ({cause}); CAST it to text in the SELECT"
         raise InputError(said) from None
 
 
-def _for_json(value: Any) -> Any:
+def _with_long_integers(value: Any) -> Any:
+    """Return a value whose whole numbers of more than 64 bits are JSON already, as orjson writes none."""
+    if isinstance(value, dict):
+        return {name: _with_long_integers(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_long_integers(one) for one in value]
+    is_long = type(value) is int and value.bit_length() > 63
+    return orjson.Fragment(_integer(value)) if is_long else value
+
+
+def _for_json(value: Any, other: Callable[[Any], str] | None = None) -> Any:
     """Return what the JSON library does not know as something that it knows."""
     if is_null(value):
         return None
     if isinstance(value, tuple):
         return list(value)
     if _library(type(value)) != "numpy":
-        return to_text(value)
+        return to_text(value, other)
     if value.dtype.kind in "biuf":
         contiguous = value.copy()
         return orjson.Fragment(orjson.dumps(contiguous, option=orjson.OPT_SERIALIZE_NUMPY))

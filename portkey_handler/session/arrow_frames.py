@@ -6,6 +6,7 @@ Whole numbers stay whole beside NULLs, text stays text, and what has no table ty
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from ..errors import InputError
+from ..prompts.cell_text import is_null, to_json, to_text
 from .sql.expressions import unique
 from .table import Table
 
@@ -87,7 +90,7 @@ def _array(series: pd.Series[Any]) -> tuple[Any, bool]:
     if series.dtype != object:
         array = _combined(pa.Array.from_pandas(series))
         return (array.cast(pa.string()) if pa.types.is_large_string(array.type) else array), False
-    values = [None if _is_missing(value) else value for value in series]
+    values = [None if is_null(value) else value for value in series]
     present = [value for value in values if value is not None]
     if all(isinstance(value, str) for value in present):
         return pa.array(values, pa.string()), False
@@ -96,9 +99,18 @@ def _array(series: pd.Series[Any]) -> tuple[Any, bool]:
             return pa.array(values), False
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
             pass  # mixed kinds of numbers, or lists of mixed values: JSON says what they were
-    if not any(isinstance(value, dict | list | tuple) or hasattr(value, "tolist") for value in present):
-        return pa.array([None if value is None else _text(value) for value in values], pa.string()), False
-    return pa.array([None if value is None else _to_json(value) for value in values], pa.string()), True
+    is_json = any(isinstance(value, dict | list | tuple) or hasattr(value, "tolist") for value in present)
+    return _written(values, to_json if is_json else to_text, series.name), is_json
+
+
+def _written(values: list[Any], write: Callable[[Any, Callable[[Any], str]], str], column: Any) -> Any:
+    texts: list[str | None] = []
+    for row, value in enumerate(values):
+        try:
+            texts.append(None if value is None else write(value, str))
+        except InputError as error:
+            raise InputError(f"column {column}, row {row}: {error}") from None
+    return pa.array(texts, pa.string())
 
 
 def _is_plain(values: list[Any]) -> bool:
@@ -109,21 +121,6 @@ def _is_plain(values: list[Any]) -> bool:
     items = [item for value in values for item in value if item is not None] if lists else []
     kinds = {type(item) for item in items}
     return lists and len(kinds) == 1 and kinds <= {str, bool, int, float}
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _to_json(value: Any) -> str:
-    def other(item: Any) -> Any:
-        return item.tolist() if hasattr(item, "tolist") else _text(item)
-
-    return json.dumps(value, ensure_ascii=False, default=other)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)  # noqa: PLR0124 — NaN
 
 
 def _combined(array: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import pathlib
 import subprocess
 import sys
 import uuid
@@ -119,12 +120,17 @@ def test_not_null(value):
         (np.array(["2026-01-01", "NaT"], dtype="M8[ns]"), '["2026-01-01T00:00:00",null]'),
         ([np.array(["NaT"], dtype="M8[us]"), np.datetime64("NaT", "ns")], "[[null],null]"),
         ([np.int64(1), np.float32(0.5), np.bool_(True)], "[1,0.5,true]"),
+        ({"a": (2**70, -(2**64)), "b": b"x"}, '{"a":[1180591620717411303424,-18446744073709551616],"b":"x"}'),
     ],
     ids=repr,
 )
 def test_text(value, wanted):
     """Each type has its one way to be text."""
     assert to_text(value) == wanted
+
+
+CIRCLE: list[object] = []
+CIRCLE.append(CIRCLE)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +142,8 @@ def test_text(value, wanted):
         ({1, 2}, "type set is no text"),
         ([object()], "type object is no text"),
         (["a\ud800"], "surrogates not allowed"),
-        ([2**70], "exceeds 64-bit range"),
+        ([10**5000], "too many digits"),
+        (CIRCLE, "cannot be written as JSON"),
         (10**5000, "too many digits"),
     ],
     ids=[
@@ -146,7 +153,8 @@ def test_text(value, wanted):
         "set",
         "in a list",
         "surrogate in a list",
-        "large in a list",
+        "long in a list",
+        "circle",
         "long",
     ],
 )
@@ -156,6 +164,17 @@ def test_no_text(value, message):
         to_text(value)
 
     assert "0x" not in str(caught.value)
+
+
+@pytest.mark.parametrize("write", [to_text, to_json])
+def test_objects_of_other_types(write):
+    """The caller may write them, also inside of lists; it does not write what has a text."""
+    path = pathlib.PurePosixPath("/a")
+
+    assert write(path, str).strip('"') == "/a"
+    assert write({"b": [path, b"c"]}, str) == '{"b":["/a","c"]}'
+    with pytest.raises(InputError, match="PurePosixPath is no text"):
+        write([path])
 
 
 def test_integers_of_frames():
