@@ -24,8 +24,8 @@ from .operations.query_items import QueryItems
 from .operations.result_columns import check_free, to_frame
 from .operations.tracing import Tracing
 from .options import EngineConfig, Plan, resolve
+from .options.durations import seconds_of
 from .options.plan import longest_answer
-from .options.schema import seconds_of
 from .records import Outcome, RowNames
 from .storage.answer_cache import AnswerCache
 from .storage.rate_limit_store import RateLimitStore

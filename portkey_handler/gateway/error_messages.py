@@ -20,6 +20,7 @@ from ..errors import (
     UnsupportedError,
 )
 from ..options import EngineConfig
+from ..options.durations import read_duration
 from ..records import Evidence
 
 _LONGEST_MESSAGE = 300
@@ -161,17 +162,14 @@ def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
     return left.partition(".")[0] in ("0", "")
 
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 #: Larger numbers are moments, in seconds since 1970.
 _MOMENT = 1e9
 
 
 def _seconds(text: str) -> float | None:
     text = text.strip()
-    parts = _DURATION.findall(text)
-    if parts and "".join(number + unit for number, unit in parts) == text:
-        return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if (seconds := read_duration(text)) is not None:
+        return seconds
     moment: float
     try:
         moment = float(text)

@@ -7,7 +7,6 @@ tables in the documentation and the files that MindsDB reads all follow from the
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from .durations import as_duration
 from .json_text import JsonText
 
 Level = Literal["environment", "engine", "model", "query"]
@@ -185,33 +185,8 @@ def _plain_header(value: Any) -> Any:
     return value
 
 
+Duration = Annotated[str, BeforeValidator(as_duration)]
 #: Of 64 bits, because a request's body can carry no larger one.
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def seconds_of(duration: str) -> float:
-    """Read a duration such as '90s', '30m', '24h', '7d' or '1h30m' as seconds; 'never' is 0.
-
-    Raises:
-        ValueError: It is none.
-    """
-    if duration == "never":
-        return 0.0
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhdw])", duration)
-    if not parts or "".join(number + unit for number, unit in parts) != duration:
-        raise ValueError("expected a duration such as '30m', '24h' or '7d', or 'never'")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-def _duration(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("expected a duration such as '30m', '24h' or '7d', or 'never'")
-    written = "".join(value.lower().split())
-    seconds_of(written)
-    return written
-
-
-Duration = Annotated[str, BeforeValidator(_duration)]
 WholeNumber = Annotated[int, BeforeValidator(no_boolean), Field(lt=2**63)]
 Number = Annotated[float, BeforeValidator(no_boolean)]
 Json = Annotated[dict[str, Any], BeforeValidator(parsed)]

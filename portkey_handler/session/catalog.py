@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlreadyExistsError, NewerFileError, NotFoundError, UsageError, closest
-from .file_lock import locked, replace_file
+from ..storage.private_files import locked, make_private, replace_file
 
 _FORMAT = 1
 
@@ -114,8 +114,8 @@ class Catalog:
         self._folder = folder
         self._memory: dict[str, Any] = {"format": _FORMAT, "engines": {}, "models": {}}
         if folder is not None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
+            make_private(folder)
+            folder.chmod(0o700)  # it may have been made by its owner
 
     def __repr__(self) -> str:
         """Say where it is kept, nothing of what is in it."""
@@ -276,7 +276,7 @@ class Catalog:
             state = self._read()
             yield state
             content = json.dumps(state, ensure_ascii=False, indent=1).encode()
-            replace_file(self._folder / "catalog.json", content, mode=0o600)
+            replace_file(self._folder / "catalog.json", content)
 
 
 def now() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, StatementError, closest
-from .file_lock import locked, replace_file
+from ..storage.private_files import locked, replace_file
 
 if TYPE_CHECKING:
     from .table import Table

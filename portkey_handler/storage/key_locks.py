@@ -14,6 +14,8 @@ import struct
 import sys
 from pathlib import Path
 
+from .private_files import open_private
+
 logger = logging.getLogger(__name__)
 
 if sys.platform == "linux" and sys.maxsize > 2**32:
@@ -79,7 +81,7 @@ class KeyLocks:
 
     def _open(self, number: int) -> int:
         path = self._path.with_name(f"{self._path.name}-{number}")
-        file = self._files[number] = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        file = self._files[number] = open_private(path)
         return file
 
 

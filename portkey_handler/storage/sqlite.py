@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import NewerFileError
+from .private_files import make_private, open_private
 
 logger = logging.getLogger(__name__)
 
@@ -265,10 +266,9 @@ def set_aside(path: Path, inode: int, error: Exception) -> None:
 
 
 def _make(path: Path) -> int:
-    for folder in (path.parent.parent, path.parent):  # mkdir does not give the mode to parents
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(path.parent.parent, path.parent)
     # SQLite gives its side files the mode of this one.
-    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    opened = open_private(path)
     try:
         return os.fstat(opened).st_ino
     finally:

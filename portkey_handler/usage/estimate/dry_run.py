@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from ...storage.private_files import make_private, replace_file
 from .estimator import Estimate
 
 logger = logging.getLogger(__name__)
@@ -50,18 +49,12 @@ def keep_estimate(folder: Path, engine: str, model: str, estimate: Estimate) -> 
         estimate: The estimate.
     """
     path = _path(folder, engine, model)
-    own = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        for made in (folder, path.parent):  # a mode is not for parents
-            made.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder, path.parent)
         # It shows the beginning of a prompt, which is its owner's alone.
-        with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(estimate.as_dict(), file)  # in ASCII
-        own.replace(path)
+        replace_file(path, json.dumps(estimate.as_dict()).encode())
     except OSError as error:
         logger.warning("the estimate is not kept for DESCRIBE: %s cannot be used: %s", path.parent, error)
-        with contextlib.suppress(OSError):
-            own.unlink()
 
 
 def kept_estimate(folder: Path, engine: str, model: str) -> Estimate | None:

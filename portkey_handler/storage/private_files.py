@@ -1,4 +1,4 @@
-"""One writer at a time in a folder, across processes."""
+"""Files and folders that only their owner may read, and writing a file whole."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def make_private(*folders: Path) -> None:
+    """Make folders where they are missing, outermost first, with mode 0700."""
+    for folder in folders:  # mkdir does not give the mode to parents
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
+    """Open a file, with mode 0600 where it is made, and return the descriptor."""
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def locked(lock_file: Path) -> Iterator[None]:
-    """Hold `lock_file` (mode 0600, made where missing) exclusively inside the `with` block; wait for it."""
-    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold a lock file exclusively inside the `with` block, across processes; wait for it."""
+    descriptor = open_private(lock_file)
     try:
         _acquire(descriptor)
         yield
@@ -32,8 +43,8 @@ def _acquire(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
-def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Write `path` whole or not at all: a reader sees the old content or the new one, never a part."""
+def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file whole or not at all: a reader sees the old content or the new one, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), mode)
     try:
