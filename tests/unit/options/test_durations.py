@@ -32,7 +32,7 @@ def test_durations(text: str, seconds: float) -> None:
 def test_no_durations(text: str) -> None:
     """A number alone has no unit, and nothing is passed over."""
     assert read_duration(text) is None
-    with pytest.raises(ValueError, match="^expected a duration such as '30m', '24h' or '7d', or 'never'$"):
+    with pytest.raises(ValueError, match=r"^expected a duration such as '30m', '24h' or '7d', or 'never'$"):
         seconds_of(text)
 
 
