@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+INSTALL := --editable .
 PY := $(VENV)/bin/python
 MINDSDB := 26.1.0
 MINDSDB_VENV := .venv-mindsdb
@@ -17,11 +18,13 @@ HAS_CHROMIUM := $(shell command -v chromedriver >/dev/null 2>&1 && { command -v 
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test announce mindsdb check matrix bench soak soak-bench clean
+.PHONY: help demo test announce mindsdb check unit quick matrix bench soak soak-bench clean
 
 help:
 	@echo "make demo    run examples/quickstart.sql; without PORTKEY_API_KEY no language model answers"
 	@echo "make test    run all tests, also against the real gateway and a real MindsDB (1.1 GB)"
+	@echo "make unit    the unit tests that start no other program; under two minutes"
+	@echo "make quick   make check and make unit, on the wheel that a user would install"
 	@echo "make soak    the faults at full size: 20 kills of 5,000 rows and the like; some 15 minutes"
 	@echo "make check   ruff, mypy and import-linter"
 	@echo "make matrix  the tests with other versions of Python, MindsDB, pandas …; some 20 minutes. CELLS=\"name …\": those"
@@ -33,7 +36,8 @@ demo: $(VENV)/.installed
 	@$(VENV)/bin/portkey-handler demo
 
 test: announce $(VENV)/.tools mindsdb check
-	$(PY) -m pytest
+	$(VENV)/bin/pytest tests/unit -n logical
+	$(VENV)/bin/pytest --ignore=tests/unit
 
 announce:
 	@echo "The tests install their tools into $(VENV), the Portkey gateway (25 MB) into .cache/gateway,"
@@ -51,14 +55,30 @@ check: $(VENV)/.tools
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
+unit: $(VENV)/.tools
+	$(VENV)/bin/pytest tests/unit -m "not slow" -n logical
+
+# Without --editable pip builds the wheel. Neither environment is touched by the other.
+quick:
+	@rm -f .venv-wheel/.installed
+	@$(MAKE) --no-print-directory check unit VENV=.venv-wheel INSTALL=.
+
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python benchmarks/suite.py
 
-soak-bench: $(BENCH_VENV)/.installed
+soak-unit: $(VENV)/.tools
+	$(VENV)/bin/pytest tests/unit -m "not slow" -n logical
+
+# Without --editable pip builds the wheel. Neither environment is touched by the other.
+quick:
+	@rm -f .venv-wheel/.installed
+	@$(MAKE) --no-print-directory check unit VENV=.venv-wheel INSTALL=.
+
+bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python benchmarks/suite.py --soak
 
 clean:
-	rm -rf $(VENV) $(MINDSDB_VENV) $(BENCH_VENV) benchmarks/results .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-wheel $(MINDSDB_VENV) $(BENCH_VENV) benchmarks/results .cache dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The environment of this project.
 
@@ -75,7 +95,7 @@ $(VENV)/.made:
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml
 	@echo "Installing portkey_handler into $(VENV)"
-	@$(PY) $(PIP) --editable .
+	@$(PY) $(PIP) $(INSTALL)
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.installed

@@ -11,12 +11,19 @@ import pytest
 from support import unavailable
 from support.gateway import Gateway, GatewayUnavailableError
 
+import portkey_handler
 from portkey_handler.gateway.offline import OfflineProvider
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of what takes minutes."""
+    """Declare the markers of what takes long."""
+    config.addinivalue_line("markers", "slow: starts programs or tries many cases; make unit leaves it out")
     config.addinivalue_line("markers", "soak: takes minutes; runs with SOAK=1 (make soak)")
+
+
+def pytest_report_header() -> str:
+    """Say which package is tested: the one of the checkout, or an installed wheel."""
+    return f"portkey_handler: {Path(portkey_handler.__file__).parent}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -102,6 +102,7 @@ def test_sql_and_python_run(page: Path, place: OfflineProvider) -> None:
     assert place.requests, "nothing was asked"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", pages(own_tests))
 def test_the_tests_on_a_page_pass(page: Path, tmp_path: Path) -> None:
     """A reader who copies the blocks into a file has tests that pass, in a process of their own."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,13 @@ PURE = (
 OUTSIDE = {"aiohttp", "httpx", "requests", "socket", "subprocess", "sqlite3", "urllib.request", "http.client"}
 
 
-def imports(module: str) -> Iterator[tuple[int, str]]:
-    """Give every import of a module, late ones too: level (0 is absolute) and the full name."""
+@cache
+def imports(module: str) -> list[tuple[int, str]]:
+    """Return every import of a module, late ones too: level (0 is absolute) and the full name."""
+    return list(_imports(module))
+
+
+def _imports(module: str) -> Iterator[tuple[int, str]]:
     path = MODULES[module]
     parts = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):

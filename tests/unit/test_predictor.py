@@ -338,6 +338,7 @@ assert all(os.waitpid(pid, 0)[1] == 0 for pid in children)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 def test_it_works_after_a_fork_with_each_answer_at_its_row(provider: OfflineProvider) -> None:
     """Nothing is shared with the parent, whose connections would bring other rows' answers."""

@@ -196,6 +196,7 @@ def _mypy(script: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_users_script_is_typed(tmp_path: Path) -> None:
     """`mypy --strict` knows all of it, and finds what is wrong."""
     done = _mypy(SCRIPT, tmp_path)

@@ -13,6 +13,8 @@ import pytest
 
 from portkey_handler.gateway.offline import OfflineProvider
 
+pytestmark = pytest.mark.slow
+
 SETUP = """
 CREATE ML_ENGINE e FROM portkey USING provider = 'openai';
 CREATE MODEL m PREDICT answer USING engine = 'e', column = 'question', model = 'gpt-4o-mini';

@@ -16,6 +16,8 @@ import pytest
 
 from portkey_handler.gateway.offline import OfflineProvider
 
+pytestmark = pytest.mark.slow
+
 SETUP = """
 CREATE ML_ENGINE e FROM portkey;
 CREATE MODEL m PREDICT answer USING engine = 'e', column = 'question', model = 'stand-in';

@@ -532,6 +532,7 @@ async def test_a_newer_file_is_left_alone(
 # Processes.
 
 
+@pytest.mark.slow
 def test_four_processes_and_a_kill(tmp_path: Path) -> None:
     """One is killed and one is stopped for a while: together they stay within the limit, and use it."""
     per_second, seconds = 20.0, 5.0

@@ -60,12 +60,14 @@ def test_each_option_makes_the_sdks_header(option: str) -> None:
             assert make_headers({option: value}) == made_by_the_sdk({option: value}), value
 
 
+@pytest.mark.slow
 @given(st.fixed_dictionaries({}, optional=VALUES))
 def test_options_together_make_the_sdks_headers(options: dict[str, Any]) -> None:
     """Whatever stands beside it, an option makes the same header."""
     assert make_headers(options) == made_by_the_sdk(options)
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries({"forward_headers": st.lists(st.sampled_from(sorted(HEADERS)))}, optional=VALUES)
 )
@@ -84,6 +86,7 @@ def test_a_name_that_the_table_lacks_goes_to_the_sdk() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "imported"), [("provider", False), ("forward_headers", True)])
 def test_the_sdk_is_imported_for_what_the_table_lacks(option: str, imported: bool) -> None:
     """Its import takes longer than everything else that a new engine needs."""
@@ -99,11 +102,13 @@ def test_the_sdk_is_imported_for_what_the_table_lacks(option: str, imported: boo
 class TestGenerator:
     """The script that writes the table."""
 
+    @pytest.mark.slow
     def test_the_table_is_current(self) -> None:
         """The table is what the installed SDK says."""
         done = run_generator("--check", TABLE)
         assert done.returncode == 0, done.stderr
 
+    @pytest.mark.slow
     def test_a_stale_table_is_noticed_and_mended(self, tmp_path: Path) -> None:
         """A header that the SDK does not make is named with the command to run, and mended by it."""
         changed = tmp_path / "sdk_headers.py"

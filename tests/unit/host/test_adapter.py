@@ -224,6 +224,7 @@ def _community(tmp_path: Path, options: Sequence[str] = (), path: Sequence[str] 
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_in_the_folder_for_community_handlers_the_installed_package_works(tmp_path: Path) -> None:
     """MindsDB's workers cannot import from that folder: server and workers use the installed package."""
     file, *rest = _community(tmp_path)
@@ -231,6 +232,7 @@ def test_in_the_folder_for_community_handlers_the_installed_package_works(tmp_pa
     assert rest == ["PortkeyHandler", "None", "portkey_handler.handler", __version__, "True"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("site-packages" in portkey_handler.__file__, reason="the package is beside what it needs")
 def test_in_the_folder_for_community_handlers_a_copy_works_alone(tmp_path: Path) -> None:
     """Where the package is not installed, the workers import the copy."""

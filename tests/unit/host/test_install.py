@@ -212,6 +212,7 @@ def test_a_package_that_mindsdbs_files_were_written_into(site: Path) -> None:
         install()
 
 
+@pytest.mark.slow
 def test_pip_upgrades_a_mindsdb_with_a_handler_of_its_own(tmp_path: Path) -> None:
     """Whatever pip does to MindsDB, the package stays whole; after uninstall MindsDB is as pip made it."""
     there = Environment(tmp_path / "venv")

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,6 +97,7 @@ def run(plan: Plan, text: str, repaired: str, finish: str) -> Outcome:
         return answer
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_no_reply_breaks_a_column(data: st.DataObject) -> None:
@@ -154,6 +156,7 @@ WORDS_OF_SCHEMAS = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(

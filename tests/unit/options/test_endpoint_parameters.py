@@ -41,6 +41,7 @@ def run_generator(*arguments: object) -> subprocess.CompletedProcess[str]:
 class TestTable:
     """The generated table."""
 
+    @pytest.mark.slow
     @pytest.mark.skipif(not GENERATOR.exists(), reason="the generator is not part of the sdist")
     @pytest.mark.skipif(SDK < TYPES_SINCE, reason="the table has the types of a newer SDK")
     def test_current(self):
@@ -49,6 +50,7 @@ class TestTable:
 
         assert done.returncode == 0, done.stderr
 
+    @pytest.mark.slow
     @pytest.mark.skipif(not GENERATOR.exists(), reason="the generator is not part of the sdist")
     @pytest.mark.skipif(SDK < TYPES_SINCE, reason="the table has the types of a newer SDK")
     def test_stale(self, tmp_path):
@@ -240,6 +242,7 @@ class TestObjectsAndArrays:
         with pytest.raises(ValueError, match="not JSON at character 9"):
             coerce("chat", "tool_choice", '{"type" "function"}')
 
+    @pytest.mark.slow
     @given(st.dictionaries(st.text(), JSON))
     def test_any_object(self, value):
         """Every JSON object goes through unchanged."""

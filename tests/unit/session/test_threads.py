@@ -16,6 +16,7 @@ from portkey_handler.gateway.offline import OfflineProvider
 THREADS = 8
 
 
+@pytest.mark.slow
 def test_queries_models_and_files_at_once(provider: OfflineProvider, tmp_path: Path) -> None:
     """Each thread gets its own rows and answers, and all models are there at the end."""
     pd.DataFrame({"id": range(40), "text": [f"text {n}" for n in range(40)]}).to_csv(

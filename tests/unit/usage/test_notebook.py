@@ -13,6 +13,8 @@ from support.terminal import Terminal
 
 from portkey_handler.gateway.offline import OfflineProvider
 
+pytestmark = pytest.mark.slow
+
 SETUP = """
 import pandas as pd
 from portkey_handler.session import Session

@@ -113,6 +113,7 @@ def test_what_is_told_only_grows(provider: OfflineProvider, paid: Paid) -> None:
     assert {event.flight for event in heard} == {4}
 
 
+@pytest.mark.slow
 def test_events_are_told_by_the_clock(provider: OfflineProvider, paid: Paid) -> None:
     """Between two of them is a fifth of a second, however many rows are done meanwhile."""
     seconds = [event.seconds for event in ask(provider)][:-1]

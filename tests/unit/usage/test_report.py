@@ -195,6 +195,7 @@ def test_a_thousand_runs_are_still_a_light_page() -> None:
     assert ">6,000<" in text
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.text() | st.sampled_from(["</style><script>alert(1)</script>", '" onload="x', "]]>", "<!--", "&amp;"])

@@ -180,6 +180,7 @@ def test_a_stopped_query_says_what_stopped_it(provider: OfflineProvider) -> None
     assert described(handler, "runs")[0]["ended"] == "stopped by AuthenticationError (401); 8 rows not asked"
 
 
+@pytest.mark.slow
 def test_an_interrupted_query_is_recorded(provider: OfflineProvider, tmp_path: Path) -> None:
     """Ctrl-C in another process: what was answered until then counts."""
     paid = Paid(provider)

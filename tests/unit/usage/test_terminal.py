@@ -19,6 +19,8 @@ from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequ
 from portkey_handler.usage.progress import Progress
 from portkey_handler.usage.terminal import drawn
 
+pytestmark = pytest.mark.slow
+
 QUERY = """
 CREATE ML_ENGINE e FROM portkey;
 CREATE MODEL mood PREDICT answer USING engine = 'e', column = 'q', model = 'gpt-4o-mini', concurrency = 4,
