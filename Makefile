@@ -66,15 +66,7 @@ quick:
 bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python benchmarks/suite.py
 
-soak-unit: $(VENV)/.tools
-	$(VENV)/bin/pytest tests/unit -m "not slow" -n logical
-
-# Without --editable pip builds the wheel. Neither environment is touched by the other.
-quick:
-	@rm -f .venv-wheel/.installed
-	@$(MAKE) --no-print-directory check unit VENV=.venv-wheel INSTALL=.
-
-bench: $(BENCH_VENV)/.installed
+soak-bench: $(BENCH_VENV)/.installed
 	$(BENCH_VENV)/bin/python benchmarks/suite.py --soak
 
 clean:

@@ -244,7 +244,7 @@ def test_the_tree_of_the_package_is_drawn() -> None:
         for name in re.split(r" {2,}", line[4:])
         if re.fullmatch(r"\w+/|[\w.]+\.\w+", name)
     ]
-    package = Path(portkey_handler.__file__).parent
+    package = ROOT / "portkey_handler"
     there = [
         f"{path.name}/" if path.is_dir() else path.name
         for path in package.iterdir()
