@@ -14,7 +14,7 @@ from . import queries, server  # isort: skip - in this order, commands are liste
 
 __all__ = ["main", "queries", "server"]
 
-#: New objects between two collections of garbage, as many as while a query runs.
+#: New objects between two garbage collections; the same number as while a query runs.
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 

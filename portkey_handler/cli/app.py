@@ -1,4 +1,4 @@
-"""The application of the command line: its options, and what it writes to stderr."""
+"""The command line's application: its shared options, its errors and its log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from ..__about__ import __version__
 from ..errors import PortkeyHandlerError
 
-#: The name of this package, which MindsDB imports below a name of its own.
+#: The name of this package; MindsDB imports it under another name.
 _PACKAGE = __name__.removesuffix(".cli.app")
 
 app = typer.Typer(
@@ -61,7 +61,7 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 
 @contextmanager
 def errors_on_stderr() -> Iterator[None]:
-    """Write an error of this package to stderr, and leave with 1."""
+    """Write an error of this package to stderr, and exit with 1."""
     try:
         yield
     except PortkeyHandlerError as error:
@@ -75,10 +75,10 @@ def leave(code: int) -> NoReturn:
 
 
 class _ToStderr(logging.Handler):
-    """Writes to the stderr of the moment, which may be above the block of progress."""
+    """Writes to the current stderr, which may be above the progress display."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record. A closed stderr loses no answer."""
+        """Write one record. A closed stderr is ignored, so that no answer is lost."""
         try:
             print(self.format(record), file=sys.stderr)  # noqa: T201 - echo would write into the block
         except (OSError, ValueError):
@@ -86,9 +86,9 @@ class _ToStderr(logging.Handler):
 
 
 def log_to_stderr(verbose: bool) -> None:
-    """Show the log of the package: summaries and warnings, and with -v everything."""
+    """Show the package's log: summaries and warnings; with -v all of it."""
     logger = logging.getLogger(_PACKAGE)
-    if not verbose:  # the line every ten seconds is for logs: a terminal has its block, a pipe the summary
+    if not verbose:  # The line every ten seconds is for logs: a terminal has the display, a pipe the summary.
         logging.getLogger(f"{_PACKAGE}.progress").setLevel(logging.WARNING)
     if not logger.handlers:
         handler = _ToStderr()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) -> None:
-    """Write estimates: each as a table for a terminal, otherwise as a row."""
+    """Write estimates: as a table each on a terminal, otherwise as a row each."""
     from ..usage.estimate.wording import one_line, table
 
     if fmt is Format.table and output is None:
@@ -35,7 +35,7 @@ def write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) 
 
 
 def show_all(session: Session, text: str, fmt: Format, output: Path | None, *, echo: bool = False) -> None:
-    """Run statements, and write the result of each; with `output` that of the last one to the file."""
+    """Run statements and write the result of each; with `output`, write the last one to that file."""
     from ..usage.terminal import shown_in_terminal
 
     statement = ""

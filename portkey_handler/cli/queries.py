@@ -59,7 +59,7 @@ def sql(
 
 @app.command()
 def shell(files: FilesOption = Path(), session: SessionOption = None, verbose: VerboseOption = False) -> None:
-    """Type statements and see their results; a statement ends with a semicolon."""
+    """Run statements as they are typed; a statement ends with a semicolon."""
     import contextlib
 
     with contextlib.suppress(ImportError):
@@ -84,7 +84,7 @@ def demo(
     ] = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Run the examples: with PORTKEY_API_KEY through the gateway, without it offline."""
+    """Run the examples: through the gateway with PORTKEY_API_KEY, offline without it."""
     from ..options.generation import DEFAULT_MODEL
 
     examples = _examples()
@@ -136,7 +136,7 @@ def _run(
 
 
 def _run_dry(text: str, files: Path, path: Path | None, fmt: Format, output: Path | None) -> None:
-    """Run statements on a copy of the session, and write the estimate of each query as the result."""
+    """Run statements on a copy of the session, and write the estimate of each query as its result."""
     import shutil
     import tempfile
 
@@ -176,7 +176,7 @@ def _typed_statements() -> Iterator[str]:
 
 
 def _examples() -> Path:
-    """Find the examples: in the installed package, or beside it in a checkout."""
+    """Return the folder of the examples: in the installed package, or beside it in a checkout."""
     package = Path(__file__).parents[1]
     for folder in (package / "examples", package.parent / "examples"):
         if (folder / "quickstart.sql").is_file():

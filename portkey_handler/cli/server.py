@@ -1,4 +1,4 @@
-"""Commands about a MindsDB server and about earlier queries: install, uninstall, doctor, report."""
+"""Commands for a MindsDB server and for earlier queries: install, uninstall, doctor, report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def report(
     ] = Path("portkey-report.html"),
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
-    """Write a page about what was run: rows, failures, latencies, tokens, cost."""
+    """Write a page about earlier queries: rows, failures, latencies, tokens, cost."""
     from ..host.data_dir import data_dir
     from ..usage.report import choose, write_page
     from ..usage.run_history import RunHistory
@@ -49,7 +49,7 @@ def install(
     ] = None,
     copy: Annotated[bool, typer.Option("--copy", help="Copy instead of linking, for images.")] = False,
 ) -> None:
-    """Put the engine where MindsDB loads it."""
+    """Install the engine into a MindsDB."""
     from ..host import install as installation
 
     log_to_stderr(verbose=False)
@@ -63,7 +63,7 @@ def uninstall(
         str | None, typer.Option("--python", help="Interpreter of the MindsDB; default: this one.")
     ] = None,
 ) -> None:
-    """Take back what install did."""
+    """Remove what install has made in a MindsDB."""
     from ..host import install as installation
 
     with errors_on_stderr():
@@ -80,7 +80,7 @@ def doctor(
         typer.Option(
             "--url",
             help="Address of the running MindsDB; default: its port of this machine, if it answers there. "
-            "Where it wants a login: MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN.",
+            "Where it needs a login: MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN.",
         ),
     ] = None,
     storage: Annotated[
@@ -96,7 +96,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    """Say what is wrong with a MindsDB and this engine in it, and what to do; changes nothing."""
+    """Find what is wrong with a MindsDB and with this engine in it, and say what to do. Changes nothing."""
     from ..host.doctor import examine
 
     if url is not None and not url.startswith(("http://", "https://")):
@@ -108,7 +108,7 @@ def doctor(
 
 
 def _show_findings(findings: Iterator[Finding], as_json: bool) -> Iterator[str]:
-    """Write findings, as a line each while they are found, and give their states."""
+    """Write each finding as a line as soon as it is found, and return their states."""
     from dataclasses import asdict
 
     if as_json:

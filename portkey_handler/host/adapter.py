@@ -1,7 +1,7 @@
-"""The only door to MindsDB: its base class, its records, its storage folder, and the frames it hands over.
+"""The only module that imports MindsDB: its base class, its records, its storage folder, its frames.
 
 The names below mean the same in the embedded session, whose storages carry `name` and `previous` instead of
-a row in MindsDB's database. What MindsDB does was read in, and tried with, 26.1.0; 25.11 does so, too.
+a row in MindsDB's database. MindsDB's behaviour was read and tried with 26.1.0; that of 25.11 is the same.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 def _has_mindsdb() -> bool:
-    # A folder that merely happens to be called mindsdb has no origin.
+    # A folder that is called mindsdb by chance has no origin.
     spec = importlib.util.find_spec("mindsdb")
     return spec is not None and spec.origin is not None
 
 
 if not TYPE_CHECKING and _has_mindsdb():
-    # A MindsDB that is there but broken must say so: nothing is caught here.
+    # A MindsDB that is installed but broken must raise its own error, so nothing is caught here.
     from mindsdb.integrations.libs.base import BaseMLEngine
 else:
 
     class BaseMLEngine:
-        """What MindsDB's base class of ML engines is to a handler, where there is no MindsDB.
+        """Stands in for MindsDB's base class of ML engines where MindsDB is not installed.
 
         Args:
             model_storage: Keeps what belongs to one model.
@@ -46,22 +46,22 @@ else:
 
         @classmethod
         def prediction_args(cls) -> list[dict[str, Any]]:
-            """Return the arguments that MindsDB finds by reading the source; nobody asks here."""
+            """Return nothing: MindsDB finds the arguments by reading the source."""
             return []
 
         @classmethod
         def creation_args(cls) -> list[dict[str, Any]]:
-            """Return the arguments that MindsDB finds by reading the source; nobody asks here."""
+            """Return nothing: MindsDB finds the arguments by reading the source."""
             return []
 
         def close(self) -> None:
-            """Let go of what a call held."""
+            """Release what a call held."""
 
 
 def runs_in_mindsdb() -> bool:
-    """Return whether this process is a MindsDB's server or one of its workers.
+    """Return whether this process is a MindsDB server or one of its workers.
 
-    The name under which we are loaded says so too, but not where the folder for community handlers is used.
+    The name under which the handler is loaded tells it too, but not from the folder for community handlers.
     """
     return __name__.startswith("mindsdb.") or "mindsdb.integrations.libs.process_cache" in sys.modules
 
@@ -74,9 +74,9 @@ def _is_mindsdbs(storage: Any) -> bool:
 
 
 def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
-    """Return the rows under the names that the user wrote; the frame itself is not changed.
+    """Return the rows with the column names that the user wrote; the frame itself is not changed.
 
-    MindsDB leaves the backticks on the names in ``WHERE `the text` = …`` of a model.
+    MindsDB leaves backticks on the names in ``WHERE `the text` = …`` of a model.
     """
     if not _is_mindsdbs(model_storage):
         return frame
@@ -85,10 +85,10 @@ def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
 
 
 def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
-    """Return what the rows are called in errors, where MindsDB gives only a part of them.
+    """Return the names of the rows in errors, where MindsDB hands over the rows in parts.
 
-    With `partition_size` the index goes on from part to part. With `track_column` it begins anew, and what a
-    row has in that column tells which it is.
+    With `partition_size` the index continues from part to part. With `track_column` it begins anew, and a row
+    is named by its value in that column.
     """
     if not _is_mindsdbs(model_storage):
         return RowNames()
@@ -105,17 +105,17 @@ def _tracked_column() -> str | None:
     from mindsdb.interfaces.storage import db
     from mindsdb.utilities.context import context
 
-    query = context.dump().get("run_query_id")  # of a query in parts; others have none
+    query = context.dump().get("run_query_id")  # only a query in parts has it
     record = None if query is None else db.Queries.query.get(query)
     return None if record is None else (record.parameters or {}).get("track_column")
 
 
 def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
-    """Return a frame that MindsDB's predict cache can't answer a later query with.
+    """Return a frame that MindsDB's predict cache cannot use for a later query.
 
     Args:
         frame: What predict returns; it is not changed.
-        model_storage: The model's storage; where it isn't MindsDB's own, the frame itself is given back.
+        model_storage: The model's storage; where it is not MindsDB's own, the frame itself is returned.
     """
     if not _is_mindsdbs(model_storage):
         return frame
@@ -123,12 +123,12 @@ def deliver(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
 
     from .unreplayable import unreplayable
 
-    # With the task queue, a consumer stands between the worker and the server.
+    # With the task queue, there is a consumer between the worker and the server.
     hops = 2 if Config()["ml_task_queue"]["type"] == "redis" else 1
     return unreplayable(frame, hops)
 
 
-# --- what MindsDB knows of a model and an engine ----------------------------------------------------------
+# --- models and engines in MindsDB ------------------------------------------------------------------------
 
 
 def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
@@ -138,8 +138,8 @@ def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
         model_storage: The storage of the version under creation.
 
     Returns:
-        What that version stored as `args`; None where this one is no RETRAIN. A model that was replaced, or
-        dropped and created again under its name, starts from nothing.
+        What that version stored as `args`; None where this is not a RETRAIN. A model that was replaced, or
+        dropped and created again, starts without arguments.
     """
     if not _is_mindsdbs(model_storage):
         previous = getattr(model_storage, "previous", None)
@@ -150,7 +150,7 @@ def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
     record = db.Predictor.query.get(model_storage.predictor_id)
     if record is None or (record.training_metadata or {}).get("reason") != "retrain":
         return None
-    # The version that is retrained stays the active one until this one is complete.
+    # The earlier version stays active until this one is complete.
     earlier = (
         db.Predictor.query.filter_by(
             name=record.name,
@@ -166,9 +166,10 @@ def earlier_arguments(model_storage: Any) -> dict[str, Any] | None:
 
 
 def model_name(model_storage: Any) -> str:
-    """Return the model's name as SQL calls it; "model" where nobody knows it.
+    """Return the model's name in SQL; "model" where it is not known.
 
-    A model outside of MindsDB's first project has that in front: two projects may have models of one name.
+    Outside of MindsDB's default project, the name of the project stands before it: two projects may have
+    models of the same name.
     """
     if not _is_mindsdbs(model_storage):
         return getattr(model_storage, "name", None) or "model"
@@ -185,7 +186,7 @@ def model_name(model_storage: Any) -> str:
 
 
 def engine_name(engine_storage: Any) -> str:
-    """Return the engine's name for a message; "engine" where nobody knows it."""
+    """Return the engine's name for a message; "engine" where it is not known."""
     if not _is_mindsdbs(engine_storage):
         return getattr(engine_storage, "name", None) or "engine"
     from mindsdb.interfaces.storage import db
@@ -195,7 +196,7 @@ def engine_name(engine_storage: Any) -> str:
 
 
 def storage_root() -> Path | None:
-    """Return the folder where the MindsDB that runs this keeps its data; None outside of a MindsDB."""
+    """Return the data folder of the MindsDB that runs this process; None outside of MindsDB."""
     if not runs_in_mindsdb():
         return None
     from mindsdb.utilities.config import Config
@@ -203,21 +204,21 @@ def storage_root() -> Path | None:
     return Path(Config()["paths"]["root"])
 
 
-# --- what is examined without a server --------------------------------------------------------------------
+# --- for the doctor, without a server ---------------------------------------------------------------------
 
 
 def stored_engines(database: str) -> dict[str, dict[str, Any]]:
-    """Return the engines of this handler, name to arguments; to be called by a process that serves nobody.
+    """Return the engines of this handler, name to arguments. Not for a process that serves requests.
 
     Args:
-        database: The address of MindsDB's records, as SQLAlchemy takes it.
+        database: The address of MindsDB's records, in SQLAlchemy's form.
     """
     from mindsdb.interfaces.storage import db
 
     db.init(database)
     try:
         records = db.session.query(db.Integration).filter_by(engine="portkey").order_by(db.Integration.name)
-        # Where MindsDB encrypts them, reading decrypts them.
+        # Where MindsDB encrypts them, this read decrypts them.
         return {str(record.name): dict(record.data or {}) for record in records}
     finally:
         db.session.remove()
@@ -225,12 +226,12 @@ def stored_engines(database: str) -> dict[str, dict[str, Any]]:
 
 
 def cache_keeps() -> bool:
-    """Return whether MindsDB's predict cache keeps an answer that was handed over by `deliver`; tries it."""
+    """Return whether MindsDB's predict cache keeps a frame of `deliver`. It is tried, not guessed."""
     import pandas as pd
     from mindsdb.interfaces.storage.model_fs import ModelStorage
     from mindsdb.utilities.cache import get_cache
 
-    storage = ModelStorage.__new__(ModelStorage)  # whose it is, is all that `deliver` asks
+    storage = ModelStorage.__new__(ModelStorage)  # `deliver` asks only for the type of the storage
     handed_over = deliver(pd.DataFrame({"answer": ["kept"]}), storage)
     in_server = pickle.loads(pickle.dumps(handed_over))  # noqa: S301 - our own
     cache = get_cache("predict")

@@ -1,7 +1,7 @@
-"""MindsDB's own handler of our name: out of our way while we are there, and back as it was.
+"""MindsDB's own handler of the same name: moved aside by install, moved back by uninstall.
 
-Versions before 26 ship one, which is never loaded beside ours because both are called `portkey`. What belongs
-to it is what MindsDB's RECORD lists: the files that pip wrote, and will delete again.
+MindsDB before 26 ships a handler that is called `portkey` too, and MindsDB loads only one of them. Its files
+are those in MindsDB's RECORD: pip wrote them, and pip will delete them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-# MindsDB passes over folders whose names start so while it looks for handlers.
+# MindsDB ignores folders with this prefix when it looks for handlers.
 _NAME = "__{}_of_mindsdb"
 
 #: Names of recorded files, relative to the handler's folder, and their hashes as RECORD writes them.
@@ -21,12 +21,12 @@ Recorded = Mapping[str, str]
 
 
 def aside_of(place: Path) -> Path:
-    """Return the folder that holds MindsDB's own handler while ours is in its place."""
+    """Return the folder to which MindsDB's own handler is moved while ours is in its place."""
     return place.with_name(_NAME.format(place.name))
 
 
 def is_mindsdbs(place: Path, recorded: Recorded) -> bool:
-    """Return whether a folder holds nothing but files of MindsDB's own handler, and caches of them."""
+    """Return whether a folder holds only files of MindsDB's own handler and their bytecode caches."""
     if place.is_symlink() or not place.is_dir():
         return False
     files = [file for file in place.rglob("*") if not file.is_dir() and file.parent.name != "__pycache__"]
@@ -34,16 +34,16 @@ def is_mindsdbs(place: Path, recorded: Recorded) -> bool:
 
 
 def has_all(folder: Path, recorded: Recorded) -> bool:
-    """Return whether every recorded file is in a folder just as pip wrote it."""
+    """Return whether every recorded file is in a folder, unchanged since pip wrote it."""
     return bool(recorded) and all(_hash(folder / name) == wanted for name, wanted in recorded.items())
 
 
 def catch_up(place: Path, recorded: Recorded) -> None:
-    """Bring what was set aside up to date with the MindsDB that is there now.
+    """Bring the handler that was set aside up to date with the installed MindsDB.
 
     Args:
-        place: Where ours is. An upgrade of MindsDB writes its newer handler over a copy of ours.
-        recorded: What the MindsDB that is there now ships; nothing, where it has no such handler any more.
+        place: The folder of our handler. An upgrade of MindsDB writes its newer handler over a copy of ours.
+        recorded: The handler's files in the installed MindsDB; empty where that version has none.
     """
     aside = aside_of(place)
     if not recorded:
@@ -56,14 +56,14 @@ def catch_up(place: Path, recorded: Recorded) -> None:
 
 
 def set_aside(place: Path) -> None:
-    """Move MindsDB's own handler out of the way; an older one that is there already is given up."""
+    """Move MindsDB's own handler aside; an older one that is there already is deleted."""
     aside = aside_of(place)
     remove(aside)
     place.rename(aside)
 
 
 def put_back(place: Path) -> bool:
-    """Move MindsDB's own handler back to its place, which is free; tell whether there was one."""
+    """Move MindsDB's own handler back to its place, which is free; return whether there was one."""
     aside = aside_of(place)
     if not os.path.lexists(aside):
         return False
@@ -72,7 +72,7 @@ def put_back(place: Path) -> bool:
 
 
 def remove(place: Path) -> None:
-    """Remove a folder, or a link to one and not what it leads to; nothing happens where nothing is."""
+    """Remove a folder, or a link without its target. A path that does not exist is no error."""
     if place.is_symlink():
         place.unlink()
     elif place.exists():

@@ -1,4 +1,4 @@
-"""The data directory: answer cache, run history and rate limits outlive a query in it."""
+"""The data directory: the folder of the answer cache, the run history and the rate limits."""
 
 from __future__ import annotations
 

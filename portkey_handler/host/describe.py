@@ -1,4 +1,4 @@
-"""DESCRIBE: what is in force and where each value comes from; what was run, what it used, what failed."""
+"""DESCRIBE: the options in force and their sources, earlier queries, their usage and their errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..usage.estimate.dry_run import dry_run_listener, kept_estimate
 from ..usage.estimate.wording import table
 from ..usage.run_history import RunHistory
 from .data_dir import data_dir
-from .doctor.checks import check_gateway, check_home
+from .doctor.checks import check_data_dir, check_gateway
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,13 +44,13 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
         For None one column, `tables`. For `args` and `engine`, a row per option in force: `option`, `value`
         (`******` where secret) and `source` (default, environment, engine or model). For `usage` a row per
         day (in UTC) and model that answered, for `errors` one per failed row, for `runs` one per query, each
-        newest first. For `estimate` what the last dry run found, as rows of `what` and `value`; none where
-        there was none. For `check` a row per thing that was examined just now, the engine's gateway first:
+        newest first. For `estimate` the result of the last dry run, as rows of `what` and `value`; no rows
+        without a dry run. For `check` a row per thing that was examined now, the engine's gateway first:
         `what`, `state` (ok, warning or wrong), `words` and `remedy`.
 
     Raises:
         NotFoundError: There is no table of that name.
-        PortkeyHandlerError: What is recorded cannot be read.
+        PortkeyHandlerError: The records cannot be read.
     """
     import pandas as pd
 
@@ -138,7 +138,7 @@ def _estimate(resolved: Resolved) -> pd.DataFrame:
 def _check(resolved: Resolved) -> pd.DataFrame:
     engine = f"engine {resolved.plan.engine}"
     asked = [] if dry_run_listener() is not None else [check_gateway(resolved.credentials, engine)]
-    found = (*asked, *check_home(data_dir()))
+    found = (*asked, *check_data_dir(data_dir()))
     return _frame(_CHECK_COLUMNS, ((one.what, one.state, one.words, one.remedy or None) for one in found))
 
 
@@ -147,7 +147,7 @@ def _who(plan: Plan) -> tuple[str, str]:
 
 
 def _cost(known: float, unpriced: int) -> float | None:
-    """Return US dollars, or None where there are answers and no price is known of any."""
+    """Return US dollars, or None where there are answers and none of them has a known price."""
     return None if unpriced and not known else known
 
 
@@ -158,12 +158,12 @@ def _moment(seconds: float) -> str:
 def _frame(columns: tuple[str, ...], rows: Any) -> pd.DataFrame:
     import pandas as pd
 
-    # Whole numbers stay whole beside NULL.
+    # Int64 keeps whole numbers whole in a column with NULL.
     frame: pd.DataFrame = pd.DataFrame(list(rows), columns=list(columns), dtype="object")
     return frame
 
 
-#: What a model's tables are called, and who makes them.
+#: The tables of a model, and the functions that make them.
 TABLES: dict[str, Callable[[Resolved], pd.DataFrame]] = {
     "args": _args,
     "engine": _engine,

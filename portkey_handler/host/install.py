@@ -1,4 +1,4 @@
-"""Put the handler where MindsDB loads it, and take it back: into `mindsdb/integrations/handlers/`."""
+"""Install the handler into MindsDB's `mindsdb/integrations/handlers/`, and uninstall it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .bundled_handler import Recorded, aside_of, catch_up, has_all, is_mindsdbs,
 from .interpreter import ask
 
 _FOLDER = "portkey_handler"
-#: Files by which a folder is known as this package, in every release.
+#: Files that every release of this package has, and that identify its folder.
 _OUR_FILES = ("handler.py", "__about__.py")
 _MARKER = ".copied-by-portkey-handler-install"
-# MindsDB passes over folders that start so while it looks for handlers.
+# MindsDB ignores folders with this prefix when it looks for handlers.
 _UNFINISHED = f"__{_FOLDER}_unfinished"
 
-# Asks where things are without importing them: MindsDB's import takes seconds and creates its storage.
+# Finds packages without importing them: importing MindsDB takes seconds and creates its storage.
 _QUESTION = """
 import csv, importlib.metadata, importlib.util, json, re
 def folder(name):
@@ -54,16 +54,16 @@ print(json.dumps({
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an interpreter has of a MindsDB and of this package.
+    """MindsDB and this package as they are installed for an interpreter.
 
     Attributes:
         python: The interpreter.
-        mindsdb: The folder of MindsDB's package; None where there is none.
-        mindsdb_version: MindsDB's version, where its metadata says so.
-        package: The folder of this package; None where it isn't installed.
-        package_version: The version of this package, where its metadata says so.
-        missing: What this package needs and that interpreter lacks.
-        recorded: The files of a handler of our name that pip installed with MindsDB, and their hashes.
+        mindsdb: The folder of MindsDB's package; None where it is not installed.
+        mindsdb_version: MindsDB's version, or None without metadata.
+        package: The folder of this package; None where it is not installed.
+        package_version: The version of this package, or None without metadata.
+        missing: Requirements of this package that are not installed there.
+        recorded: The files of the handler of the same name that pip installed with MindsDB, and their hashes.
     """
 
     python: str
@@ -77,15 +77,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class InstallReport:
-    """What install or uninstall did; as text, one sentence for the person who asked.
+    """What install or uninstall did; its text is one sentence for the user.
 
     Attributes:
-        action: `nothing` where all was as wanted.
+        action: `nothing` where there was nothing to do.
         place: The folder in MindsDB.
-        source: The package it comes from; None after uninstall.
-        mindsdb_version: MindsDB's version, where it says so.
-        aside: Where MindsDB's own handler of our name is kept, or was; None where it has none.
-        must_copy: A link was wanted, and would not have been safe.
+        source: The package that was linked or copied; None after uninstall.
+        mindsdb_version: MindsDB's version, or None where it is not known.
+        aside: The folder to which MindsDB's own handler of the same name is or was moved; None without one.
+        must_copy: A link was asked for and would not have been safe.
     """
 
     action: Literal["linked", "copied", "removed", "nothing"]
@@ -96,7 +96,7 @@ class InstallReport:
     must_copy: bool = False
 
     def __str__(self) -> str:
-        """Say it in plain words."""
+        """Return it as a sentence."""
         mindsdb = f"MindsDB {self.mindsdb_version or ''}".strip()
         restart = f"Restart {mindsdb} if it is running."
         if self.action == "removed":
@@ -119,13 +119,13 @@ class InstallReport:
 
 
 def look(python: str | None = None) -> Found:
-    """Look at what an interpreter has, without importing or changing any of it.
+    """Find MindsDB and this package for an interpreter, without importing or changing anything.
 
     Args:
         python: The interpreter that runs MindsDB; by default the one that runs this.
 
     Raises:
-        InstallError: It does not answer as an interpreter.
+        InstallError: It does not answer as a Python interpreter.
     """
     interpreter = python or sys.executable
     try:
@@ -147,10 +147,10 @@ def look(python: str | None = None) -> Found:
 
 
 def place_of(found: Found) -> Path:
-    """Return the path where that MindsDB loads the handler, whether something is there or not.
+    """Return the path from which that MindsDB loads the handler; it may not exist yet.
 
     Raises:
-        InstallError: There is no MindsDB, or it has no folder of handlers.
+        InstallError: There is no MindsDB, or it has no folder for handlers.
     """
     if found.mindsdb is None:
         raise InstallError(
@@ -167,22 +167,22 @@ def place_of(found: Found) -> Path:
 
 
 def is_ours(place: Path) -> bool:
-    """Return whether what is at a place was put there by install."""
+    """Return whether install made what is at a path."""
     if place.is_symlink():
-        # One that leads nowhere is what is left of us after the package has moved.
+        # A link without a target is left by install after the package has moved.
         return not place.exists() or all((place / name).exists() for name in _OUR_FILES)
     return (place / _MARKER).exists()
 
 
 def install(python: str | None = None, *, copy: bool = False) -> InstallReport:
-    """Put the handler into a MindsDB; safe to run again.
+    """Install the handler into a MindsDB. It can be run again.
 
-    A handler of the same name that MindsDB itself ships is set aside, and ours is copied then.
+    A handler of the same name that MindsDB ships is set aside, and ours is copied instead of linked.
 
     Args:
         python: The interpreter that runs MindsDB; by default the one that runs this.
-        copy: Copy the files instead of linking to the installed package. A link follows the package's
-            upgrades, a copy has to be made again.
+        copy: Copy the files instead of linking to the installed package. A link follows upgrades of the
+            package; a copy has to be made again after each.
 
     Raises:
         InstallError: There is no MindsDB, the package or what it needs is not installed for that
@@ -193,7 +193,7 @@ def install(python: str | None = None, *, copy: bool = False) -> InstallReport:
     source = _source(found)
     _refuse_foreign(place, found)
     version = found.mindsdb_version
-    # pip finds recorded files through a link, and deletes them where the link leads.
+    # pip would follow a link and delete recorded files in its target.
     must_copy = not copy and bool(found.recorded)
     copy = copy or must_copy
     if not copy and place.is_symlink() and place.resolve() == source.resolve():
@@ -214,7 +214,7 @@ def install(python: str | None = None, *, copy: bool = False) -> InstallReport:
 
 
 def uninstall(python: str | None = None) -> InstallReport:
-    """Take back what install put into a MindsDB, and nothing else; safe to run again.
+    """Remove what install made in a MindsDB, and nothing else. It can be run again.
 
     Args:
         python: The interpreter that runs MindsDB; by default the one that runs this.

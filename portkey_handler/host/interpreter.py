@@ -1,4 +1,4 @@
-"""Asking a Python interpreter: code that runs in a process of it and answers in JSON."""
+"""Run code in a process of another Python interpreter, which answers in JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InstallError
 
-# The folder we happen to be in is no part of that interpreter.
+# The current folder does not belong to that interpreter.
 _APART = """
 import sys
 if sys.path and sys.path[0] == "":
@@ -25,21 +25,21 @@ def ask(
     environment: Mapping[str, str] | None = None,
     seconds: float = 60.0,
 ) -> dict[str, Any]:
-    """Run code with an interpreter, and give what it prints in its last line, as JSON.
+    """Run code with an interpreter, and return the last line that it prints, read as JSON.
 
     Args:
         python: The interpreter.
         code: What runs there.
-        asked: What the code reads from its standard input, as JSON.
-        environment: The variables that it sees; by default ours.
-        seconds: How long it may take.
+        asked: The input of the code, which reads it as JSON from its standard input.
+        environment: The environment variables of the process; by default those of this one.
+        seconds: The most seconds that it may take.
 
     Raises:
-        InstallError: There is no answer; the message has the last line of what was said instead.
+        InstallError: There is no answer. The message has the last line of the output.
     """
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter the user names is the point
-            [python, "-B", "-c", _APART + code],  # -B: nothing compiled is left behind
+            [python, "-B", "-c", _APART + code],  # -B: no bytecode is written
             input=json.dumps(asked),
             env=environment,
             capture_output=True,

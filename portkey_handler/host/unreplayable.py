@@ -1,4 +1,4 @@
-"""The frame that MindsDB's predict cache cannot replay."""
+"""A frame that MindsDB's predict cache cannot keep."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import pandas as pd
 
 
 class _Unreplayable(pd.DataFrame):
-    """A frame that arrives whole after so many pickles, and as nothing after one more.
+    """A frame that survives a given number of pickles, and becomes None at the next one.
 
-    MindsDB keeps predictions in a cache whose key leaves out rows in the middle of a table of more than
-    1,000 cells and every USING argument of the SELECT, so that what it replays may answer another question.
-    The frame is pickled on its way from worker to server, and once more into that cache: there it becomes
-    None, which the cache takes for "never seen".
+    MindsDB keeps predictions in a cache. The key of that cache leaves out rows in the middle of a table of
+    more than 1,000 cells, and every USING argument, so a cached frame may answer another question. The
+    frame is pickled on its way from worker to server, and once more into that cache. There it becomes None,
+    which the cache reads as "not cached".
     """
 
     _hops = 0
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
-        # What is derived from it may be sent to another model's worker, and has to arrive there.
+        # A frame that is derived from it may be sent to another model's worker, and must arrive there.
         return pd.DataFrame
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
@@ -30,7 +30,7 @@ class _Unreplayable(pd.DataFrame):
 
 
 def unreplayable(frame: pd.DataFrame, hops: int) -> pd.DataFrame:
-    """Return the same frame as one that arrives whole after `hops` pickles, and as None after one more."""
+    """Return the frame as one that survives `hops` pickles and becomes None at the next one."""
     made: _Unreplayable = _Unreplayable(frame)
     made.attrs = dict(frame.attrs)
     made._hops = hops

@@ -135,8 +135,8 @@ def test_all_well_while_it_runs(server: MindsDB) -> None:
     assert f"linked into MindsDB, version {__version__}" in told["handler"]
     assert "portkey-ai 2." in told["versions"]
     assert "answers, and has not refused the key" in told["engine examined"]
-    assert str(server.folder / "storage" / "portkey_handler") in told["home"]
-    assert "undamaged" in told["journal"]
+    assert str(server.folder / "storage" / "portkey_handler") in told["data directory"]
+    assert "undamaged" in told["answer cache"]
     assert "every SELECT reaches it" in told["predict cache"]
     assert told["model mindsdb.asked"].endswith("with status 200: <Reply with the word ok.>")
 
@@ -363,12 +363,12 @@ def _obey_modes() -> None:
 
 
 @pytest.mark.skipif(os.uname().sysname != "Linux", reason="capabilities are Linux's")
-@pytest.mark.parametrize("what", ["storage", "home"])
+@pytest.mark.parametrize("what", ["storage", "data directory"])
 def test_a_folder_that_cannot_be_written(
     private: Environment, cold: Callable[..., Finding], tmp_path: Path, what: str
 ) -> None:
     """By the user who runs the command; the one who runs MindsDB should own it."""
-    folder = tmp_path / "storage" / ("portkey_handler" if what == "home" else "")
+    folder = tmp_path / "storage" / ("portkey_handler" if what == "data directory" else "")
     folder.mkdir(exist_ok=True)
     folder.chmod(0o500)
     try:
@@ -395,16 +395,16 @@ def test_a_home_that_others_can_enter(copied: Path, cold: Callable[..., Finding]
     """The command that closes it is told."""
     home = copied / "portkey_handler"
     home.chmod(0o755)
-    found = cold("home")
+    found = cold("data directory")
     assert (found.state, found.remedy) == ("wrong", f"run: chmod 700 {home}")
 
 
 def test_a_journal_that_is_damaged(copied: Path, cold: Callable[..., Finding]) -> None:
     """It is named, with what is lost."""
-    [journal, *_] = (copied / "portkey_handler" / "journal").glob("*.sqlite")
-    journal.write_bytes(b"no database at all" * 500)
-    found = cold("journal")
-    assert (found.state, found.words) == ("wrong", f"{journal} is damaged (file is not a database)")
+    [answers, *_] = (copied / "portkey_handler" / "journal").glob("*.sqlite")
+    answers.write_bytes(b"no database at all" * 500)
+    found = cold("answer cache")
+    assert (found.state, found.words) == ("wrong", f"{answers} is damaged (file is not a database)")
     assert "what was in it is asked anew" in found.remedy
 
 
@@ -552,7 +552,7 @@ def test_a_server_of_another_mindsdb(
 def test_no_server_where_one_should_be(cold: Callable[..., Finding]) -> None:
     """An address that the user gives has to answer."""
     found = cold("server", url=f"http://127.0.0.1:{free_port()}")
-    assert (found.state, found.remedy) == ("wrong", "start MindsDB, or mend --url")
+    assert (found.state, found.remedy) == ("wrong", "start MindsDB, or correct --url")
 
 
 def test_a_closed_server_that_knows_no_portkey(
@@ -570,15 +570,15 @@ def test_a_closed_server_that_knows_no_portkey(
     with started as server:
         closed = _one("server", server)
         assert closed.state == "wrong"
-        assert closed.words.endswith("does not let us in: it wants a login")
+        assert closed.words.endswith("does not let us in: it needs a login")
         assert closed.remedy.startswith("set MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN")
 
         monkeypatch.setenv("MINDSDB_AUTH_TOKEN", KEY)
-        assert _one("server", server).words.endswith("it does not take the token")
+        assert _one("server", server).words.endswith("it does not accept the token")
         monkeypatch.delenv("MINDSDB_AUTH_TOKEN")
         monkeypatch.setenv("MINDSDB_USERNAME", "somebody")
         monkeypatch.setenv("MINDSDB_PASSWORD", "wrong")
-        assert _one("server", server).words.endswith("it does not take the login (401)")
+        assert _one("server", server).words.endswith("it does not accept the login (401)")
 
         monkeypatch.setenv("MINDSDB_PASSWORD", KEY)
         assert _one("server", server).state == "ok"

@@ -1,4 +1,4 @@
-"""What is wrong with a MindsDB that has, or should have, this handler; each with its remedy."""
+"""The doctor: finds what is wrong with a MindsDB that has or should have this handler, with the remedy."""
 
 from .examine import examine
 

@@ -1,6 +1,6 @@
-"""What is examined where the handler runs: the gateway of an engine, and the folder that outlives a query.
+"""Checks where the handler runs: the gateway of an engine, and the data directory.
 
-`DESCRIBE model.check` does it inside of the server, `portkey-handler doctor` outside. Nothing is changed.
+`DESCRIBE model.check` runs them inside the server, `portkey-handler doctor` outside. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from ...usage import run_history
 
 State = Literal["ok", "warning", "wrong"]
 
+_NAME = "data directory"
 _BUSY_SECONDS = 10.0
-#: Bytes free, below which nothing can be kept soon, and below which somebody should look.
+#: Free bytes below which nothing can be stored soon (wrong), and below which it is a warning.
 _FULL, _TIGHT = 100 * 2**20, 2**30
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: What was looked at, in a word or two.
-        state: Whether it is as it should be.
-        words: What was seen, in plain words.
-        remedy: What to do about it; empty where nothing has to be done.
+        what: What was checked, in a word or two.
+        state: `ok`, `warning` or `wrong`.
+        words: What was found, in plain words.
+        remedy: What to do; empty where there is nothing to do.
     """
 
     what: str
@@ -46,7 +47,7 @@ class Finding:
 
 
 def check_gateway(credentials: EngineConfig, what: str) -> Finding:
-    """Ask the engine's gateway once, as CREATE ML_ENGINE does; no row is sent and nothing is paid."""
+    """Probe the engine's gateway once, as CREATE ML_ENGINE does; no row is sent and nothing is paid."""
     try:
         run_sync(check_engine(credentials))
     except GatewayError as error:
@@ -57,29 +58,29 @@ def check_gateway(credentials: EngineConfig, what: str) -> Finding:
     return Finding(what, "ok", f"{address(credentials)} answers, and has not refused the key")
 
 
-_OTHER_KEY = "create the engine anew with a key that is in force: DROP ML_ENGINE …, CREATE ML_ENGINE …"
+_OTHER_KEY = "create the engine again with a valid key: DROP ML_ENGINE …, CREATE ML_ENGINE …"
 
 
-def check_home(folder: Path) -> list[Finding]:
-    """Look at the folder of `host.data_dir` and at what is kept in it."""
-    return judge_home(look_at_home(folder))
+def check_data_dir(folder: Path) -> list[Finding]:
+    """Check the data directory and the files in it."""
+    return findings_of(read_data_dir(folder))
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
-    """What is seen of the folder.
+class DataDir:
+    """What was found of the data directory.
 
     Attributes:
         folder: Its path.
-        is_there: Something of that name is there.
+        is_there: The path exists.
         is_folder: It is a folder.
-        is_writable: It, or where it is not there the folder it would be made in, can be written by us.
+        is_writable: This process can write to it or, where it does not exist, to its parent.
         free: Bytes free on its disk.
-        open_to_others: Names of what others than the owner can read or write.
-        journals: How many journals it has.
-        damaged: Name of a file to how it is damaged, or why it cannot be read.
-        newer: What is to be said of each file that a newer release has written.
-        set_aside: Names of damaged files that were replaced by new ones.
+        open_to_others: Names of files that other users can read or write.
+        answer_caches: The number of files of cached answers, one for each engine.
+        damaged: Name of a file to its damage, or to the reason why it cannot be read.
+        newer: Name of a file that a newer release has written, to a sentence about it.
+        set_aside: Names of damaged files that new ones have replaced.
     """
 
     folder: Path
@@ -88,30 +89,30 @@ class Home:
     is_writable: bool = True
     free: int = _TIGHT
     open_to_others: tuple[str, ...] = ()
-    journals: int = 0
+    answer_caches: int = 0
     damaged: Mapping[str, str] = field(default_factory=dict)
-    newer: tuple[str, ...] = ()
+    newer: Mapping[str, str] = field(default_factory=dict)
     set_aside: tuple[str, ...] = ()
 
 
-def look_at_home(folder: Path) -> Home:
-    """See what there is; nothing is made."""
+def read_data_dir(folder: Path) -> DataDir:
+    """Read the state of the folder; nothing is made."""
     folder = folder.absolute()
     nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     free = shutil.disk_usage(nearest).free
     is_writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
     if not folder.is_dir():
-        return Home(folder, nearest == folder, nearest != folder, is_writable, free)
+        return DataDir(folder, nearest == folder, nearest != folder, is_writable, free)
     if not os.access(folder, os.R_OK | os.X_OK):
-        return Home(folder, is_writable=False, free=free)
-    journals = sorted(folder.glob("journal/*.sqlite"))
-    damaged, newer = _troubles(folder, journals)
-    return Home(
+        return DataDir(folder, is_writable=False, free=free)
+    caches = sorted(folder.glob("journal/*.sqlite"))
+    damaged, newer = _troubles(folder, caches)
+    return DataDir(
         folder,
         is_writable=is_writable,
         free=free,
         open_to_others=tuple(_open_to_others(folder)),
-        journals=len(journals),
+        answer_caches=len(caches),
         damaged=damaged,
         newer=newer,
         set_aside=tuple(sorted(str(path.relative_to(folder)) for path in folder.rglob("*.damaged-*"))),
@@ -119,86 +120,96 @@ def look_at_home(folder: Path) -> Home:
 
 
 def _open_to_others(folder: Path) -> Iterator[str]:
-    # Who cannot enter the folder cannot read what is in it.
+    # A user who cannot enter the folder cannot read the files in it.
     if os.name == "posix" and folder.stat().st_mode & 0o077:
         yield str(folder)
 
 
-def _troubles(folder: Path, journals: list[Path]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return how files are damaged, by their names, and what is to be said of newer ones."""
-    looks = dict.fromkeys(journals, answer_format.damage)
-    looks[folder / "ledger.sqlite"] = _damage_of_ledger
+def _troubles(folder: Path, caches: list[Path]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the damage of files by their names, and a sentence for each newer file."""
+    looks = dict.fromkeys(caches, answer_format.damage)
+    looks[folder / "ledger.sqlite"] = _damage_of_history
     looks[folder / "limits.sqlite"] = _damage_of_limits
-    damaged, newer = {}, []
+    damaged: dict[str, str] = {}
+    newer: dict[str, str] = {}
     for path, look in looks.items():
         try:
             found = look(path) if path.exists() else None
         except NewerFileError as error:
-            newer.append(str(error))
+            newer[str(path.relative_to(folder))] = str(error)
             continue
         except OperationalError as error:
             found = f"it cannot be read: {error}"
         if found is not None:
             damaged[str(path.relative_to(folder))] = found
-    return damaged, tuple(newer)
+    return damaged, newer
 
 
-def _damage_of_ledger(path: Path) -> str | None:
+def _damage_of_history(path: Path) -> str | None:
     return sqlite.damage(path, run_history.MIGRATIONS, seconds=_BUSY_SECONDS)
 
 
 def _damage_of_limits(path: Path) -> None:
-    # Nothing in it is missed, and what is read while others write it may look damaged.
+    # It is made again when it is missing, and a file that is being written may look damaged.
     sqlite.refuse_newer(path, rate_limit_store.MIGRATIONS, seconds=_BUSY_SECONDS)
 
 
-def judge_home(home: Home) -> list[Finding]:
-    """Return what is right and wrong with the folder, with the remedies."""
+def findings_of(directory: DataDir) -> list[Finding]:
+    """Return the findings about the folder, with the remedies."""
     elsewhere = "or name another folder by PORTKEY_HANDLER_HOME in the environment of MindsDB"
-    if not home.is_folder:
-        return [Finding("home", "wrong", f"{home.folder} is no folder", f"move it away, {elsewhere}")]
-    if not home.is_writable:
-        words = f"{home.folder} cannot be written by this user, so that answers paid for are not kept"
-        return [Finding("home", "wrong", words, f"let the user who runs MindsDB own it, {elsewhere}")]
-    return [_privacy(home), _space(home), *_journals(home)]
+    if not directory.is_folder:
+        return [Finding(_NAME, "wrong", f"{directory.folder} is no folder", f"move it away, {elsewhere}")]
+    if not directory.is_writable:
+        words = f"{directory.folder} cannot be written by this user, so that answers paid for are not kept"
+        return [Finding(_NAME, "wrong", words, f"let the user who runs MindsDB own it, {elsewhere}")]
+    return [_privacy(directory), _space(directory), *_files(directory)]
 
 
-def _privacy(home: Home) -> Finding:
-    if not home.is_there:
-        return Finding("home", "ok", f"{home.folder} is not there yet; the first query makes it")
-    if home.open_to_others:
-        words = f"{home.folder} holds answers, and others than its owner can enter it"
-        return Finding("home", "wrong", words, f"run: chmod 700 {home.folder}")
-    return Finding("home", "ok", f"{home.folder} is writable, and its owner's only")
+def _privacy(directory: DataDir) -> Finding:
+    if not directory.is_there:
+        return Finding(_NAME, "ok", f"{directory.folder} does not exist yet; the first query makes it")
+    if directory.open_to_others:
+        words = f"{directory.folder} holds answers, and other users can enter it"
+        return Finding(_NAME, "wrong", words, f"run: chmod 700 {directory.folder}")
+    return Finding(_NAME, "ok", f"{directory.folder} is writable, and only its owner can enter it")
 
 
-def _space(home: Home) -> Finding:
-    words = f"{_size(home.free)} free for {home.folder}"
-    if home.free >= _TIGHT:
+def _space(directory: DataDir) -> Finding:
+    words = f"{_size(directory.free)} free for {directory.folder}"
+    if directory.free >= _TIGHT:
         return Finding("space", "ok", words)
-    state: State = "warning" if home.free >= _FULL else "wrong"
+    state: State = "warning" if directory.free >= _FULL else "wrong"
     return Finding(
         "space", state, words, "make room; where nothing can be written, answers paid for are lost"
     )
 
 
-def _journals(home: Home) -> Iterator[Finding]:
-    for name, reason in home.damaged.items():
-        yield Finding(
-            "journal",
-            "wrong",
-            f"{home.folder / name} is damaged ({reason})",
-            "move it away while MindsDB is stopped: a new one is begun, and what was in it is asked anew",
-        )
-    for said in home.newer:
+def _files(directory: DataDir) -> Iterator[Finding]:
+    for name, reason in directory.damaged.items():
+        what, loss = _kind(name)
+        words = f"{directory.folder / name} is damaged ({reason})"
+        remedy = f"stop MindsDB and move the file away: a new one is made, and {loss}"
+        yield Finding(what, "wrong", words, remedy)
+    for name, said in directory.newer.items():
         words, _, remedy = said.partition("; ")
-        yield Finding("journal", "wrong", f"{words}, so that it is not used", remedy)
-    for name in home.set_aside:
-        words = f"{home.folder / name} was damaged and has been replaced; what was in it is asked anew"
-        yield Finding("journal", "warning", words, "delete it when you no longer want to look into it")
-    if not home.damaged and not home.newer and home.journals:
-        plural = "" if home.journals == 1 else "s"
-        yield Finding("journal", "ok", f"{home.journals} journal{plural} of answers paid for, undamaged")
+        yield Finding(_kind(name)[0], "wrong", f"{words}, so that it is not used", remedy)
+    for name in directory.set_aside:
+        what, loss = _kind(name)
+        words = f"{directory.folder / name} was damaged and has been replaced; {loss}"
+        yield Finding(what, "warning", words, "delete it when you do not need it any more")
+    unusable = {_kind(name)[0] for name in (*directory.damaged, *directory.newer)}
+    if "answer cache" not in unusable and directory.answer_caches:
+        files = "1 file" if directory.answer_caches == 1 else f"{directory.answer_caches} files"
+        yield Finding("answer cache", "ok", f"{files} of answers that were paid for, undamaged")
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """Return what a file of the data directory is, and what is lost with it."""
+    if name.startswith("ledger"):
+        return "run history", "the records of earlier queries are lost"
+    if name.startswith("limits"):
+        return "rate limits", "nothing is lost"
+    return "answer cache", "its rows are asked again"
 
 
 def _size(count: int) -> str:

@@ -1,4 +1,4 @@
-"""The examinations, one after the other."""
+"""All checks of a MindsDB, one after the other."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def examine(
     """Examine a MindsDB; nothing is changed, made or written.
 
     Args:
-        python: The interpreter that runs it; by default the one that runs this.
-        url: Where it answers; by default it is looked for where it would answer on this machine, and
-            examined cold where it does not.
-        storage: Its storage folder; by default what MindsDB itself would take.
-        engine: The only engine to check; by default all.
-        model: A model to ask one row, which costs what a row costs.
+        python: The interpreter that runs MindsDB; by default the one that runs this.
+        url: The address of the server; by default its port on this machine. Where no server answers, only
+            files and versions are examined.
+        storage: MindsDB's storage folder; by default the one that MindsDB would take.
+        engine: The only engine to check; by default all of them.
+        model: A model to which one row is sent; it costs as much as any row.
 
     Yields:
-        What was found, as it is found.
+        Each finding, as soon as it is found.
     """
     settings = None
     try:

@@ -1,4 +1,4 @@
-"""What runs in a process of MindsDB's interpreter, as part of the handler that MindsDB loads."""
+"""The part of the doctor that runs inside the handler that MindsDB loads, in a process of its interpreter."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .checks import Finding, check_gateway
 
 
 def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer what the doctor asks, in words that JSON has; no key is among them.
+    """Return what the doctor asks for, as JSON objects; no key is among them.
 
     Args:
         asked: `database`, the address of MindsDB's records, or None; `engines`, names of the engines to
-            check, or None for all.
+            check, or None for all of them.
 
     Returns:
         `cache_keeps`: whether MindsDB's predict cache keeps an answer of ours. `engines`: the findings by
-        name; None for those that were not to be checked. `engines_error`: why they cannot be read, or None.
+        name; None for those that were not checked. `engines_error`: why they cannot be read, or None.
     """
     told: dict[str, Any] = {"cache_keeps": host.cache_keeps(), "engines": {}, "engines_error": None}
     if asked["database"] is not None:

@@ -1,4 +1,4 @@
-"""What only the interpreter that runs MindsDB can tell, asked in processes of it."""
+"""Facts that only the interpreter of MindsDB knows, asked in processes of that interpreter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from ..interpreter import ask
 from .pins import Distribution, folded
 
-#: How long it may take to import MindsDB.
+#: The most seconds that the import of MindsDB may take.
 _SECONDS = 300.0
 
 _WHICH = """
@@ -32,7 +32,7 @@ print(json.dumps({"distributions": found, "environment": {
 }}))
 """
 
-# Loads the handler as MindsDB does. Where that fails we are told why by the handler itself, if it can.
+# Loads the handler as MindsDB does. Where that fails, the handler itself tells why, if it can.
 _INSIDE = """
 import importlib, json, sys, types
 asked = json.load(sys.stdin)
@@ -67,11 +67,11 @@ print("\\n" + json.dumps(told))
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """What is installed for an interpreter.
+    """The packages that are installed for an interpreter.
 
     Attributes:
-        installed: Name in lower case with dashes, to what has it; the first one on the path.
-        environment: What markers of requirements ask for (`python_version`, `sys_platform` …).
+        installed: Name, in lower case with dashes, to the package; the first one on the path.
+        environment: The values of requirement markers (`python_version`, `sys_platform` …).
     """
 
     installed: Mapping[str, Distribution]
@@ -79,7 +79,7 @@ class Interpreter:
 
 
 def ask_which(python: str) -> Interpreter:
-    """Ask an interpreter what is installed for it.
+    """Return the packages that are installed for an interpreter.
 
     Raises:
         InstallError: It does not answer.
@@ -87,7 +87,7 @@ def ask_which(python: str) -> Interpreter:
     told = ask(python, _WHICH)
     installed: dict[str, Distribution] = {}
     for name, version, requires, python_wanted in told["distributions"]:
-        if name and version:  # what a broken uninstall leaves has neither
+        if name and version:  # the rest of a broken uninstall has neither
             installed.setdefault(folded(name), Distribution(name, version, tuple(requires), python_wanted))
     return Interpreter(installed, told["environment"])
 
@@ -95,10 +95,10 @@ def ask_which(python: str) -> Interpreter:
 def ask_inside(python: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Load MindsDB and the handler in a process of that interpreter, and ask `inside.answer` there.
 
-    MindsDB makes its storage when it is imported; here it gets one that is thrown away.
+    MindsDB makes its storage when it is imported; here it gets a temporary one.
 
     Raises:
-        InstallError: There is no answer; the message has the last line of what it said instead.
+        InstallError: There is no answer. The message has the last line of the output.
     """
     with tempfile.TemporaryDirectory() as folder:
         kept = {name: text for name, text in os.environ.items() if name not in _DECIDED_HERE}
@@ -106,5 +106,5 @@ def ask_inside(python: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         return ask(python, _INSIDE, asked, environment=environment, seconds=_SECONDS)
 
 
-#: Where MindsDB would find another storage, and would say more than we want to read.
+#: Variables that name another storage, or that make MindsDB write more to its output.
 _DECIDED_HERE = frozenset({"MINDSDB_CONFIG_PATH", "MINDSDB_DB_CON", "MINDSDB_LOG_LEVEL"})

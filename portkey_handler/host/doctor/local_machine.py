@@ -1,4 +1,4 @@
-"""What is seen of a MindsDB on its own machine: files, versions, storage, the engines stored there."""
+"""Checks on the machine of a MindsDB: files, versions, storage, and the engines that are stored there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import InstallError
 from ..install import Found, look, place_of
-from .checks import Finding, check_home
+from .checks import Finding, check_data_dir
 from .interpreter import ask_inside, ask_which
 from .pins import judge_pins
 from .place import Place, judge_place, look_at_place
@@ -19,23 +19,23 @@ from .served import NO_ENGINES, Served, judge_served_version, no_such_engine
 from .settings import Settings, judge_cache, judge_storage
 from .versions import judge_versions
 
-#: What MindsDB takes for yes.
+#: Texts that MindsDB reads as true.
 _YES = ("1", "true", "yes", "enabled")
 _VARIABLES = "if MindsDB has PORTKEY_ variables of its own, set them for this command, too"
 
 
 def leftover(served: Served, told: Mapping[str, Any]) -> Iterator[Finding]:
-    """Return what was not seen of the engines that no model leads to."""
+    """Return a finding for each engine that no model belongs to, and that was therefore not checked."""
     for name in served.unchecked:
         if name not in told:
-            words = "no model of it is there through which the server could be asked"
+            words = "the server can check it only through a model, and it has none"
             remedy = "make one by CREATE MODEL, then run this again; or name the server's --storage"
             yield Finding(f"engine {name}", "warning", f"its gateway is not checked: {words}", remedy)
 
 
 @dataclass
 class Here:
-    """What is seen on this machine."""
+    """The checks on this machine."""
 
     python: str | None
     settings: Settings | None
@@ -43,7 +43,7 @@ class Here:
     engine: str | None
 
     def findings(self) -> Iterator[Finding]:
-        """Return what is found, the quick before what takes seconds."""
+        """Return the findings, the quick ones before those that take seconds."""
         try:
             found = look(self.python)
             path = place_of(found)
@@ -68,7 +68,7 @@ class Here:
             try:
                 told = ask_inside(found.python, self._questions(place))
             except InstallError as error:
-                yield Finding("import", "wrong", str(error), "mend that environment of MindsDB")
+                yield Finding("import", "wrong", str(error), "repair that environment of MindsDB")
         if told is not None:
             yield judge_import(told, found)
         if told is None or "cache_keeps" not in told:
@@ -90,10 +90,10 @@ class Here:
         if self.settings is None:
             return
         yield judge_storage(self.settings)
-        if not self.served.has_seen_home:
+        if not self.served.has_checked_data_dir:
             named = os.environ.get("PORTKEY_HANDLER_HOME")
             root = self.settings.root
-            yield from check_home(Path(named).expanduser() if named else root / "portkey_handler")
+            yield from check_data_dir(Path(named).expanduser() if named else root / "portkey_handler")
 
     def _place(self, path: Path, found: Found) -> Place:
         uses = self.served.uses_community
@@ -104,7 +104,7 @@ class Here:
         return look_at_place(path, community, uses_community=uses, found=found)
 
     def _questions(self, place: Place) -> dict[str, Any]:
-        """Return what the handler is asked when it is loaded as MindsDB loads it."""
+        """Return the questions for the handler, which is loaded as MindsDB loads it."""
         names: list[str] | None = self.served.unchecked
         if self.served.server is None:
             names = [self.engine] if self.engine else None
@@ -115,7 +115,7 @@ class Here:
         }
 
     def _engines(self, told: Mapping[str, Any], error: str | None) -> Iterator[Finding]:
-        """Return what is found of the engines that are stored, each by its name."""
+        """Return the findings about the stored engines, by their names."""
         for finding in (Finding(**each) for each in told.values() if each):
             is_wrong = finding.state == "wrong"
             yield replace(finding, remedy=f"{finding.remedy}; {_VARIABLES}") if is_wrong else finding
@@ -132,11 +132,11 @@ class Here:
 
 
 def judge_import(told: Mapping[str, Any], found: Found) -> Finding:
-    """Return whether MindsDB's interpreter can load the handler, by what it told."""
+    """Return whether MindsDB's interpreter can load the handler, from its answer."""
     if told["import_error"]:
         words = f"MindsDB cannot load the handler: {told['import_error']}"
         again = f"{found.python} -m pip install --force-reinstall --no-deps portkey-handler"
-        return Finding("import", "wrong", words, f"mend the pins if they are wrong, else run: {again}")
+        return Finding("import", "wrong", words, f"correct the pins if they are wrong, else run: {again}")
     if "too_old" in told:
         words = f"the handler in MindsDB, version {told['version']}, has no doctor in it"
         return Finding("import", "warning", words, f"run: portkey-handler install --python {found.python}")
@@ -149,7 +149,7 @@ def _another_mindsdb(server: Server, found: Found) -> Finding:
 
 
 def _requirements(place: Place) -> tuple[str, ...]:
-    """Read what the handler needs from its own folder, as MindsDB does."""
+    """Read the handler's requirements from its own folder, as MindsDB does."""
     try:
         lines = (place.path / "requirements.txt").read_text("utf-8").splitlines()
     except OSError:

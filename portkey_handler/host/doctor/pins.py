@@ -1,4 +1,4 @@
-"""Which requirements are not met: ours, those of what we need, and MindsDB's of the same packages."""
+"""Requirements that are not met: ours, those of our requirements, and MindsDB's for the same packages."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Distribution:
     """A package that is installed.
 
     Attributes:
-        name: As it is written.
+        name: Its name, as its metadata writes it.
         version: Its version.
-        requires: Its requirements, as they are written.
-        python: The versions of Python that it wants, or None.
+        requires: Its requirements, as its metadata writes them.
+        python: The versions of Python that it needs, or None.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Unmet:
     """A requirement that is not met.
 
     Attributes:
-        of: Whose it is, with its version.
-        wanted: The package and the versions wanted, as pip takes them.
-        version: The version that is there, or None.
+        of: The package that has the requirement, with its version.
+        wanted: The package and the versions it needs, in pip's form.
+        version: The installed version, or None.
     """
 
     of: str
@@ -54,7 +54,7 @@ class Unmet:
 
 
 def folded(name: str) -> str:
-    """Return the spelling of a package's name by which all its spellings are the same."""
+    """Return the normal form of a package's name: lower case with dashes."""
     return str(canonicalize_name(name))
 
 
@@ -64,11 +64,11 @@ def judge_pins(
     python: str,
     requires: Sequence[str] = (),
 ) -> list[Finding]:
-    """Return which requirements are not met, with the commands that mend it.
+    """Return the requirements that are not met, with the commands that correct it.
 
     Args:
-        installed: Folded name to what is installed.
-        environment: What markers ask for.
+        installed: Normal name to the installed package.
+        environment: The values of requirement markers.
         python: The interpreter, for the commands.
         requires: Our requirements, where the package itself is not installed.
     """
@@ -79,7 +79,7 @@ def judge_pins(
         words = "; ".join(dict.fromkeys(map(str, unmet)))
         found.append(Finding("pins", "wrong", words, f"run: {python} -m pip install {every}"))
     else:
-        words = "what the handler needs is installed, in versions that MindsDB wants as well"
+        words = "the handler's requirements are installed, in versions that MindsDB accepts"
         found.append(Finding("pins", "ok", words))
     return [each for each in found if each is not None]
 
@@ -98,7 +98,7 @@ def _judged_python(each: Distribution, environment: Mapping[str, str]) -> Findin
     except InvalidSpecifier:
         return None
     words = f"{each.name} {each.version} needs Python {each.python}, and this is {version}"
-    return Finding("python", "wrong", words, "make the environment of MindsDB anew with such a Python")
+    return Finding("python", "wrong", words, "make the environment of MindsDB again with such a Python")
 
 
 def _unmet(
@@ -114,7 +114,7 @@ def _unmet(
 def _touching(
     installed: Mapping[str, Distribution], environment: Mapping[str, str], requires: Sequence[str]
 ) -> Iterator[tuple[str, Requirement]]:
-    """Yield the requirements of this package and of all that it needs, and those of MindsDB on these."""
+    """Yield the requirements of this package and of its requirements, and MindsDB's for the same packages."""
     ours = installed.get(OURS, Distribution("the handler", "", tuple(requires)))
     waiting, seen = [ours], {OURS}
     while waiting:
@@ -148,7 +148,7 @@ def _together(
     environment: Mapping[str, str],
     requires: Sequence[str],
 ) -> list[str]:
-    """Return one requirement for pip per package: all that touch us and are about it, in one."""
+    """Return one requirement per package for pip, which joins all requirements for that package."""
     names = {folded(Requirement(each.wanted).name): SpecifierSet() for each in unmet}
     for _, requirement in _touching(installed, environment, requires):
         name = folded(requirement.name)

@@ -1,4 +1,4 @@
-"""Whether the handler stands where MindsDB loads it, and is the one that is installed."""
+"""Checks that the handler is where MindsDB loads it, and is the installed one."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .checks import Finding
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is seen at the place from which MindsDB loads the handler.
+    """What was found at the path from which MindsDB loads the handler.
 
     Attributes:
-        path: The place.
-        is_there: Something is there, be it a link that leads nowhere.
+        path: The path.
+        is_there: Something is there, a link without a target included.
         is_ours: It is this handler.
-        is_mindsdbs: It is the handler of the same name that this MindsDB ships.
-        is_community: The place is in the folder for community handlers.
-        link: Where it leads, where it is a link.
-        leads_nowhere: It is a link to something that is gone.
-        version: The version that its files name.
-        unused: Where the folder for community handlers has one that MindsDB does not look at.
+        is_mindsdbs: It is MindsDB's own handler of the same name.
+        is_community: The path is in the folder for community handlers.
+        link: The target, where it is a link.
+        leads_nowhere: It is a link whose target does not exist.
+        version: The version in its files.
+        unused: A handler in the folder for community handlers that MindsDB does not look at, or None.
     """
 
     path: Path
@@ -40,14 +40,14 @@ class Place:
 
 
 def look_at_place(path: Path, community: Path | None, *, uses_community: bool, found: Found) -> Place:
-    """See what is there.
+    """Read what is at the path.
 
     Args:
-        path: The place among MindsDB's own handlers.
-        community: The place in its folder for community handlers, which is preferred by MindsDB; None where
-            the storage is not known.
-        uses_community: That folder is in use.
-        found: What the interpreter has.
+        path: The path among MindsDB's own handlers.
+        community: The path in its folder for community handlers, which MindsDB prefers; None where the
+            storage is not known.
+        uses_community: MindsDB uses that folder.
+        found: MindsDB and this package as the interpreter has them.
     """
     has_both = community is not None and os.path.lexists(community)
     is_community = has_both and uses_community
@@ -55,7 +55,7 @@ def look_at_place(path: Path, community: Path | None, *, uses_community: bool, f
     place = community if is_community and community is not None else path
     if not os.path.lexists(place):
         return Place(place, is_there=False, is_ours=False, unused=unused)
-    # In the other folder it is put by hand, and bears no mark.
+    # In the other folder a user has put it, without the mark of install.
     by_hand = is_community and (place / "install.py").exists()
     return Place(
         place,
@@ -78,7 +78,7 @@ def _version(folder: Path) -> str | None:
 
 
 def judge_place(place: Place, found: Found) -> Finding:
-    """Return whether MindsDB has the handler that is installed."""
+    """Return a finding: whether MindsDB has the installed handler."""
     what = "handler"
     install = f"run: portkey-handler install --python {found.python}"
     if place.is_community:

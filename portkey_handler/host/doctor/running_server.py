@@ -1,4 +1,4 @@
-"""A running MindsDB, asked over HTTP."""
+"""A running MindsDB, over HTTP."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _SOON, _LATER = 10.0, 120.0
 
 
 class NoServerError(Exception):
-    """Nobody answers as a MindsDB; the message says who does, or why nobody."""
+    """No MindsDB answers; the message says what answers instead, or why nothing does."""
 
 
 class ClosedServerError(Exception):
-    """A MindsDB answers, and wants to know who asks; the message says what it did not take."""
+    """A MindsDB answers and needs a login; the message says what it did not accept."""
 
 
 class StatementFailedError(Exception):
-    """MindsDB says that a statement failed; the message is its first line."""
+    """A statement failed in MindsDB; the message is the first line of MindsDB's."""
 
 
 def is_here(url: str) -> bool:
-    """Return whether an address is one of this machine."""
+    """Return whether an address belongs to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -37,29 +37,29 @@ def is_here(url: str) -> bool:
 
 
 class _Staying(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection, which would carry the token along."""
+    """Follows no redirection, because the token would go with it."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Return no other request."""
 
 
 class Server:
-    """A MindsDB that answers.
+    """A running MindsDB.
 
     Args:
         url: Its address, such as `http://127.0.0.1:47334`.
 
     Attributes:
         url: The address.
-        version: What it says its version is.
+        version: Its version, as it says.
 
     Raises:
-        NoServerError: It does not answer, or is something else.
+        NoServerError: It does not answer, or is no MindsDB.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        # No proxy knows the way to this machine.
+        # A proxy cannot reach this machine.
         proxies = [urllib.request.ProxyHandler({})] if is_here(url) else []
         cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
         self._opener = urllib.request.build_opener(cookies, _Staying, *proxies)
@@ -79,10 +79,10 @@ class Server:
             raise NoServerError(f"{self.url} answers, and not as a MindsDB does") from None
 
     def log_in(self, environment: Mapping[str, str]) -> None:
-        """Say who we are where the server wants to know it, by the variables that MindsDB itself reads.
+        """Log in where the server needs it, with the environment variables that MindsDB itself reads.
 
         Raises:
-            ClosedServerError: None is given, or the server does not take it.
+            ClosedServerError: There are none, or the server does not accept them.
         """
         if not self._is_closed:
             return
@@ -91,23 +91,23 @@ class Server:
         try:
             if not token and user and password:
                 told = self._send("POST", "/api/login", {"username": user, "password": password}, _SOON)
-                token = told.get("token")  # or there is a cookie now
+                token = told.get("token")  # otherwise there is a cookie now
             elif not token:
-                raise ClosedServerError("it wants a login")
+                raise ClosedServerError("it needs a login")
             if token:
                 self._headers["Authorization"] = f"Bearer {token}"
             confirmed = self._send("GET", "/api/status", None, _SOON)["auth"]["confirmed"]
         except urllib.error.HTTPError as error:
             error.close()
-            raise ClosedServerError(f"it does not take the login ({error.code})") from None
+            raise ClosedServerError(f"it does not accept the login ({error.code})") from None
         if not confirmed:
-            raise ClosedServerError("it does not take the token")
+            raise ClosedServerError("it does not accept the token")
 
     def rows(self, statement: str, seconds: float = _LATER) -> list[dict[str, Any]]:
-        """Run a statement and give its rows; names of columns are in lower case.
+        """Run a statement and return its rows; column names are in lower case.
 
         Raises:
-            StatementFailedError: MindsDB says so, or does not answer.
+            StatementFailedError: The statement failed, or MindsDB did not answer.
         """
         try:
             told = self._send("POST", "/api/sql/query", {"query": statement}, seconds)
@@ -123,7 +123,7 @@ class Server:
         return [dict(zip(names, row, strict=True)) for row in told.get("data") or ()]
 
     def is_community(self, handler: str) -> bool | None:
-        """Return whether a handler is of the folder for community handlers; None where nobody says."""
+        """Return whether a handler is in the folder for community handlers; None where it is not known."""
         try:
             told = self._send("GET", f"/api/handlers/{handler}", None, _LATER)
         except (OSError, ValueError, http.client.HTTPException):
@@ -138,10 +138,10 @@ class Server:
 
 
 def quoted(name: str) -> str:
-    """Return a name as SQL takes it."""
+    """Return a name, quoted for SQL."""
     return "`" + name.replace("`", "") + "`"
 
 
 def text(value: str) -> str:
-    """Return a text as SQL takes it."""
+    """Return a text, quoted for SQL."""
     return "'" + value.replace("'", "''") + "'"

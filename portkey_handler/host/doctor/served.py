@@ -1,4 +1,4 @@
-"""What a running server tells of the handler, and of the engines that a model leads to."""
+"""Checks through a running server: the handler, and the engines that have a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from .checks import Finding
 from .running_server import ClosedServerError, NoServerError, Server, StatementFailedError, quoted
 
-NO_ENGINES = "there is none yet; CREATE ML_ENGINE … FROM portkey makes one"
+NO_ENGINES = "there is none yet; make one by CREATE ML_ENGINE … FROM portkey"
 #: Each is a request to a gateway, which may be slow.
 _MOST_MODELS = 20
 _RESTART = "restart MindsDB, which looks for handlers when it starts"
@@ -21,13 +21,13 @@ class Served:
     """What was found at a server.
 
     Attributes:
-        server: The server, where it answers and lets us in.
-        findings: What there is to say.
-        version: The version of the handler that it has loaded, or None.
+        server: The server, where it answers and accepts the login.
+        findings: The findings.
+        version: The version of the loaded handler, or None.
         is_loaded: It has loaded this handler.
-        uses_community: It has loaded it from its folder for community handlers; None where it does not say.
-        unchecked: Names of its engines that no model leads to.
-        has_seen_home: It has told of the folder that outlives a query.
+        uses_community: It has loaded it from its folder for community handlers; None where it is not known.
+        unchecked: Names of its engines that have no model.
+        has_checked_data_dir: It has checked the data directory.
     """
 
     server: Server | None = None
@@ -36,15 +36,15 @@ class Served:
     is_loaded: bool = False
     uses_community: bool | None = None
     unchecked: list[str] = field(default_factory=list)
-    has_seen_home: bool = False
+    has_checked_data_dir: bool = False
 
 
 def look_at_server(url: str, *, is_asked_for: bool, engine: str | None) -> Served:
-    """Ask a server all that it can tell.
+    """Run all checks that a server can do.
 
     Args:
         url: Its address.
-        is_asked_for: The user names it, so that it should answer.
+        is_asked_for: The user has named the server, so it should answer.
         engine: The only engine to check, or None for all.
     """
     served = Served()
@@ -52,16 +52,17 @@ def look_at_server(url: str, *, is_asked_for: bool, engine: str | None) -> Serve
         server = Server(url)
     except NoServerError as error:
         if is_asked_for:
-            served.findings.append(Finding("server", "wrong", str(error), "start MindsDB, or mend --url"))
+            served.findings.append(Finding("server", "wrong", str(error), "start MindsDB, or correct --url"))
         else:
-            served.findings.append(Finding("server", "ok", f"{error}, so that MindsDB is examined cold"))
+            words = f"{error}, so only its files and versions are examined"
+            served.findings.append(Finding("server", "ok", words))
         return served
     try:
         server.log_in(os.environ)
     except ClosedServerError as error:
         remedy = "set MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN, for this command"
         served.findings.append(
-            Finding("server", "wrong", f"{server.url} does not let us in: {error}", remedy)
+            Finding("server", "wrong", f"{server.url} does not accept this command: {error}", remedy)
         )
         return served
     served.server = server
@@ -79,13 +80,13 @@ def _handler(served: Served, server: Server) -> Finding:
     rows = server.rows("SHOW HANDLERS WHERE name = 'portkey'")
     served.version = rows[0]["version"] if rows else None
     served.is_loaded = bool(rows) and bool(rows[0]["import_success"])
-    if served.is_loaded:  # one that is not there yet, MindsDB would fetch now
+    if served.is_loaded:  # MindsDB would fetch a missing one now
         served.uses_community = server.is_community("portkey")
     return judge_loaded(rows[0] if rows else None)
 
 
 def judge_loaded(row: Mapping[str, Any] | None) -> Finding:
-    """Return whether a server has loaded the handler, by its row of SHOW HANDLERS."""
+    """Return whether a server has loaded the handler, from its row of SHOW HANDLERS."""
     if row is None:
         words = "the server has no handler portkey"
         return Finding("loaded", "wrong", words, f"run: portkey-handler install, then {_RESTART}")
@@ -93,13 +94,13 @@ def judge_loaded(row: Mapping[str, Any] | None) -> Finding:
         return Finding("loaded", "ok", f"the server has loaded the handler, version {row['version']}")
     if row["import_error"]:
         words = f"the server cannot load the handler: {row['import_error']}"
-        return Finding("loaded", "wrong", words, f"mend what is wrong below, then {_RESTART}")
+        return Finding("loaded", "wrong", words, f"correct what is wrong below, then {_RESTART}")
     words = "the server knows only the handler portkey that MindsDB would fetch from its community"
     return Finding("loaded", "wrong", words, f"run: portkey-handler install, then {_RESTART}")
 
 
 def judge_served_version(served: Served, version: str | None) -> Finding | None:
-    """Return whether the server runs what stands in its folder now; None where there is nothing to say."""
+    """Return a finding where the server has not loaded the version that is in its folder now, else None."""
     if not served.is_loaded or version is None or served.version == version:
         return None
     words = f"the server has loaded version {served.version}, and version {version} is in its folder now"
@@ -120,15 +121,15 @@ def _engines(served: Served, server: Server, only: str | None) -> Iterator[Findi
         if name in served.unchecked:
             served.unchecked.remove(name)
             yield first
-        if not served.has_seen_home:
-            served.has_seen_home = True
+        if not served.has_checked_data_dir:
+            served.has_checked_data_dir = True
             yield from others
 
 
 def _told_by_models(server: Server, unchecked: list[str]) -> Iterator[list[Finding]]:
-    """Let the handler in the server check its engines, through models: an engine has nothing to describe.
+    """Let the handler in the server check its engines. It is asked through a model: engines have no DESCRIBE.
 
-    MindsDB does not tell which engine a model belongs to; the answer does.
+    MindsDB does not tell to which engine a model belongs; the answer does.
     """
     models = server.rows(
         "SELECT name, project FROM information_schema.models "
@@ -141,11 +142,11 @@ def _told_by_models(server: Server, unchecked: list[str]) -> Iterator[list[Findi
         try:
             rows = server.rows(f"DESCRIBE {where}.`check`")
         except StatementFailedError:
-            continue  # an engine whose options are wrong is found where it is stored
+            continue  # an engine with wrong options is reported by the check of the stored engines
         yield [Finding(row["what"], row["state"], row["words"], row["remedy"] or "") for row in rows]
 
 
 def no_such_engine(name: str, names: list[str]) -> Finding:
-    """Say that there is no engine of a name, and which there are."""
+    """Return a finding: there is no engine of that name, and these exist."""
     there = f"there are {', '.join(names)}" if names else "there is none of this handler"
     return Finding(f"engine {name}", "wrong", f"there is no such engine; {there}", "mend --engine")

@@ -1,4 +1,4 @@
-"""Where a MindsDB keeps its data, as far as its environment and its configuration tell."""
+"""Where a MindsDB keeps its data, from its environment and its configuration."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _DATABASE = "mindsdb.sqlite3.db"
 
 
 class SettingsError(Exception):
-    """MindsDB's configuration cannot be read; the message says which and why."""
+    """MindsDB's configuration cannot be read; the message names the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What MindsDB would use.
+    """The settings that MindsDB would use.
 
     Attributes:
         root: Its storage folder.
-        named_by: Who says so.
-        database: The address of its records for a reader; None where there are none yet.
+        named_by: The variable or file that names it.
+        database: The read-only address of its records; None where there are none yet.
         cache: The type of its predict cache.
-        url: Where it would answer on this machine.
+        url: Its address on this machine.
     """
 
     root: Path
@@ -42,11 +42,11 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str], storage: Path | None) -> Settings:
-    """Read what MindsDB's own reading would give; nothing is made.
+    """Read the settings as MindsDB does; nothing is made.
 
     Args:
         environment: The environment of MindsDB.
-        storage: Its storage folder, where the user names it.
+        storage: Its storage folder, where the user has named it.
 
     Raises:
         SettingsError: A file of its configuration cannot be read.
@@ -92,7 +92,7 @@ def _root(
 
 
 def _reader(address: str | None, root: Path) -> str | None:
-    """Return the address by which records are read and cannot be changed; a server's stays as it is."""
+    """Return the address for reading records; for SQLite it does not allow changes."""
     if address and not address.startswith("sqlite"):
         return address
     path = Path(address.partition("///")[2].partition("?")[0]) if address else root / _DATABASE
@@ -100,7 +100,7 @@ def _reader(address: str | None, root: Path) -> str | None:
 
 
 def judge_storage(settings: Settings) -> Finding:
-    """Return whether MindsDB can keep its data there."""
+    """Return a finding: whether MindsDB can keep its data there."""
     root = settings.root
     where = f"{root} (named by {settings.named_by})"
     if not os.path.lexists(root):
@@ -117,7 +117,7 @@ def judge_storage(settings: Settings) -> Finding:
 
 
 def judge_cache(settings: Settings | None, keeps: bool) -> Finding:
-    """Return what MindsDB's predict cache does with our answers."""
+    """Return a finding: what MindsDB's predict cache does with answers of this handler."""
     what = "predict cache"
     kind = "" if settings is None else f" (type {settings.cache})"
     if settings is not None and settings.cache == "none":

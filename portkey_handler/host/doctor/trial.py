@@ -1,4 +1,4 @@
-"""One row for a model, really asked through the server."""
+"""Sends one row to a model through the server."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .running_server import Server, StatementFailedError, quoted, text
 _QUESTION = "Reply with the word ok."
 _SELECT = "SELECT * FROM {} WHERE {} USING on_error = 'null', evidence = true, reuse = 'never'"
 _SECONDS = 300.0
-#: Options whose texts are templates.
+#: Options that hold templates.
 _TEMPLATES = ("prompt_template", "system_prompt", "messages", "variables", "body")
 _SHOWN = 40  # characters
 
 
 def try_model(server: Server, name: str) -> Finding:
-    """Ask a model one question.
+    """Send one row to a model.
 
     Args:
         server: The server that has it.
-        name: Its name, with that of its project before it or not.
+        name: Its name, with or without its project.
     """
     what = f"model {name}"
     model = ".".join(quoted(part) for part in name.split("."))
@@ -36,7 +36,7 @@ def try_model(server: Server, name: str) -> Finding:
         wanted = row_for(options)
         if wanted is None:
             words = "it takes images, which are not tried from here"
-            return Finding(what, "warning", words, "ask it yourself, with an image")
+            return Finding(what, "warning", words, "try it yourself, with an image")
         where = " AND ".join(f"{quoted(column)} = {text(value)}" for column, value in wanted.items())
         started = time.monotonic()
         rows = server.rows(_SELECT.format(model, where), _SECONDS)
@@ -46,7 +46,7 @@ def try_model(server: Server, name: str) -> Finding:
 
 
 def row_for(options: Mapping[str, str]) -> dict[str, str] | None:
-    """Make a row that has what a model needs; None where that is more than texts.
+    """Return a row with the columns that a model needs; None where it needs more than texts.
 
     Args:
         options: The options in force, as DESCRIBE shows them.
@@ -67,7 +67,7 @@ def _columns(written: str) -> Iterator[str]:
     for each in _texts(_parsed(written)):
         try:
             yield from Template(each).columns
-        except TemplateError:  # the model itself will say so
+        except TemplateError:  # the model reports it
             continue
 
 
@@ -90,11 +90,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def judge_row(what: str, row: Mapping[str, Any], seconds: float) -> Finding:
-    """Return how a row was answered.
+    """Return a finding about the answer to a row.
 
     Args:
-        what: What the finding is about.
-        row: The row, its names in lower case.
+        what: The subject of the finding.
+        row: The row, with names in lower case.
         seconds: How long it took.
     """
     target = next((name for name in row if f"{name}_error" in row), None)
@@ -113,7 +113,7 @@ def judge_row(what: str, row: Mapping[str, Any], seconds: float) -> Finding:
 
 
 def judge_failure(what: str, name: str, message: str) -> Finding:
-    """Return why a statement about a model failed, by the first line of MindsDB's message."""
+    """Return why a statement about a model failed, from the first line of MindsDB's message."""
     if message.startswith(("Model not found", "Predictor not found")):
         return Finding(what, "wrong", "there is no such model", "SHOW MODELS lists them; write PROJECT.MODEL")
     # "[engine/model]: AuthenticationError: 401: …"

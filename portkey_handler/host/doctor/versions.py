@@ -1,4 +1,4 @@
-"""Which versions there are, and whether they go together."""
+"""The versions of Python, MindsDB and this package, and whether they work together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = ("portkey-handler", "portkey-ai", "pandas")
 
 
 def judge_versions(interpreter: Interpreter, found: Found) -> Finding:
-    """Name the versions, and say whether this MindsDB is one that can be used."""
+    """Return a finding: the versions, and whether this MindsDB is supported."""
     words = ", ".join(
         [
             f"MindsDB {found.mindsdb_version or 'of no known version'}",

@@ -15,10 +15,10 @@ from support.storage import make_handler
 
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.host.data_dir import data_dir
-from portkey_handler.host.doctor.checks import Finding, Home, check_gateway, check_home, judge_home
+from portkey_handler.host.doctor.checks import DataDir, Finding, check_data_dir, check_gateway, findings_of
 from portkey_handler.options import resolve_engine
 from portkey_handler.records import Evidence, Outcome
-from portkey_handler.storage import answer_format as journal
+from portkey_handler.storage import answer_format as answers
 from portkey_handler.storage import rate_limit_store as limits
 from portkey_handler.storage.answer_cache import AnswerCache
 from portkey_handler.usage import run_history as ledger
@@ -89,9 +89,9 @@ def test_a_key_that_is_refused_is_not_shown(provider: OfflineProvider) -> None:
 def test_looking_changes_nothing(kept: Path) -> None:
     """No file is made, changed or touched, also not those that SQLite makes beside its own."""
     before = contents(kept)
-    found = check_home(kept)
-    assert states(found) == {"home": "ok", "space": "ok", "journal": "ok"}
-    assert only("journal", found).words == "1 journal of answers paid for, undamaged"
+    found = check_data_dir(kept)
+    assert states(found) == {"data directory": "ok", "space": "ok", "answer cache": "ok"}
+    assert only("answer cache", found).words == "1 file of answers that were paid for, undamaged"
     assert contents(kept) == before
 
 
@@ -101,13 +101,13 @@ def test_looking_while_a_query_writes(kept: Path) -> None:
     with contextlib.closing(AnswerCache(path, reuse=1e6, keep=1e6)) as journal:
         journal.put([(b"c", Outcome("later", None, Evidence(status=200)))])
         journal.flush()
-        assert states(check_home(kept))["journal"] == "ok"
+        assert states(check_data_dir(kept))["answer cache"] == "ok"
 
 
 def test_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     """It is not made, and nothing is wrong with that."""
     folder = tmp_path / "some" / "where"
-    assert states(check_home(folder)) == {"home": "ok", "space": "ok"}
+    assert states(check_data_dir(folder)) == {"data directory": "ok", "space": "ok"}
     assert not folder.parent.exists()
 
 
@@ -115,7 +115,7 @@ def test_a_file_in_its_place(tmp_path: Path) -> None:
     """Both remedies are told."""
     folder = tmp_path / "home"
     folder.touch()
-    [found] = check_home(folder)
+    [found] = check_data_dir(folder)
     assert (found.state, found.words) == ("wrong", f"{folder} is no folder")
     assert "move it away, or name another folder by PORTKEY_HANDLER_HOME" in found.remedy
 
@@ -124,19 +124,19 @@ def test_a_file_in_its_place(tmp_path: Path) -> None:
 def test_a_folder_that_others_can_enter(kept: Path) -> None:
     """The command that closes it is told, and does so."""
     kept.chmod(0o755)
-    found = only("home", check_home(kept))
+    found = only("data directory", check_data_dir(kept))
     assert (found.state, found.remedy) == ("wrong", f"run: chmod 700 {kept}")
     kept.chmod(0o700)
-    assert only("home", check_home(kept)).state == "ok"
+    assert only("data directory", check_data_dir(kept)).state == "ok"
 
 
 def test_a_journal_that_is_no_database(kept: Path) -> None:
     """A file of other bytes is named, and left where it is."""
     path = kept / "journal" / "engine.sqlite"
     path.write_bytes(b"no database at all" * 500)
-    found = only("journal", check_home(kept))
+    found = only("answer cache", check_data_dir(kept))
     assert (found.state, found.words) == ("wrong", f"{path} is damaged (file is not a database)")
-    assert "move it away while MindsDB is stopped" in found.remedy
+    assert "stop MindsDB and move the file away" in found.remedy
     assert path.exists()
 
 
@@ -144,14 +144,14 @@ def test_an_answer_that_is_not_what_was_kept(kept: Path) -> None:
     """Also damage that SQLite does not see is found."""
     path = kept / "journal" / "engine.sqlite"
     path.write_bytes(path.read_bytes().replace(b"the answer", b"teh answer", 1))
-    found = only("journal", check_home(kept))
+    found = only("answer cache", check_data_dir(kept))
     assert found.words == f"{path} is damaged (answers that are not what was kept: 1)"
 
 
 def test_a_damaged_ledger_is_named(kept: Path) -> None:
     """What was run is kept in a file of the same kind."""
     (kept / "ledger.sqlite").write_bytes(b"no database at all" * 500)
-    assert only("journal", check_home(kept)).words.startswith(f"{kept / 'ledger.sqlite'} is damaged")
+    assert only("run history", check_data_dir(kept)).words.startswith(f"{kept / 'ledger.sqlite'} is damaged")
 
 
 def set_version(path: Path, version: int) -> None:
@@ -161,17 +161,21 @@ def set_version(path: Path, version: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "store"),
-    [("journal/engine.sqlite", journal), ("ledger.sqlite", ledger), ("limits.sqlite", limits)],
+    ("name", "what", "store"),
+    [
+        ("journal/engine.sqlite", "answer cache", answers),
+        ("ledger.sqlite", "run history", ledger),
+        ("limits.sqlite", "rate limits", limits),
+    ],
 )
-def test_a_newer_file_is_not_called_damaged(name: str, store: Any, kept: Path) -> None:
+def test_a_newer_file_is_not_called_damaged(name: str, what: str, store: Any, kept: Path) -> None:
     """It is told why it is not used, and to upgrade; nothing is changed."""
     set_version(kept / name, len(store.MIGRATIONS))
-    assert states(check_home(kept))["journal"] == "ok"
+    assert states(check_data_dir(kept))["answer cache"] == "ok"
     set_version(kept / name, 99)
     before = contents(kept)
-    assert only("journal", check_home(kept)) == Finding(
-        "journal",
+    assert only(what, check_data_dir(kept)) == Finding(
+        what,
         "wrong",
         f"{kept / name} was written by a newer portkey-handler (it has version 99, and this release reads "
         f"versions up to {len(store.MIGRATIONS)}), so that it is not used",
@@ -183,7 +187,7 @@ def test_a_newer_file_is_not_called_damaged(name: str, store: Any, kept: Path) -
 def test_what_was_set_aside_is_named(kept: Path) -> None:
     """That answers were lost once is a warning, beside a journal that works."""
     (kept / "journal" / "engine.sqlite.damaged-1").touch()
-    found = [finding for finding in check_home(kept) if finding.what == "journal"]
+    found = [finding for finding in check_data_dir(kept) if finding.what == "answer cache"]
     assert [finding.state for finding in found] == ["warning", "ok"]
     assert "delete it" in found[0].remedy
 
@@ -192,7 +196,7 @@ def test_a_file_that_cannot_be_read_is_named(kept: Path) -> None:
     """A journal without its table is no error of ours."""
     with contextlib.closing(sqlite3.connect(kept / "journal" / "engine.sqlite")) as connection:
         connection.execute("DROP TABLE answers")
-    assert "it cannot be read: no such table" in only("journal", check_home(kept)).words
+    assert "it cannot be read: no such table" in only("answer cache", check_data_dir(kept)).words
 
 
 @pytest.mark.parametrize(
@@ -200,14 +204,14 @@ def test_a_file_that_cannot_be_read_is_named(kept: Path) -> None:
 )
 def test_room(free: int, state: str) -> None:
     """Below a gigabyte somebody should look; without room nothing is kept."""
-    found = only("space", judge_home(Home(Path("/data"), free=free)))
+    found = only("space", findings_of(DataDir(Path("/data"), free=free)))
     assert found.state == state
     assert bool(found.remedy) is (state != "ok")
 
 
 def test_a_folder_that_cannot_be_written() -> None:
     """What it costs is told, and who should own it."""
-    [found] = judge_home(Home(Path("/data"), is_writable=False))
+    [found] = findings_of(DataDir(Path("/data"), is_writable=False))
     assert found.state == "wrong"
     assert "answers paid for are not kept" in found.words
     assert "let the user who runs MindsDB own it" in found.remedy
@@ -223,7 +227,7 @@ def describe_check(engine: Mapping[str, Any]) -> list[dict[str, Any]]:
 def test_describe_checks_where_the_handler_runs(provider: OfflineProvider) -> None:
     """The engine is named, its gateway asked, and the folder looked at."""
     rows = describe_check({"base_url": provider.base_url, "portkey_api_key": KEY})
-    assert [row["what"] for row in rows] == ["engine portkey_engine", "home", "space"]
+    assert [row["what"] for row in rows] == ["engine portkey_engine", "data directory", "space"]
     assert {row["state"] for row in rows} == {"ok"}
     assert {row["remedy"] for row in rows} == {None}
     assert str(data_dir()) in rows[1]["words"]
@@ -240,5 +244,5 @@ def test_a_dry_run_sends_nothing(provider: OfflineProvider) -> None:
     """Then the gateway is left out, and the folder is looked at all the same."""
     with dry_runs(lambda _: None):
         rows = describe_check({"base_url": provider.base_url})
-    assert [row["what"] for row in rows] == ["home", "space"]
+    assert [row["what"] for row in rows] == ["data directory", "space"]
     assert provider.requests == []
