@@ -1,6 +1,6 @@
-"""Between pandas, Arrow and DuckDB without losing what a value is.
+"""Convert between pandas, Arrow and DuckDB without losing types.
 
-Whole numbers stay whole beside NULLs, text stays text, and what has no table type travels as JSON.
+Whole numbers stay whole beside NULLs, text stays text, and values without a table type become JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedel
 
 
 def from_frame(frame: pd.DataFrame) -> Table:
-    """Return a frame's columns; the index is not kept."""
+    """Return the columns of a frame; the index is dropped."""
     arrays, as_json = [], set()
     for position in range(frame.shape[1]):
         array, is_json = _array(frame.iloc[:, position])
@@ -35,7 +35,7 @@ def from_frame(frame: pd.DataFrame) -> Table:
 
 
 def to_frame(table: Table) -> pd.DataFrame:
-    """Return the rows as a frame with a plain index; names that repeat get a number behind them."""
+    """Return the rows as a frame with a plain index; repeated names get a number at the end."""
     names = unique(table.names)
     columns = [
         _series(table.arrow.column(position), is_json=position in table.json)
@@ -57,7 +57,7 @@ def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
     if pa.types.is_nested(kind) or pa.types.is_null(kind):
         return _objects(column.to_pylist())
     if column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        # int64 becomes Int64, uint8 UInt8, bool boolean: pandas' kinds that have room for NULL.
+        # int64 becomes Int64, uint8 UInt8, bool boolean: pandas' types that can hold NULL.
         dtype: Any = "boolean" if pa.types.is_boolean(kind) else str(kind).replace("i", "I").replace("u", "U")
         nullable: pd.Series[Any] = pd.Series(column.to_pylist(), dtype=dtype)
         return nullable
@@ -98,7 +98,7 @@ def _array(series: pd.Series[Any]) -> tuple[Any, bool]:
         try:
             return pa.array(values), False
         except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            pass  # mixed kinds of numbers, or lists of mixed values: JSON says what they were
+            pass  # mixed types of numbers, or lists of mixed values: JSON keeps their types
     is_json = any(isinstance(value, dict | list | tuple) or hasattr(value, "tolist") for value in present)
     return _written(values, to_json if is_json else to_text, series.name), is_json
 

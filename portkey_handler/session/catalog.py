@@ -1,7 +1,7 @@
-"""What the session remembers: engines, models and the models' own storage.
+"""The catalog of a session: engines, models, and the storage of each model.
 
-In memory, or in one JSON file of a folder that only its owner can read. The engines' keys are in that file
-and nowhere else: nothing here shows an option's value in its `repr` or in an error.
+It is in memory, or in one JSON file of a folder that only its owner can read. The engines' keys are in that
+file and nowhere else: nothing here shows an option's value in its `repr` or in an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FORMAT = 1
 
 
 class EngineStorage:
-    """What a handler may ask of its engine.
+    """The storage of an engine, as a handler reads it.
 
     Args:
         name: The engine's name.
@@ -38,17 +38,17 @@ class EngineStorage:
         return copy.deepcopy(self._options)
 
     def __repr__(self) -> str:
-        """Name the engine; its options are secret."""
+        """Show the engine's name only; its options are secret."""
         return f"EngineStorage({self.name!r})"
 
 
 class ModelStorage:
-    """What a handler may keep for one version of a model.
+    """The storage of one version of a model, as a handler reads and writes it.
 
     Args:
         name: The model's name.
-        content: What is kept so far.
-        previous: The storage of the version that RETRAIN starts from.
+        content: The stored data.
+        previous: The storage of the version from which RETRAIN starts.
         saved: Called with name and data after each `json_set`.
     """
 
@@ -65,23 +65,23 @@ class ModelStorage:
         self._saved = saved
 
     def json_set(self, name: str, data: Any) -> None:
-        """Keep `data`, which JSON must be able to hold, under `name`."""
+        """Store `data`, which must fit into JSON, under `name`."""
         self.content[name] = json.loads(json.dumps(data))
         if self._saved is not None:
             self._saved(name, self.content[name])
 
     def json_get(self, name: str) -> Any:
-        """Return a copy of what is kept under `name`, or None."""
+        """Return a copy of the data under `name`, or None."""
         return copy.deepcopy(self.content.get(name))
 
     def __repr__(self) -> str:
-        """Name the model only."""
+        """Show the model's name only."""
         return f"ModelStorage({self.name!r})"
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An ML engine. `options` may hold keys."""
+    """An ML engine; `options` may hold keys."""
 
     name: str
     handler: str
@@ -104,10 +104,10 @@ class Model:
 
 
 class Catalog:
-    """Engines and models by name; case does not count.
+    """Engines and models by name; upper and lower case are the same.
 
     Args:
-        folder: Where the file is kept; None: in memory.
+        folder: The folder of the file; None: in memory.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -115,10 +115,10 @@ class Catalog:
         self._memory: dict[str, Any] = {"format": _FORMAT, "engines": {}, "models": {}}
         if folder is not None:
             make_private(folder)
-            folder.chmod(0o700)  # it may have been made by its owner
+            folder.chmod(0o700)  # the user may have made it before
 
     def __repr__(self) -> str:
-        """Say where it is kept, nothing of what is in it."""
+        """Show the folder only."""
         return f"Catalog({'in memory' if self._folder is None else str(self._folder)})"
 
     # ---- engines
@@ -131,7 +131,7 @@ class Catalog:
         """Return an engine.
 
         Raises:
-            NotFoundError: There is none of that name.
+            NotFoundError: There is no engine of that name.
         """
         found = self._read()["engines"]
         if name.lower() not in found:
@@ -143,10 +143,10 @@ class Catalog:
         return name.lower() in self._read()["engines"]
 
     def add_engine(self, engine: Engine) -> None:
-        """Keep a new engine.
+        """Add an engine.
 
         Raises:
-            AlreadyExistsError: There is one of that name.
+            AlreadyExistsError: There is an engine of that name.
         """
         with self._change() as state:
             if engine.name.lower() in state["engines"]:
@@ -156,7 +156,7 @@ class Catalog:
             state["engines"][engine.name.lower()] = _entry(engine)
 
     def drop_engine(self, name: str) -> None:
-        """Forget an engine.
+        """Remove an engine.
 
         Raises:
             UsageError: Models still use it.
@@ -203,10 +203,10 @@ class Catalog:
         raise NotFoundError(f"the model {name} has no version {version}; there are: {numbers}")
 
     def add_model(self, model: Model, *, replace: bool = False) -> None:
-        """Keep version 1 of a new model, or of one that takes the place of another.
+        """Add version 1 of a model; with `replace`, in place of a model of the same name.
 
         Raises:
-            AlreadyExistsError: There is one of that name and `replace` is false.
+            AlreadyExistsError: There is a model of that name and `replace` is false.
         """
         with self._change() as state:
             if model.name.lower() in state["models"] and not replace:
@@ -216,7 +216,7 @@ class Catalog:
             state["models"][model.name.lower()] = [_entry(model)]
 
     def add_version(self, model: Model) -> Model:
-        """Keep the next version of a model and return it with its number."""
+        """Add the next version of a model, and return it with its number."""
         with self._change() as state:
             versions = state["models"].get(model.name.lower())
             if versions is None:
@@ -229,12 +229,12 @@ class Catalog:
             return Model(**versions[-1])
 
     def drop_model(self, name: str) -> None:
-        """Forget a model with all its versions."""
+        """Remove a model with all its versions."""
         with self._change() as state:
             state["models"].pop(name.lower(), None)
 
     def storage(self, model: Model) -> ModelStorage:
-        """Return a model version's storage; what a handler sets there is kept."""
+        """Return the storage of a model version; changes of a handler are saved."""
 
         def saved(name: str, data: Any) -> None:
             with self._change() as state:
@@ -257,7 +257,7 @@ class Catalog:
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError:
-            state = None  # the decoder's error holds the document, keys included
+            state = None  # the decoder's error has the whole document in it, keys included
         version = state.get("format") if isinstance(state, dict) else None
         if not isinstance(version, int) or version < 1:
             raise UsageError(f"{path} is not a catalog of this program; move it away, or name another folder")

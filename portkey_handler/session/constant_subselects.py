@@ -15,7 +15,7 @@ from .table import Table
 def fill_in_constants(
     select: Any, models: Sequence[Asked], run: Callable[[Any], Table], *, alone: bool
 ) -> None:
-    """Replace the query of `WHERE m.question = (SELECT …)` by its one value, which the model is given."""
+    """Replace the query of `WHERE m.question = (SELECT …)` by its one value, the model's input."""
 
     def constant(node: Any) -> Any:
         if not isinstance(node, ast.BinaryOperation) or node.op != "=":

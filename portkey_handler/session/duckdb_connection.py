@@ -1,8 +1,8 @@
-"""Running finished queries: the only door to DuckDB.
+"""Runs finished queries; the only module that imports DuckDB.
 
-The session's own DuckDB reads no file, loads no extension and takes no Python variable for a table, and its
-configuration is locked. A connection of the user's is neither locked nor closed; there, the names of
-tables and functions are checked before anything is run (`Database.table_names`, `Database.functions`).
+The session's own DuckDB reads no file, loads no extension and never reads a Python variable as a table. Its
+configuration is locked. A connection of the user is neither locked nor closed; there, the names of tables and
+functions are checked before anything is run (`Database.table_names`, `Database.functions`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LOCKED = {
     "python_scan_all_frames": "false",
     "default_null_order": "nulls_last",
 }
-#: Written like functions, but part of DuckDB's grammar, so its catalog does not list all of them.
+#: These look like functions but belong to DuckDB's grammar; its catalog does not list all of them.
 _GRAMMAR = frozenset(
     """
     any_value avg coalesce count cume_dist dense_rank extract first_value greatest if ifnull lag last_value
@@ -41,7 +41,7 @@ _GRAMMAR = frozenset(
     substring sum trim try_cast unnest
     """.split()  # noqa: SIM905 — a list of thirty strings reads worse
 )
-#: What looks at the machine, at settings or at tables by name.
+#: Functions that read the machine, settings, or tables by name.
 _REFUSED = re.compile(
     r"^(getenv|current_setting|set_config|getvariable|query|query_table|glob|read_.*|write_.*|.*_scan|"
     r"duckdb_.*|pragma_.*|pg_.*|nextval|currval|json_execute_.*|json_serialize_sql|json_deserialize_sql|"
@@ -51,7 +51,7 @@ _WIDE = ("HUGEINT", "UHUGEINT")
 
 
 class Database:
-    """A DuckDB in memory, locked; or a connection of the user's. Each further thread has a cursor of its own.
+    """A locked DuckDB in memory, or a connection of the user. Each further thread has its own cursor.
 
     Args:
         connection: The user's connection, whose tables are seen.
@@ -63,13 +63,13 @@ class Database:
         self._thread = threading.get_ident()
         self._opening = threading.Lock()
         self._own = threading.local()
-        #: Those of threads that have not ended; their threads hold them.
+        #: The cursors of running threads; a thread keeps its cursor alive.
         self._cursors: weakref.WeakSet[Any] = weakref.WeakSet()
         self._numbers = count(1)
         self._functions: Functions | None = None
 
     def close(self) -> None:
-        """Close what the session opened; a connection of the user's stays open."""
+        """Close the session's own connection and cursors; a connection of the user stays open."""
         for cursor in list(self._cursors):
             cursor.close()
         if self._owned:
@@ -77,7 +77,7 @@ class Database:
 
     @property
     def _connection(self) -> Any:
-        """The connection of this thread: a cursor sees the same tables, and registers names of its own."""
+        """The connection of this thread: cursors see the same tables, each with its own registered names."""
         if threading.get_ident() == self._thread:
             return self._first
         cursor = getattr(self._own, "cursor", None)
@@ -88,7 +88,7 @@ class Database:
         return cursor
 
     def functions(self) -> Functions:
-        """Return what may be called: DuckDB's own functions and, on the user's connection, the user's."""
+        """Return the allowed functions: DuckDB's own and, on the user's connection, the user's."""
         if self._functions is None:
             rows = self._connection.execute(
                 "SELECT lower(function_name), function_type FROM duckdb_functions() "
@@ -115,7 +115,7 @@ class Database:
 
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:
-        """Register tables for the time of one statement."""
+        """Return a context in which tables are registered for one statement."""
         scratch = Scratch(self)
         try:
             yield scratch
@@ -123,20 +123,20 @@ class Database:
             scratch.clear()
 
     def add(self, rows: Table) -> tuple[str, Any]:
-        """Register `rows`; return the private name and what stands for them in FROM (without alias)."""
+        """Register rows; return their private name and their expression in FROM (without alias)."""
         name = f"__portkey_{next(self._numbers)}"
         self._connection.register(name, rows.arrow)
         return name, _source(name, rows)
 
     def remove(self, name: str) -> None:
-        """Forget what `add` registered."""
+        """Remove a table that `add` has registered."""
         self._connection.unregister(name)
 
     def columns(self, expression: Any, names: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
-        """Return names and types of the columns that a query would give; runs nothing.
+        """Return names and types of the columns of a query, without running it.
 
         Raises:
-            StatementError: DuckDB refuses the query.
+            StatementError: DuckDB rejects the query.
         """
         with _translated(names or {}):
             found = self._connection.execute(f"DESCRIBE {sql(expression)}").fetchall()
@@ -147,10 +147,10 @@ class Database:
 
         Args:
             expression: The finished query.
-            names: What private names mean to a person, for messages.
+            names: Private name to the user's name, for messages.
 
         Raises:
-            StatementError: DuckDB refuses it or fails at it.
+            StatementError: DuckDB rejects it, or it fails.
         """
         columns = self.columns(expression, names)
         if any(kind in _WIDE or kind.startswith("ENUM") for _, kind in columns):
@@ -162,20 +162,20 @@ class Database:
 
 
 class Scratch:
-    """Tables registered for one statement."""
+    """Tables that are registered for one statement."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._names: list[str] = []
 
     def add(self, rows: Table) -> Any:
-        """Register `rows` and return what stands for them in FROM."""
+        """Register rows and return their expression in FROM."""
         name, source = self._database.add(rows)
         self._names.append(name)
         return source
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Remove all of them."""
         while self._names:
             self._database.remove(self._names.pop())
 
@@ -186,8 +186,8 @@ def _locked_connection() -> Any:
         try:
             connection.execute(f"SET GLOBAL {setting} = '{value}'")  # for cursors, too
         except duckdb.CatalogException:
-            # A setting that this version of DuckDB lost guards something that it lost too; the two that
-            # matter must be there.
+            # A version of DuckDB without a setting also lacks what the setting guards. The first two
+            # settings must exist.
             if setting in ("enable_external_access", "python_enable_replacements"):
                 connection.close()
                 raise
@@ -209,7 +209,7 @@ def _source(name: str, rows: Table) -> Any:
 
 
 def _narrowed(expression: Any, columns: list[tuple[str, str]]) -> Any:
-    """Sums of whole numbers are wider than Arrow knows: let them travel as decimals, not as floats."""
+    """Return a query whose sums of whole numbers are decimals: they are wider than Arrow's integers."""
     shown = []
     for position, (name, kind) in enumerate(columns):
         reference = column(f"c{position}")
@@ -224,7 +224,7 @@ def _narrowed(expression: Any, columns: list[tuple[str, str]]) -> Any:
 
 
 def _plain(arrow: Any) -> Any:
-    """Take DuckDB's own kinds of text and bytes for what they are."""
+    """Return rows with DuckDB's own text and byte types as Arrow's."""
     for position, field in enumerate(arrow.schema):
         storage = getattr(field.type, "storage_type", None)
         if storage is not None:
@@ -245,7 +245,7 @@ def _message(text: str, names: Mapping[str, str]) -> str:
     for private in sorted(names, key=len, reverse=True):
         text = text.replace(f'"{private}"', names[private]).replace(private, names[private])
     text = re.sub(r"__portkey_\d+", "the data", text)
-    # Below this DuckDB quotes the query, which is ours and not what the person wrote.
+    # After this line DuckDB quotes the query, which is not the text that the user wrote.
     lines = [line.strip() for line in text.split("\nLINE ")[0].splitlines() if line.strip()]
     first = " ".join(lines)[:500]
     return re.sub(r"^(\w+) Error: ", lambda found: f"{found[1].lower()} error: ", first)

@@ -1,4 +1,4 @@
-"""The formats of files: from bytes to rows and back."""
+"""File formats: from bytes to rows and back."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pyarrow.parquet
 from ..errors import StatementError
 from .table import Table
 
-#: Marks a column of a Parquet file that holds JSON, so that it is read as what was written.
+#: Marks a column of a Parquet file that holds JSON, so that it is read back as objects.
 _JSON = {b"portkey_handler": b"json"}
-#: What a column of a CSV must look like, in every cell, to be more than text. A number that starts with 0 is
-#: text: `007` is a name that somebody gave, not seven.
+#: The pattern that every cell of a CSV column must match to have a type other than text. A number that starts
+#: with 0 is text: `007` is an identifier, not seven.
 _LOOKS = (
     (r"^-?(0|[1-9][0-9]{0,18})$", pa.int64()),
     (r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$", pa.float64()),
@@ -61,7 +61,7 @@ def _typed(texts: Any) -> Any:
             try:
                 return texts.cast(kind)
             except pa.ArrowInvalid:
-                continue  # 2026-02-31 looks like a date but is none
+                continue  # 2026-02-31 matches the pattern of dates but is not one
     return texts
 
 
@@ -106,7 +106,7 @@ def to_parquet(rows: Table) -> bytes:
 
 
 def _to_csv(rows: Table) -> bytes:
-    # Arrow quotes every text and leaves NULL bare, so that an empty text is still one when it is read again.
+    # Arrow quotes every text and leaves NULL unquoted, so an empty text is read back as an empty text.
     buffer = io.BytesIO()
     pyarrow.csv.write_csv(_nested_as_json(rows.arrow), buffer)
     return buffer.getvalue()
@@ -144,17 +144,17 @@ def _nested_as_json(arrow: Any) -> Any:
 
 
 def appended(name: str, old: Table, new: Table, columns: list[str] | None, *, as_text: bool) -> Table:
-    """Return a table's rows with new ones behind them.
+    """Return the rows of a table followed by new ones.
 
     Args:
         name: The table, for messages.
         old: Its rows.
-        new: What is added.
-        columns: The columns that `new` fills, in order; None: those of the same names.
-        as_text: Whether the file holds text alone, so that everything fits into every column.
+        new: The new rows.
+        columns: The columns of the table that `new` fills, in order; None: those of the same names.
+        as_text: The format has texts only, so every value fits into every column.
 
     Raises:
-        StatementError: Columns that the table does not have, or values that do not fit.
+        StatementError: The table does not have the columns, or values do not fit.
     """
     given = new.names if columns is None else columns
     if len(given) != len(new.names):

@@ -21,12 +21,12 @@ Runs = Callable[[Any], "Table"]
 
 
 def create_table(node: Any, files: Files, run: Runs, database: Database) -> None:
-    """Write the rows of a query, or no rows of the given columns, as a new table."""
+    """Write a new table: the rows of a query, or the given columns without rows."""
     name = _name(node.name, "CREATE TABLE")
     if node.if_not_exists and files.exists(name):
         return
     if not node.is_replace:
-        # Before the query is run: its models' answers would be paid for and thrown away.
+        # Checked before the query is run, because the answers of its models would be paid for and lost.
         files.check_free(name)
     rows = _no_rows(node.columns, database) if node.from_select is None else run(node.from_select)
     if not _is_dry_run(name):
@@ -47,7 +47,7 @@ def _no_rows(columns: list[Any], database: Database) -> Table:
 
 
 def insert(node: Any, files: Files, run: Runs) -> None:
-    """Add the rows of a query, or the values given, to a table."""
+    """Add the rows of a query, or the given values, to a table."""
     name = _name(node.table, "INSERT INTO")
     columns = None if node.columns is None else [str(column.name) for column in node.columns]
     known = files.check_columns(name, columns or [])
@@ -69,7 +69,7 @@ def drop_tables(node: Any, files: Files) -> None:
 
 
 def _is_dry_run(name: str) -> bool:
-    """Return whether nothing is to be written, which then is said."""
+    """Return whether this is a dry run, which writes nothing; then a log line says so."""
     if dry_run_listener() is None:
         return False
     logger.info("files.%s is left as it is, because this is a dry run", name)

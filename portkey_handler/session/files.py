@@ -1,7 +1,6 @@
-"""The folder behind the SQL name `files`: its tables are read and written here, and nothing outside of it.
+"""The folder behind the SQL name `files`. Its tables are read and written here; nothing outside of it is.
 
-Files are opened here after their links are resolved, not by DuckDB, which follows links out of its allowed
-folders.
+Files are opened here, after their links are resolved. DuckDB would follow links out of its allowed folders.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class Files:
         self.folder = folder.resolve()
 
     def names(self) -> list[tuple[str, str]]:
-        """Return name and format of every table, by name."""
+        """Return the path and the format of every table, by name."""
         if not self.folder.is_dir():
             return []
         found = [path for path in self.folder.iterdir() if path.suffix[1:].lower() in FORMATS]
@@ -44,7 +43,7 @@ class Files:
         )
 
     def exists(self, name: str) -> bool:
-        """Return whether a table of that name is there."""
+        """Return whether there is a table of that name."""
         return bool(self._candidates(name))
 
     def read(self, name: str) -> Table:
@@ -52,7 +51,7 @@ class Files:
 
         Raises:
             NotFoundError: There is no such table.
-            StatementError: The name leaves the folder, or the file cannot be read as its ending says.
+            StatementError: The name leads out of the folder, or the file cannot be read as the format of its ending.
         """
         from .file_formats import READERS
 
@@ -61,12 +60,12 @@ class Files:
             content = file.read()
         try:
             return READERS[path.suffix[1:].lower()](content)
-        except ValueError as error:  # Arrow's and the decoder's errors are of that kind
+        except ValueError as error:  # errors of Arrow and of the decoder are ValueErrors
             what = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
             raise StatementError(f"files.{name} ({path.name}) cannot be read: {what}") from None
 
     def check_free(self, name: str) -> None:
-        """Refuse a name that a table has already.
+        """Raise an error for a name that a table has already.
 
         Raises:
             AlreadyExistsError: There is a table of that name.
@@ -79,11 +78,11 @@ class Files:
             )
 
     def check_columns(self, name: str, columns: list[str]) -> list[str]:
-        """Return a table's columns; refuse names that are not among them.
+        """Return the columns of a table; raise an error for names that are not among them.
 
         Raises:
             NotFoundError: There is no such table.
-            StatementError: A column that it does not have.
+            StatementError: The table lacks a column.
         """
         known = self.read(name).names
         unknown = [column for column in columns if column.lower() not in {item.lower() for item in known}]
@@ -94,10 +93,10 @@ class Files:
         return known
 
     def create(self, name: str, rows: Table, *, replace: bool = False) -> None:
-        """Write a new table, as Parquet, which keeps the types.
+        """Write a new table as Parquet, which keeps the types.
 
         Raises:
-            AlreadyExistsError: There is one of that name and `replace` is false.
+            AlreadyExistsError: There is a table of that name and `replace` is false.
         """
         from .file_formats import to_parquet
 
@@ -112,16 +111,16 @@ class Files:
                     path.unlink()
 
     def append(self, name: str, rows: Table, columns: list[str] | None = None) -> None:
-        """Add rows to a table, whose file keeps its format.
+        """Add rows to a table; its file keeps its format.
 
         Args:
             name: The table.
-            rows: What to add.
-            columns: The columns that `rows` fill, in order; None: those of the same names.
+            rows: The new rows.
+            columns: The columns of the table that `rows` fill, in order; None: those of the same names.
 
         Raises:
             NotFoundError: There is no such table.
-            StatementError: Columns that the table does not have, or values that do not fit.
+            StatementError: The table does not have the columns, or values do not fit.
         """
         from .file_formats import WRITERS, appended
 
@@ -140,7 +139,7 @@ class Files:
         with self._writing(name):
             self._path(name).unlink()
 
-    # ---- where a name leads
+    # ---- paths of names
 
     def _candidates(self, name: str) -> list[Path]:
         _check_name(name)

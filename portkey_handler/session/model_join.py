@@ -1,4 +1,4 @@
-"""Giving rows to models and putting their answers beside the data."""
+"""Send rows to models and join the answers to the data."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROW_ID = "__mindsdb_row_id"
 def asked(
     question: Question, handlers: Sequence[Any], data: pd.DataFrame, inputs: Sequence[Mapping[str, Any]]
 ) -> list[pd.DataFrame]:
-    """Ask each model in turn; each sees what the ones before it answered."""
+    """Ask one model after the other; each gets the answers of those before it."""
     seen = data.copy(deep=False)
     known = [
         (column.paths, column.name.lower(), name)
@@ -88,7 +88,7 @@ def _aligned(answer: pd.DataFrame, frame: pd.DataFrame, alias: str) -> pd.DataFr
 
 
 def seen(question: Question, data: Table) -> pd.DataFrame:
-    """Return the data as the models see it."""
+    """Return the data with the column names that models get."""
     if not question.early:
         found: pd.DataFrame = pd.DataFrame(index=pd.RangeIndex(data.arrow.num_rows))
         return found
@@ -96,7 +96,7 @@ def seen(question: Question, data: Table) -> pd.DataFrame:
 
 
 def inputs(question: Question, plan: Plan) -> list[dict[str, Any]]:
-    """Return each model's constants that are not columns of its own."""
+    """Return the constants of each model that are not columns of its own."""
     kept = {(known.owner, known.name) for known in plan.columns if known.kind == "input"}
     return [
         {name: value for name, (value, _) in found.items() if (number, name) in kept}
@@ -105,7 +105,7 @@ def inputs(question: Question, plan: Plan) -> list[dict[str, Any]]:
 
 
 def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.DataFrame]) -> Table:
-    """Return data, constants and answers side by side under private names, with the row's number."""
+    """Return data, constants and answers side by side, by private names, with the number of the row."""
     rows = data.arrow.num_rows
     arrays: list[Any] = []
     names: list[str] = []
@@ -140,7 +140,7 @@ def first(series: Any) -> Any:
 def check_final(
     plan: Plan, empty: pd.DataFrame, outputs: Sequence[pd.DataFrame], database: Database, scratch: Scratch
 ) -> None:
-    """Let DuckDB check the last query of a plan before anything is paid for.
+    """Check the last query of a plan in DuckDB, before anything is paid for.
 
     Raises:
         StatementError: DuckDB refuses it.
@@ -150,7 +150,7 @@ def check_final(
     given = iter([empty.iloc[:, place] for place in range(empty.shape[1])])
     for known in plan.columns:
         series = next(answers) if known.kind == "output" else next(given) if known.kind == "data" else None
-        # Text may turn out to be something else in the answers; NULL fits everywhere.
+        # The type of an answer is not known yet; NULL fits every type.
         loose = series is None or series.dtype == object or str(series.dtype).startswith("str")
         columns[known.private] = pa.nulls(0) if loose and known.kind != "data" else first(series)
     columns[ROW] = pa.array([], pa.int64())
@@ -163,7 +163,7 @@ def check_final(
 
 
 def empty_frame(question: Question, database: Database) -> pd.DataFrame:
-    """Return no rows with the columns of the data of a question."""
+    """Return a frame without rows that has the columns of a question's data."""
     parts = [
         to_frame(
             database.run(exp.select(exp.Star()).from_(aliased(source.relation.copy(), source.alias)).limit(0))

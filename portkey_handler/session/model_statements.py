@@ -1,4 +1,4 @@
-"""Engines and models: made, made again, shown and dropped."""
+"""Statements that create, retrain, show and drop engines and models."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HANDLER = "portkey"
-#: The project of a MindsDB server in which models live; names may carry it in front.
+#: MindsDB's default project; a model's name may have it as a prefix.
 PROJECT = "mindsdb"
 MASK = "******"
-#: Options of CREATE MODEL and RETRAIN that a MindsDB server keeps for itself.
+#: Options of CREATE MODEL and RETRAIN that a MindsDB server does not hand to the handler.
 _HOST_OPTIONS = ("tag", "join_learn_process", "active")
 
 
@@ -27,8 +27,8 @@ class Models:
     """Runs the statements about engines and models.
 
     Args:
-        catalog: Where they are kept.
-        handler_class: Returns the class that answers.
+        catalog: The engines and models.
+        handler_class: Returns the handler's class.
         shown_options: Returns the names of engine options whose values may be shown.
     """
 
@@ -66,7 +66,7 @@ class Models:
             self._catalog.drop_engine(self._catalog.engine(name).name)
 
     def show_engines(self) -> pd.DataFrame:
-        """Return every engine with its options; values are masked unless they are known to be harmless."""
+        """Return every engine with its options; a value is masked unless its option is known to be no secret."""
         import pandas as pd
 
         shown = self._shown_options()
@@ -178,7 +178,7 @@ class Models:
 
     @contextmanager
     def opened(self, model: Model) -> Iterator[Any]:
-        """Return a model's handler inside a `with` block; the engine's options are read anew."""
+        """Return the handler of a model inside a `with` block; the engine's options are read each time."""
         engine = self._catalog.engine(model.engine)
         handler = self._handler_class()(
             model_storage=self._catalog.storage(model),
@@ -197,7 +197,7 @@ class Models:
         if not isinstance(name, str):
             raise OptionError(f"engine must be an engine's name in quotes, got {type(name).__name__}")
         if name.lower() == HANDLER and not self._catalog.has_engine(name):
-            # As in the host: the handler's own name makes an engine without options.
+            # As in MindsDB: the handler's own name makes an engine without options.
             engine = Engine(HANDLER, HANDLER, {})
             self._catalog.add_engine(engine)
             return engine
@@ -216,10 +216,10 @@ class Models:
 
 
 def single_name(identifier: Any) -> str:
-    """Return the name of an engine or a model; the project may stand in front of it.
+    """Return the name of an engine or a model without the project before it.
 
     Raises:
-        StatementError: Another prefix.
+        StatementError: The name has another prefix.
     """
     parts = [str(part) for part in identifier.parts]
     if len(parts) == 2 and parts[0].lower() == PROJECT:

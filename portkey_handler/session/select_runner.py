@@ -1,4 +1,4 @@
-"""Running a query that may ask models: data in DuckDB, answers from the handler, the result in DuckDB."""
+"""Runs a query that may ask models: data from DuckDB, answers from the handler, the result in DuckDB."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Selector:
     """Runs queries.
 
     Args:
-        database: Where the data is queried.
+        database: Runs the queries over data.
         files: The tables of `files`.
         frames: Registered tables by lower-case name.
-        models: Every version of every model.
-        opened: From a model to its handler, open inside a `with` block.
-        views: Tables that the session makes up, by dotted lower-case name.
+        models: All versions of all models.
+        opened: Returns the handler of a model, open inside a `with` block.
+        views: Tables that the session makes itself, by dotted lower-case name.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Selector:
         self.views = views
 
     def run(self, query: Any) -> Table:
-        """Run a query, as parsed; it is not changed."""
+        """Run a parsed query; the tree is not changed."""
         with self.database.scratch() as scratch:
             return _Run(self, scratch).query(prepared(copy.deepcopy(query)))
 
     def filtered(self, frame: pd.DataFrame, where: Any, like: str | None, name: str) -> pd.DataFrame:
-        """Return the rows of a SHOW that its WHERE and LIKE keep; LIKE is about the column `name`."""
+        """Return the rows of a SHOW that match its WHERE and LIKE; LIKE tests the column `name`."""
         if where is None and like is None:
             return frame
         from .arrow_frames import from_frame, to_frame
@@ -79,7 +79,7 @@ class Selector:
             return to_frame(run.query(query))
 
     def find_model(self, identifier: Any) -> Model | None:
-        """Return the model (in the version) that a name of FROM means, or None."""
+        """Return the model, in the version, of a name in FROM; None where it is no model."""
         parts = [str(part).lower() for part in identifier.parts]
         if len(parts) > 1 and parts[0] == PROJECT:
             parts = parts[1:]
@@ -99,7 +99,7 @@ class Selector:
 
 
 class _Run:
-    """One statement on its way: what it registered and what it named with WITH."""
+    """A running statement: the tables it has registered, and its WITH queries."""
 
     def __init__(self, selector: Selector, scratch: Scratch) -> None:
         self._selector = selector
@@ -120,7 +120,7 @@ class _Run:
         return self._database.run(self._translator().query(node))
 
     def private(self, rows: Table) -> Any:
-        """Register rows; return the identifier by which this statement reaches them."""
+        """Register rows; return the identifier of the table in this statement."""
         name = f"__private_{len(self._named)}"
         self._named[name] = self._scratch.add(rows.distinctly_named())
         return ast.Identifier(parts=[name])
@@ -140,7 +140,7 @@ class _Run:
         first.cte = None
 
     def _answered(self, node: Any) -> Any:
-        """Replace a nested query that asks models by its result."""
+        """Replace a nested query that asks models by its rows."""
         if not isinstance(node, QUERIES) or not self._asks(node):
             return None
         alias, node.alias = node.alias, None
@@ -169,7 +169,7 @@ class _Run:
     # ---- tables
 
     def table(self, identifier: Any) -> Any:
-        """Return what stands for a table in FROM.
+        """Return the expression of a table in FROM.
 
         Raises:
             NotFoundError: There is no such table.
@@ -208,7 +208,7 @@ class _Run:
                 if selector.files.exists(parts[0]):
                     return NotFoundError(f"the table {name} does not exist; did you mean files.{parts[0]}?")
             except StatementError:
-                pass  # a name that no file can have
+                pass  # no file can have this name
         names = [*(model.name for model in selector.models), *selector.frames, *self._database.table_names()]
         names += [f"files.{file}" for file, _ in selector.files.names()]
         close = closest(name, names)
@@ -231,7 +231,7 @@ class _Run:
         with ExitStack() as stack:
             handlers = [stack.enter_context(self._selector.opened(model)) for model in models]
             empty = empty_frame(question, self._database)
-            # No row, no request: the handler says which columns it adds, or what is wrong with the options.
+            # Without rows nothing is sent. The handler tells its columns, or what is wrong with the options.
             every = [{name: value for name, (value, _) in found.items()} for found in question.constants]
             outputs = asked(question, handlers, empty, every)
             plan = Planner(question, [list(output.columns) for output in outputs]).plan()
@@ -255,7 +255,7 @@ class _Run:
                 found.append((item, on, model))
                 continue
             if not sources and found:
-                # FROM m JOIN t ON t.a = m.question: the condition says what the model is given.
+                # FROM m JOIN t ON t.a = m.question: the condition names the model's input.
                 found[-1] = (found[-1][0], on, found[-1][2])
                 join = on = None
             sources.append(self._source(item, join, on))

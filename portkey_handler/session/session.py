@@ -56,7 +56,7 @@ class Session:
     engines and models run one after the other.
     """
 
-    #: The seams of the tests: who answers, and which engine options may be shown.
+    #: Tests replace these: the handler's class, and the engine options that may be shown.
     _handler_class: Callable[[], Any] = staticmethod(_portkey_handler)
     _shown_options: Callable[[], frozenset[str]] = staticmethod(_harmless_options)
 
@@ -94,17 +94,17 @@ class Session:
         return as_frame(result)
 
     def run(self, text: str) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Run statements one after the other; yield each one's text and rows when it is done."""
+        """Run statements one after the other; yield the text and the rows of each when it is done."""
         from .table import as_frame
 
         for statement, result in self.results(text):
             yield statement, as_frame(result)
 
     def results(self, text: str, parameters: Parameters | None = None) -> Iterator[tuple[str, Result]]:
-        """Run statements as `run` does, for a caller that need not have every result as a frame.
+        """Run statements as `run` does, without making every result a frame.
 
-        Rows that a query gave are a `Table`, which no import of pandas is needed for. What a SHOW or DESCRIBE
-        gave is a frame; None stands for a statement without rows.
+        The rows of a query are a `Table`, which does not need pandas. The rows of a SHOW or DESCRIBE are a
+        frame. A statement without rows yields None.
         """
         binding = Binding(text, parameters)
         for statement in split(binding.text):
@@ -113,7 +113,7 @@ class Session:
             yield statement, result
 
     def register(self, name: str, frame: pd.DataFrame) -> None:
-        """Make a frame a table called `name`; a frame registered before under that name is replaced.
+        """Make a frame a table of that name. It replaces a frame that was registered under that name.
 
         Raises:
             AlreadyExistsError: A model has that name.
@@ -125,7 +125,7 @@ class Session:
         self._frames[name.lower()] = from_frame(frame)
 
     def close(self) -> None:
-        """Close what the session opened."""
+        """Close the session; the user's own DuckDB connection stays open."""
         if self._opened is not None:
             self._opened.close()
 
@@ -140,7 +140,7 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        """Say where things are kept, nothing of what they hold."""
+        """Show the folders, and no content."""
         return f"Session({self._catalog!r}, files={str(self._files.folder)!r})"
 
     # ---- statements
@@ -183,7 +183,7 @@ class Session:
         return self._selector().run(node)
 
     def _rows_for(self, node: Any) -> pd.DataFrame | None:
-        """Run the FROM (SELECT …) of CREATE MODEL or RETRAIN."""
+        """Return the rows of the FROM (SELECT …) of CREATE MODEL or RETRAIN."""
         if node.query_str is None:
             return None
         from .arrow_frames import to_frame
@@ -248,7 +248,7 @@ class Session:
         name = "" if node.name is None else str(node.name).lower()
         if name != "predictor_cache":
             raise unsupported(f"SET {name or node.category or ''}".strip())
-        # There is no such cache here to turn off; scripts for a MindsDB server say it.
+        # The session has no predict cache. Scripts for a MindsDB server turn it off, so it is accepted.
 
     # ---- SHOW
 

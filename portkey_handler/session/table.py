@@ -1,4 +1,4 @@
-"""Rows on their way through a session."""
+"""Rows inside a session."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in Arrow's form.
+    """Rows as an Arrow table.
 
     Attributes:
-        arrow: The rows; names of columns may repeat.
+        arrow: The rows; column names may repeat.
         json: Positions of the columns that hold JSON text.
     """
 
@@ -28,7 +28,7 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """Names of the columns, in order."""
+        """The column names, in order."""
         return [str(name) for name in self.arrow.column_names]
 
     def renamed(self, names: Sequence[str]) -> Table:
@@ -36,16 +36,16 @@ class Table:
         return Table(self.arrow.rename_columns(list(names)), self.json)
 
     def distinctly_named(self) -> Table:
-        """Return the same rows with `_1`, `_2` … behind names that repeat."""
+        """Return the same rows with `_1`, `_2` … added to repeated names."""
         return self.renamed(unique(self.names))
 
 
-#: What a statement gives: rows of a query, a frame of SHOW and DESCRIBE, or nothing.
+#: The result of a statement: the rows of a query, the frame of SHOW and DESCRIBE, or None.
 Result: TypeAlias = "Table | pd.DataFrame | None"
 
 
 def as_frame(result: Result) -> pd.DataFrame:
-    """Return what a statement gave as a frame."""
+    """Return the result of a statement as a frame."""
     import pandas as pd
 
     from .arrow_frames import to_frame
@@ -55,9 +55,9 @@ def as_frame(result: Result) -> pd.DataFrame:
 
 
 def first_rows(result: Result, most: int) -> tuple[list[str], Iterable[tuple[Any, ...]], int]:
-    """Return the columns' names, the first rows and the number of all rows, to be shown as text.
+    """Return the column names, the first rows and the number of all rows, for showing them as text.
 
-    pandas is not imported where the cells are as text what they are in a frame.
+    pandas is not imported where the cells look the same with and without it.
     """
     if isinstance(result, Table) and not result.json and all(map(_is_python, result.arrow.schema.types)):
         columns = [column.to_pylist() for column in result.arrow.slice(0, most).columns]
@@ -68,7 +68,7 @@ def first_rows(result: Result, most: int) -> tuple[list[str], Iterable[tuple[Any
 
 
 def _is_python(kind: Any) -> bool:
-    """Return whether the values of a column become Python's own, in a frame too."""
+    """Return whether the values of a column are Python's own types, in a frame too."""
     kinds = pa.types
     return any(
         fits(kind)

@@ -1,1 +1,1 @@
-"""SQL of the session: parsed, planned, and written again for DuckDB."""
+"""SQL of the session: parse it, plan it, and write it for DuckDB."""

@@ -1,4 +1,4 @@
-"""The pieces of sqlglot's trees that the session is made of, written as DuckDB's SQL."""
+"""Builds the parts of sqlglot trees that the session needs, and writes them as DuckDB's SQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlglot import exp
 from ...errors import StatementError
 
 Expression = (
-    Any  # sqlglot renamed its base classes between versions; its trees are built, never inspected deeply
+    Any  # sqlglot renamed its base classes between versions; its trees are built and hardly inspected
 )
 
 TYPES = {
@@ -41,8 +41,8 @@ class Functions:
     """The functions that a statement may call.
 
     Attributes:
-        allowed: Names in lower case; whatever is not among them is refused.
-        aggregates: Those among them that make one value of many rows.
+        allowed: Names in lower case; all others are rejected.
+        aggregates: The allowed functions that make one value of many rows.
     """
 
     allowed: frozenset[str]
@@ -61,7 +61,7 @@ def table(name: str, alias: str | None = None) -> Expression:
 
 
 def aliased(expression: Expression, alias: str) -> Expression:
-    """Return `expression`, a table or a value, under a quoted name."""
+    """Return an expression, a table or a value, with a quoted alias."""
     return exp.alias_(expression, alias, quoted=True, table=isinstance(expression, exp.Table | exp.Subquery))
 
 
@@ -71,12 +71,12 @@ def call(name: str, *arguments: Expression) -> Expression:
 
 
 def sql(expression: Expression) -> str:
-    """Return DuckDB's text of a finished tree."""
+    """Return a finished tree as DuckDB's SQL."""
     return str(expression.sql(dialect="duckdb"))
 
 
 def literal(value: Any) -> Expression:
-    """Return a constant of the language as DuckDB's."""
+    """Return a Python constant as DuckDB's."""
     if value is None:
         return exp.Null()
     if isinstance(value, bool):
@@ -91,7 +91,7 @@ def data_type(name: str, precision: Sequence[int] | None = None) -> Expression:
     """Return a type by the name that users write.
 
     Raises:
-        StatementError: No such type.
+        StatementError: There is no such type.
     """
     known = TYPES.get(name.lower())
     if known is None:
@@ -102,7 +102,7 @@ def data_type(name: str, precision: Sequence[int] | None = None) -> Expression:
 
 
 def unique(names: Sequence[str]) -> list[str]:
-    """Return `names` with `_1`, `_2` … behind those that are there already (case does not count)."""
+    """Return names with `_1`, `_2` … added to repeated ones (upper and lower case are the same)."""
     seen: set[str] = set()
     result = []
     for name in names:

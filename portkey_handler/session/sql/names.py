@@ -1,4 +1,4 @@
-"""Names of a query: the column that each identifier means."""
+"""Resolves the identifiers of a query to columns."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .plan import Column, Question, qualifier
 
 
 class Names:
-    """The columns of a query, found by the names that its author writes.
+    """The columns of a query, by the names that the user writes.
 
     Args:
-        question: The query, as far as it is known before its models are asked.
-        columns: The columns of the data and of the models, in their order.
+        question: The query, before its models' columns are known.
+        columns: The columns of the data and of the models, in order.
 
     Attributes:
         aliases: The terms of SELECT by their alias in lower case.
@@ -33,7 +33,7 @@ class Names:
         }
 
     def starred(self, target: Any) -> list[Column]:
-        """Return the columns that `*` or `t.*` stands for.
+        """Return the columns of `*` or `t.*`.
 
         Raises:
             NotFoundError: No table or model of FROM has that name.
@@ -63,7 +63,7 @@ class Names:
     def found(self, node: Any) -> Column | None:
         """Return the column that an identifier means, or None.
 
-        A bare name means the model's column before the data's, as in the host.
+        A name without a table means a model's column before a data column, as in MindsDB.
         """
         name = str(node.parts[-1]).lower()
         owner = qualifier(node)
@@ -89,7 +89,7 @@ class Names:
         return None
 
     def known(self, node: Any) -> Any:
-        """Return the column, or the reference to an alias of SELECT."""
+        """Return the expression of a column, or of the SELECT term with that alias."""
         if is_star(node):
             raise StatementError("a star with a table in front stands in SELECT only")
         known = self.found(node)

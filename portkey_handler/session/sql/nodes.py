@@ -1,4 +1,4 @@
-"""What the host's tree says of names: those of tables, of the tables of a FROM, and of a SELECT's columns."""
+"""Reads names in the parser's tree: those of tables, of the tables in FROM, and of SELECT columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .parser import ast
 
 
 def paths(identifier: Any) -> frozenset[tuple[str, ...]]:
-    """Return every way in which columns may name this table: its alias, or the ends of its dotted name."""
+    """Return every name of a table that may stand before a column: its alias, or ends of its dotted name."""
     if identifier.alias is not None:
         return frozenset({(str(identifier.alias.parts[-1]).lower(),)})
     parts = tuple(str(part).lower() for part in getattr(identifier, "parts", ()))
@@ -18,16 +18,16 @@ def paths(identifier: Any) -> frozenset[tuple[str, ...]]:
 
 
 def alias_of(node: Any) -> str | None:
-    """Return the name under which columns reach a table of FROM, or None for a nameless subselect."""
+    """Return the name of a table in FROM that may stand before a column; None for a nameless subselect."""
     if node.alias is not None:
         return str(node.alias.parts[-1])
     return str(node.parts[-1]) if isinstance(node, ast.Identifier) else None
 
 
 def output_names(targets: Sequence[Any]) -> list[str | None]:
-    """Return the names that the host gives to the columns of a SELECT; None: it has none for that expression.
+    """Return the names that MindsDB gives to the columns of a SELECT; None for an expression without one.
 
-    A function without alias is called `count_0`, `count_1` …, as there.
+    As there, functions without alias are called `count_0`, `count_1` ….
     """
     taken = {str(target.alias.parts[-1]) for target in targets if target.alias is not None}
     names: list[str | None] = []
@@ -52,7 +52,7 @@ def _plain_name(node: Any) -> str | None:
 
 
 def flat(node: Any) -> list[tuple[Any, str | None, Any]]:
-    """Return the tables of a FROM from left to right, each with how and on what it is joined."""
+    """Return the tables of a FROM from left to right, each with the kind and the condition of its join."""
     if not isinstance(node, ast.Join):
         return [(node, None, None)]
     return [*flat(node.left), (node.right, " ".join(node.join_type.split()), node.condition)]

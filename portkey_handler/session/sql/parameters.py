@@ -1,7 +1,7 @@
-"""Parameters of statements: values for `?` and `$name`, which are never pasted into the text as they are.
+"""Parameters of statements: values for `?` and `$name`, which never become a part of the text.
 
-Each parameter becomes a text literal that occurs nowhere else. After parsing, the value takes the literal's
-place in the tree.
+Each parameter becomes a text literal that occurs nowhere else. After parsing, the value replaces the literal
+in the tree.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Binding:
             given = len(parameters)
             raise StatementError(f"the statement has more ? than the {given} values given") from None
         if not isinstance(value, (date, time)) or is_null(value):
-            value = to_plain(value)  # the numbers of NumPy and the NULLs of pandas as Python's own
+            value = to_plain(value)  # NumPy's numbers and the NULLs of pandas become Python's own
         if (refusal := _refusal(value)) is not None:
             name = f"${key}" if isinstance(key, str) else f"number {key + 1}"
             raise StatementError(f"the parameter {name} is {refusal}")

@@ -1,6 +1,6 @@
-"""From text to statements: the only door to `mindsdb_sql_parser`.
+"""From text to statements; the only module that imports `mindsdb_sql_parser`.
 
-`ast` is that parser's tree, for the modules here that read it.
+`ast` is that parser's tree, for the modules of this folder that read it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from mindsdb_sql_parser.lexer import LexError
 from ...errors import StatementError
 
 with warnings.catch_warnings():
-    # The grammar is read from a file that the parser leaves open; that is not the user's business.
+    # The parser leaves the file of its grammar open; users cannot do anything about that warning.
     warnings.simplefilter("ignore", ResourceWarning)
     import mindsdb_sql_parser.parser  # noqa: F401 — would be imported by the first statement otherwise
 
 __all__ = ["SUPPORTED", "Latest", "ast", "outside_quotes", "parse", "split", "unsupported", "using"]
 
-#: What the embedded session runs; named by the error for everything else.
+#: The statements of the session, for the error about any other one.
 SUPPORTED = (
     "CREATE ML_ENGINE, DROP ML_ENGINE, SHOW ML_ENGINES, CREATE MODEL, RETRAIN, DROP MODEL, SHOW MODELS, "
     "DESCRIBE, SELECT (also UNION, INTERSECT, EXCEPT, WITH), CREATE TABLE files.x, INSERT INTO files.x, "
@@ -51,7 +51,7 @@ def parse(text: str) -> Any:
     """Parse one statement.
 
     Raises:
-        StatementError: It does not parse; the first line says where.
+        StatementError: The statement cannot be parsed; the first line says where.
     """
     try:
         return parse_sql(text)
@@ -66,7 +66,7 @@ def parse(text: str) -> Any:
         TypeError,
         ValueError,
     ) as error:
-        # The parser's own faults on odd input; a person who wrote SQL should not meet them.
+        # The parser itself can fail on unusual input; users get an error of ours.
         raise StatementError(
             f"the statement cannot be parsed ({type(error).__name__} in the parser)"
         ) from None
@@ -76,7 +76,7 @@ def using(options: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the options of a USING clause as plain values, names lower-cased.
 
     Raises:
-        StatementError: A value that is neither a constant, a list, an object nor a name.
+        StatementError: A value is neither a constant, a list, an object nor a name.
     """
     return {name.lower(): _plain(name, value) for name, value in (options or {}).items()}
 
@@ -109,7 +109,7 @@ def _first_line_says_where(message: str) -> str:
 
 
 def outside_quotes(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the positions and characters outside of strings, quoted names and comments."""
+    """Yield positions and characters outside of strings, quoted names and comments."""
     return _outside(text, comments_only=False)
 
 
@@ -159,7 +159,7 @@ def _end_of_quote(text: str, start: int) -> int:
         if text[position] == "\\" and quote != "`":
             position += 2
         elif text[position] == quote:
-            # A doubled quote closes and opens again at once, which comes to the same for splitting.
+            # A doubled quote closes and opens the string again, which makes no difference for splitting.
             return position + 1
         else:
             position += 1

@@ -1,7 +1,7 @@
-"""The plan of a SELECT that asks models: which rows are sent, what each model is given, what comes out of it.
+"""The plan of a SELECT that asks models: which rows are sent, the input of each model, and the result.
 
-Pure: from the parser's tree and the names of columns to sqlglot's expressions. What decides the bill is here:
-a condition or a LIMIT is moved in front of the models where that cannot change the result, and only there.
+Pure: from the parser's tree and column names to sqlglot's expressions. It decides the bill: a condition or a
+LIMIT is applied before the models are asked only where that cannot change the result.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .expressions import Functions, unique
 from .parser import ast
 
 ROW = "__portkey_row"
-#: Options of SELECT … USING that a MindsDB server keeps for itself.
+#: Options of SELECT … USING that a MindsDB server does not hand to the handler.
 HOST_OPTIONS = frozenset(("partition_size", "batch_size", "track_column"))
 Paths = frozenset[tuple[str, ...]]
 
@@ -26,10 +26,10 @@ class Source:
 
     Attributes:
         alias: Its name in the statement.
-        paths: Every way in which columns may name it, in lower case.
-        columns: Its columns' names.
-        relation: What stands for it in FROM, without alias.
-        join: How it is joined to what stands left of it; None for the first.
+        paths: Every name that may stand before a column of it, in lower case.
+        columns: The names of its columns.
+        relation: Its expression in FROM, without alias.
+        join: The kind of its join to the tables left of it; None for the first.
         on: The condition of that join, as parsed.
     """
 
@@ -47,10 +47,10 @@ class Asked:
 
     Attributes:
         alias: Its name in the statement.
-        paths: Every way in which columns may name it, in lower case.
+        paths: Every name that may stand before a column of it, in lower case.
         target: The column that it predicts.
         on: The condition of its join, as parsed.
-        using: The options of SELECT … USING that are meant for it.
+        using: The options of SELECT … USING for this model.
     """
 
     alias: str
@@ -62,14 +62,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is known to the statement.
+    """A column that the statement can name.
 
     Attributes:
         kind: "data", "input" (a constant given to a model) or "output" (of a model).
-        private: Its name in the queries that are made here.
+        private: Its name in the queries that the plan makes.
         name: Its name in the statement.
-        owner: Position of its source or model.
-        paths: Every way in which the statement may name its owner.
+        owner: The position of its source or model.
+        paths: Every name of its owner that may stand before it, in lower case.
     """
 
     kind: str
@@ -81,13 +81,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run.
+    """A finished plan.
 
     Attributes:
         data: The query for the rows that are sent (columns by private names); None: one row of constants.
-        rows: Whether that one row is wanted (LIMIT 0 takes it away).
-        columns: Every column, in the order in which `*` shows them.
-        final: The query for the result, over a table that holds every column by its private name, and ROW.
+        rows: Whether that one row is kept (LIMIT 0 drops it).
+        columns: Every column, in the order of `*`.
+        final: The query for the result, over a table with every column by its private name, and ROW.
     """
 
     data: Any
@@ -97,22 +97,22 @@ class Plan:
 
     @property
     def names(self) -> dict[str, str]:
-        """What private names mean to a person."""
+        """Private name to the user's name."""
         return {known.private: known.name for known in self.columns}
 
 
 class Question:
-    """A SELECT that asks models, before the models' outputs are known.
+    """A SELECT that asks models, before the columns of the models are known.
 
     Args:
         select: The statement; it is not changed.
         sources: Its data, from left to right.
         models: Its models, from left to right.
-        tables: What stands for a table of a nested query.
-        functions: What may be called.
+        tables: Returns the expression of a table in a nested query.
+        functions: The functions that a statement may call.
 
     Raises:
-        StatementError: What cannot be asked this way.
+        StatementError: Models cannot be asked in this way.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Question:
             )
 
     def visible_names(self) -> list[str]:
-        """Return the data columns' names as models see them; a repeated one gets its table in front."""
+        """Return the names of the data columns for models; a repeated name gets its table as a prefix."""
         seen: set[str] = set()
         names = []
         for known in self.data:
@@ -179,7 +179,7 @@ class Question:
         return found
 
     def _renames_of(self, number: int) -> dict[str, Any]:
-        """Return `ON t.a = m.question` as question → the identifier of t.a."""
+        """Return the conditions `ON t.a = m.question`: question → the identifier of t.a."""
         model = self.models[number]
         found = {}
         for conjunct in conjuncts(model.on):
@@ -196,10 +196,10 @@ class Question:
 
 
 def options_for(using: Mapping[str, Any], alias: str, others: Sequence[str]) -> dict[str, Any]:
-    """Return the options of a SELECT's USING that are meant for the model `alias`.
+    """Return the options in a SELECT's USING for the model `alias`.
 
     Raises:
-        StatementError: An option for a model that is not in FROM.
+        StatementError: An option names a model that is not in FROM.
     """
     found = {}
     for name, value in using.items():
@@ -212,7 +212,7 @@ def options_for(using: Mapping[str, Any], alias: str, others: Sequence[str]) -> 
 
 
 def _parted(sources: Sequence[Source], models: Sequence[Asked]) -> tuple[list[Source], list[Source]]:
-    """Part data that is joined before the models from data that is joined on what they answer."""
+    """Separate the data that is joined before the models from the data that is joined on their answers."""
     early: list[Source] = []
     late: list[Source] = []
     waiting: set[tuple[str, ...]] = {path for model in models for path in model.paths}
@@ -237,7 +237,7 @@ def _check_names(items: Sequence[Any]) -> None:
 
 
 def conjuncts(node: Any) -> Iterator[Any]:
-    """Yield the conditions that AND connects."""
+    """Yield the conditions of an AND."""
     if isinstance(node, ast.BinaryOperation) and node.op == "and":
         for side in node.args:
             yield from conjuncts(side)
@@ -263,19 +263,19 @@ def _not_an_input(node: Any, alias: str) -> StatementError:
 
 
 def _mentions(node: Any, target: str) -> bool:
-    """Return whether a condition is about the target or what comes with it, so that it filters the answer."""
+    """Return whether a condition is about the target or a column beside it, so that it filters answers."""
     names = [str(part.parts[-1]).lower() for part in parts(node) if isinstance(part, ast.Identifier)]
     low = target.lower()
     return bool(names) and all(name == low or name.startswith(f"{low}_") for name in names)
 
 
 def qualifier(node: Any) -> tuple[str, ...]:
-    """Return what stands in front of a column's name, in lower case."""
+    """Return the part before a column's name, in lower case."""
     return tuple(str(part).lower() for part in node.parts[:-1])
 
 
 def parts(node: Any) -> Iterator[Any]:
-    """Yield a node and everything below it, nested queries left out."""
+    """Yield a node and all nodes below it, except nested queries."""
     if isinstance(node, list | tuple):
         for item in node:
             yield from parts(item)

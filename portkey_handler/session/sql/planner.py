@@ -1,4 +1,4 @@
-"""The second half of a plan: where each condition, the order and the limit go, and what each name means.
+"""The second half of a plan: the place of each condition, of ORDER BY and of LIMIT, and resolved names.
 
 Pure, like `plan`.
 """
@@ -20,15 +20,15 @@ from .to_sqlglot import Translator, joined
 
 
 class _NotData(Exception):  # noqa: N818 — a signal, not an error
-    """An expression needs more than data columns."""
+    """An expression needs a column of a model."""
 
 
 class Planner:
     """Completes a `Question` whose models' outputs are known.
 
     Args:
-        question: What is asked.
-        outputs: The names of each model's columns.
+        question: The query.
+        outputs: The column names of each model.
     """
 
     def __init__(self, question: Question, outputs: Sequence[Sequence[str]]) -> None:
@@ -60,7 +60,7 @@ class Planner:
         self._final = Translator(question.tables, question.functions, self._final_column)
 
     def plan(self) -> Plan:
-        """Return what to run, every name in it checked."""
+        """Return the finished plan; all its names are resolved."""
         pushed: list[Any] = []
         kept: list[Any] = []
         for conjunct in self._question.conjuncts:
@@ -75,7 +75,7 @@ class Planner:
         if order is not None and self._select.limit is None and self._select.offset is None:
             order = None
         final = self._final_query(kept, limited=order is not None)
-        # Translated now, so that a wrong name is told before anything is paid for.
+        # Translated now, so that a wrong name is an error before anything is paid for.
         final(table("checked"))
         return Plan(
             data=self._data_query(pushed, order) if self._question.early else None,
@@ -84,7 +84,7 @@ class Planner:
             final=final,
         )
 
-    # ---- in front of the models
+    # ---- before the models
 
     def _as_data(self, node: Any) -> Any:
         """Return the expression over data columns, or None where it needs a model."""
@@ -96,7 +96,7 @@ class Planner:
             return None
 
     def _pushed_order(self, *, filtered: bool) -> list[Any] | None:
-        """Return the ORDER BY to go with a LIMIT in front of the models, or None where LIMIT must wait."""
+        """Return the ORDER BY for a LIMIT before the models; None where LIMIT must wait for the answers."""
         select = self._select
         if filtered or self._question.late or select.distinct or select.group_by or select.having is not None:
             return None
@@ -116,7 +116,7 @@ class Planner:
         return terms
 
     def _meant(self, node: Any) -> Any:
-        """Return what a term of ORDER BY stands for: a position or an alias of SELECT, or itself."""
+        """Return the expression of a term of ORDER BY: that of a position or an alias of SELECT, or the term."""
         targets = self._select.targets
         if isinstance(node, ast.Constant):
             if not isinstance(node.value, int) or any(is_star(target) for target in targets):
@@ -127,7 +127,7 @@ class Planner:
         return node
 
     def _is_collective(self, node: Any) -> bool:
-        """Return whether an expression makes a value of several rows."""
+        """Return whether an expression makes one value of several rows."""
         aggregates = self._question.functions.aggregates
         return any(
             isinstance(part, ast.WindowFunction) or (isinstance(part, ast.Function) and part.op in aggregates)
@@ -160,7 +160,7 @@ class Planner:
             select = select.order_by(column(ROW, early[0].alias), copy=False)
         return _limited(select, self._select) if order is not None else select
 
-    # ---- behind the models
+    # ---- after the models
 
     def _final_query(self, kept: list[Any], *, limited: bool) -> Callable[[Any], Any]:
         select = self._select
@@ -218,7 +218,7 @@ class Planner:
         return [aliased(expression, name) for (expression, _), name in zip(shown, names, strict=True)]
 
     def _readable(self, node: Any) -> str:
-        """Return an expression as a person would write it, as the name of its column."""
+        """Return an expression as SQL text, for the name of its column."""
         tree = Translator(self._question.tables, self._question.functions, _bare).expression(node)
         return str(tree.sql(dialect="duckdb"))
 

@@ -1,4 +1,4 @@
-"""How tightly operators bind and what OVER belongs to, where the host's parser reads it otherwise."""
+"""Corrects operator precedence and OVER in the parser's tree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from .parser import ast
 
-#: How tightly operators bind: the parser's ranks, and one for those that it does not rank (`_UNRANKED`).
+#: Operator precedence: the parser's, and one rank for the operators that it does not rank (`_UNRANKED`).
 _RANKS = {
     operator: rank
     for rank, operators in enumerate(
@@ -25,14 +25,15 @@ _RANKS = {
     )
     for operator in operators
 }
-#: What the parser has no rank for: it reads `a = 1 AND b ->> 'k' = 'x'` as `((a = 1 AND b) ->> 'k') = 'x'`.
+#: Operators without a rank in the parser, which reads `a = 1 AND b ->> 'k' = 'x'` as
+#: `((a = 1 AND b) ->> 'k') = 'x'`.
 _UNRANKED = frozenset(("->>", "||", "~", "!~", "<->", "<=>", "<#>", "@>", "<@", "&&"))
 #: Ends the lower bound of BETWEEN in a chain.
 _BOUND = "bound"
 
 
 def of_its_function(node: Any) -> Any:
-    """Return the expression that ends in OVER: the parser takes all of `a + sum(b)` for its function."""
+    """Return the function before OVER: the parser takes all of `a + sum(b)` for the function."""
     holder, last = None, node.function
     while isinstance(last, ast.Operation) and not isinstance(last, ast.Function) and not last.parentheses:
         holder, last = last, last.args[-1]
@@ -48,7 +49,7 @@ def of_its_function(node: Any) -> Any:
 
 
 def regrouped(node: Any) -> Any:
-    """Give every operator its rank where one stands for which the parser has none."""
+    """Apply the right precedence to an expression that has an operator without a rank in the parser."""
     chain = list(_chain(node, whole=True))
     if not any(isinstance(part, str) and part in _UNRANKED for part in chain):
         return node
@@ -58,7 +59,7 @@ def regrouped(node: Any) -> Any:
 
 
 def _chain(node: Any, *, whole: bool = False) -> Iterator[Any]:
-    """Yield operands and operators in the order in which they were written, down to parentheses."""
+    """Yield operands and operators in the order of the text; parentheses are one operand."""
     if node.parentheses and not whole:
         yield node
     elif isinstance(node, ast.BetweenOperation):
@@ -81,7 +82,7 @@ def _climbed(chain: list[Any], lowest: int) -> Any:
     result = chain.pop(0)
     if result == "not":
         result = ast.UnaryOperation(op="not", args=[_climbed(chain, _RANKS["not"])])
-        # It has its place now; without this it would be taken apart again.
+        # Parentheses keep it from being taken apart again.
         result.parentheses = True
     while chain and _RANKS.get(chain[0], -1) >= lowest:
         op = chain.pop(0)

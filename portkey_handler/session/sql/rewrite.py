@@ -1,4 +1,4 @@
-"""Changing parsed statements in place: nodes for nodes."""
+"""Changes parsed statements in place: replaces nodes by nodes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
 
 
 def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
-    """Offer every node below `node` to `replace`; what it returns takes the node's place."""
+    """Call `replace` with every node below `node`; its result replaces the node."""
     if isinstance(node, list):
         places: Any = list(enumerate(node))
     elif isinstance(node, ast.ASTNode) and not isinstance(node, ast.Identifier):
@@ -34,7 +34,7 @@ def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
 
 
 def prepared(query: Any) -> Any:
-    """Take `files (SELECT …)` for a subselect of files, and give operators their ranks."""
+    """Read `files (SELECT …)` as a subselect of files, and apply operator precedence."""
 
     def parsed(node: Any) -> Any:
         whole = of_its_function(node) if isinstance(node, ast.WindowFunction) else node

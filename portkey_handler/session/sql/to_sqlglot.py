@@ -1,7 +1,7 @@
-"""From the host's tree to sqlglot's, node by node and never through text.
+"""Translates the parser's tree to sqlglot's, node by node and never through text.
 
-Text made of the parser's tree does not survive (`||` becomes OR, quotes fail, the order of NULLs changes).
-Pure: what tables and columns mean is asked of the functions that a `Translator` is given.
+Text that the parser makes of its tree is wrong (`||` becomes OR, quotes fail, the order of NULLs changes).
+Pure: functions that are handed to a `Translator` resolve tables and columns.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Translator(Values):
     """Translates one statement.
 
     Args:
-        tables: From the parser's identifier of a table to what stands for it in FROM, without alias.
-        functions: What may be called.
-        columns: From an identifier of the outermost query to its expression; None: it stays as it is written.
+        tables: Returns the expression in FROM, without alias, for the parser's identifier of a table.
+        functions: The functions that a statement may call.
+        columns: Returns the expression for an identifier of the outermost query; None: it stays as written.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Translator(Values):
         return select
 
     def clauses(self, select: Expression, node: Any) -> Expression:
-        """Add everything of a SELECT but its targets, its tables and its WITH."""
+        """Add all clauses of a SELECT except its targets, its tables and its WITH."""
         if node.where is not None:
             select = select.where(self.expression(node.where), copy=False)
         if node.group_by:
@@ -139,7 +139,7 @@ class Translator(Values):
             if join_type is None:
                 select = select.from_(relation, copy=False)
             else:
-                # The scope grows with each table: ON sees what stands left of it.
+                # The scope grows with each table: ON sees the tables left of it.
                 on = None if condition is None else self.expression(condition)
                 select = joined(select, relation, join_type, on)
         return select
@@ -170,7 +170,7 @@ def joined(select: Expression, relation: Expression, join_type: str, on: Express
     if kind is None:
         raise StatementError(f"{join_type} is not supported; supported are: {', '.join(_JOINS)}")
     if on is None and kind != "cross":
-        # As in the host: a join without ON pairs every row with every row.
+        # As in MindsDB: a join without ON pairs every row with every row.
         on = exp.Boolean(this=True)
     if "ASOF" in join_type:
         kind = f"asof {kind}".strip()
@@ -178,7 +178,7 @@ def joined(select: Expression, relation: Expression, join_type: str, on: Express
 
 
 def _take_ctes(node: Any) -> list[tuple[str, Any]]:
-    """Return the WITH of a query and take it off; the parser hangs that of a UNION on its first SELECT."""
+    """Return the WITH of a query and remove it; the parser puts the WITH of a UNION into its first SELECT."""
     first = node
     while not isinstance(first, ast.Select):
         first = first.left

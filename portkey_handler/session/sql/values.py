@@ -1,4 +1,4 @@
-"""From the host's tree to sqlglot's: values, which is all but queries."""
+"""Translates the parser's tree to sqlglot's: values, that is everything except queries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BINARY: dict[str, Callable[..., Expression]] = {
     "||": exp.DPipe, "like": exp.Like, "is": exp.Is, "&": exp.BitwiseAnd, "|": exp.BitwiseOr,
 }  # fmt: skip
 _NEGATED = {"not like": exp.Like, "is not": exp.Is}
-#: Operators that DuckDB has as functions; the names keep their meaning whatever sqlglot makes of operators.
+#: Operators that DuckDB also has as functions. sqlglot may change operators, but not these names.
 _AS_FUNCTION = {
     "->": "json_extract", "->>": "json_extract_string", "^": "xor", "~": "regexp_full_match",
     "<->": "list_distance", "<=>": "list_cosine_distance", "<#>": "list_negative_inner_product",
@@ -31,8 +31,8 @@ class Values:
     """Translates the expressions of one statement.
 
     Args:
-        functions: What may be called.
-        columns: From an identifier of the outermost query to its expression; None: it stays as it is written.
+        functions: The functions that a statement may call.
+        columns: Returns the expression for an identifier of the outermost query; None: it stays as written.
     """
 
     def __init__(self, functions: Functions, columns: Callable[[Any], Expression] | None = None) -> None:
@@ -55,7 +55,7 @@ class Values:
         """Translate a value.
 
         Raises:
-            StatementError: A construct that is not supported.
+            StatementError: The construct is not supported.
         """
         for kind, translate in self._kinds:
             if isinstance(node, kind):
@@ -114,7 +114,7 @@ class Values:
             return exp.In(this=this, query=exp.Subquery(this=self.query(right)))
         items = right.items if isinstance(right, ast.Tuple) else [right]
         if isinstance(left, ast.Tuple) and not any(isinstance(item, ast.Tuple) for item in items):
-            items = [right]  # the parser takes `((1, 2))` for `(1, 2)`
+            items = [right]  # the parser reads `((1, 2))` as `(1, 2)`
         return exp.In(this=this, expressions=[self.expression(item) for item in items])
 
     def _unary(self, node: Any) -> Expression:
@@ -197,7 +197,7 @@ class Values:
         what = {"Parameter": "? and :name", "Variable": "@variables", "Latest": "LATEST", "Last": "LAST"}
         raise StatementError(f"{what[type(node).__name__]} cannot be used here; write the value")
 
-    #: Subclasses stand before their parents.
+    #: Subclasses come before their parents.
     _kinds: tuple[tuple[type, Callable[[Values, Any], Expression]], ...] = (
         (ast.Last, _refused), (Latest, _refused), (ast.Parameter, _refused), (ast.Variable, _refused),
         (ast.Constant, _constant), (ast.Identifier, _identifier), (ast.Star, _star),
