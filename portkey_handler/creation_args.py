@@ -99,8 +99,8 @@ creation_args = OrderedDict(
     metadata={
         "type": ARG_TYPE.DICT,
         "description": (
-            "Words by which the gateway's logs can be searched; _user, _prompt, _organisation and "
-            "_environment are known to it."
+            "Names and texts for searching the gateway's logs; it knows _user, _prompt, _organisation and "
+            "_environment."
         ),
         "required": False,
         "label": "Metadata",
@@ -108,7 +108,7 @@ creation_args = OrderedDict(
     },
     cache_namespace={
         "type": ARG_TYPE.STR,
-        "description": "Keeps the gateway's cached answers apart from others'.",
+        "description": "A namespace for the gateway's cache, which separates its cached answers.",
         "required": False,
         "label": "Cache namespace",
         "secret": False,
@@ -129,7 +129,7 @@ creation_args = OrderedDict(
     },
     strict_open_ai_compliance={
         "type": ARG_TYPE.BOOL,
-        "description": "Let the gateway leave out whatever OpenAI's format does not have.",
+        "description": "Let the gateway leave out everything that OpenAI's format does not have.",
         "required": False,
         "label": "Strict open AI compliance",
         "secret": False,
@@ -331,7 +331,7 @@ creation_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "How the gateway chooses among targets: fallback (the next one when one fails) or loadbalance "
-            "(by weight); an object with mode and on_status_codes says on which statuses."
+            "(by weight), or an object with mode and on_status_codes."
         ),
         "required": False,
         "label": "Strategy",
@@ -340,8 +340,8 @@ creation_args = OrderedDict(
     retry={
         "type": ARG_TYPE.STR,
         "description": (
-            "How often the gateway itself tries again, 0 to 5, or an object with attempts, on_status_codes "
-            "and use_retry_after_header."
+            "How often the gateway itself retries, 0 to 5, or an object with attempts, on_status_codes and "
+            "use_retry_after_header."
         ),
         "required": False,
         "label": "Retry",
@@ -366,7 +366,7 @@ creation_args = OrderedDict(
     input_guardrails={
         "type": ARG_TYPE.LIST,
         "description": (
-            "Guardrails that look at the request: a list of slugs, or of objects with checks of the gateway."
+            "Guardrails for the request: a list of slugs, or of objects with checks of the gateway."
         ),
         "required": False,
         "label": "Input guardrails",
@@ -374,7 +374,9 @@ creation_args = OrderedDict(
     },
     output_guardrails={
         "type": ARG_TYPE.LIST,
-        "description": "Guardrails that look at the answer, likewise.",
+        "description": (
+            "Guardrails for the answer: a list of slugs, or of objects with checks of the gateway."
+        ),
         "required": False,
         "label": "Output guardrails",
         "secret": True,
@@ -389,8 +391,8 @@ creation_args = OrderedDict(
     model={
         "type": ARG_TYPE.STR,
         "description": (
-            "The model, by whatever name the gateway or provider knows. Mode embedding needs it; prompt and "
-            "request send none that is not given."
+            "The language model, by the name that the gateway or the provider uses. Mode embedding needs it; "
+            "prompt and request have no default."
         ),
         "required": False,
         "label": "Model",
@@ -399,7 +401,7 @@ creation_args = OrderedDict(
     max_tokens={
         "type": ARG_TYPE.INT,
         "description": (
-            "The most tokens an answer may have. NULL sends no limit; max_completion_tokens replaces it."
+            "The most tokens of an answer. NULL sends no limit; max_completion_tokens replaces it."
         ),
         "required": False,
         "label": "Max tokens",
@@ -407,9 +409,7 @@ creation_args = OrderedDict(
     },
     parameters={
         "type": ARG_TYPE.DICT,
-        "description": (
-            "Further parameters, put into the request's body as they are (alias other_parameters)."
-        ),
+        "description": "Further parameters, sent in the request's body unchanged (alias other_parameters).",
         "required": False,
         "label": "Parameters",
         "secret": False,
@@ -417,8 +417,8 @@ creation_args = OrderedDict(
     concurrency={
         "type": ARG_TYPE.INT,
         "description": (
-            "How many requests are in flight at a time. Not given: it starts at 8 and grows to 64 while "
-            "nothing refuses it."
+            "The most requests in flight at a time. By default it starts at 8 and grows to 64 until the "
+            "provider refuses."
         ),
         "required": False,
         "label": "Concurrency",
@@ -426,14 +426,14 @@ creation_args = OrderedDict(
     },
     timeout={
         "type": ARG_TYPE.STR,
-        "description": "Seconds that one attempt may take, from connecting to the last byte of the answer.",
+        "description": "The most seconds of one attempt, from connecting to the last byte of the answer.",
         "required": False,
         "label": "Timeout",
         "secret": False,
     },
     max_attempts={
         "type": ARG_TYPE.INT,
-        "description": "How often a request is tried before its row fails.",
+        "description": "How often a request is sent before its row fails.",
         "required": False,
         "label": "Max attempts",
         "secret": False,
@@ -451,8 +451,8 @@ creation_args = OrderedDict(
     deadline={
         "type": ARG_TYPE.STR,
         "description": (
-            "Seconds after which the query sends nothing more; what is in flight may land for 5 s. Rows that "
-            "are not answered by then fail with that reason; what was paid is kept."
+            "Seconds after which the query sends no more requests; those in flight have 5 s to finish. Rows "
+            "without an answer then fail with that reason; answers that were paid for stay cached."
         ),
         "required": False,
         "label": "Deadline",
@@ -461,9 +461,9 @@ creation_args = OrderedDict(
     reuse={
         "type": ARG_TYPE.STR,
         "description": (
-            "How long an answer may be used again where the same is asked through the same engine: '30m', "
-            "'24h', '7d' …, or 'never' to ask again. In mode prompt 'never' is the default, because a saved "
-            "prompt may change."
+            "How long a cached answer is used for an equal request through the same engine: '30m', '24h', "
+            "'7d' …, or 'never' to ask again. The default of mode prompt is 'never', because a saved prompt "
+            "may change."
         ),
         "required": False,
         "label": "Reuse",
@@ -472,7 +472,7 @@ creation_args = OrderedDict(
     requests_per_minute={
         "type": ARG_TYPE.STR,
         "description": (
-            "The most requests a minute, shared by all queries on this machine that use the engine."
+            "The most requests a minute, for all queries on this machine together that use the engine."
         ),
         "required": False,
         "label": "Requests per minute",
@@ -481,8 +481,8 @@ creation_args = OrderedDict(
     tokens_per_minute={
         "type": ARG_TYPE.STR,
         "description": (
-            "The most tokens a minute, shared likewise; estimated before a request, corrected by what it "
-            "used."
+            "The most tokens a minute, for the same queries; estimated before a request, corrected by its "
+            "usage."
         ),
         "required": False,
         "label": "Tokens per minute",
@@ -490,23 +490,21 @@ creation_args = OrderedDict(
     },
     deduplicate={
         "type": ARG_TYPE.BOOL,
-        "description": "Ask equal rows once. false asks each of them, for sampling.",
+        "description": "Send equal rows once. false sends each of them, for sampling.",
         "required": False,
         "label": "Deduplicate",
         "secret": False,
     },
     inputs_per_request={
         "type": ARG_TYPE.INT,
-        "description": "How many rows one request carries.",
+        "description": "The number of rows in one request.",
         "required": False,
         "label": "Inputs per request",
         "secret": False,
     },
     max_rows={
         "type": ARG_TYPE.INT,
-        "description": (
-            "The most rows that a query may ask; one with more is refused before anything is sent."
-        ),
+        "description": "The most rows of a query; a query with more is refused before anything is sent.",
         "required": False,
         "label": "Max rows",
         "secret": False,
@@ -515,7 +513,7 @@ creation_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "The most US dollars that a query may cost: it is refused where the estimate is higher, and "
-            "stopped when it has used as much. What was paid is kept."
+            "stopped when it has cost as much. Answers that were paid for stay cached."
         ),
         "required": False,
         "label": "Max cost",
@@ -523,7 +521,7 @@ creation_args = OrderedDict(
     },
     check={
         "type": ARG_TYPE.BOOL,
-        "description": "Try the key and the address when the engine is created.",
+        "description": "Test the key and the address when the engine is created.",
         "required": False,
         "label": "Check",
         "secret": False,

@@ -75,8 +75,8 @@ model_using_args = OrderedDict(
     metadata={
         "type": ARG_TYPE.DICT,
         "description": (
-            "Words by which the gateway's logs can be searched; _user, _prompt, _organisation and "
-            "_environment are known to it."
+            "Names and texts for searching the gateway's logs; it knows _user, _prompt, _organisation and "
+            "_environment."
         ),
         "required": False,
         "label": "Metadata",
@@ -84,7 +84,7 @@ model_using_args = OrderedDict(
     },
     cache_namespace={
         "type": ARG_TYPE.STR,
-        "description": "Keeps the gateway's cached answers apart from others'.",
+        "description": "A namespace for the gateway's cache, which separates its cached answers.",
         "required": False,
         "label": "Cache namespace",
         "secret": False,
@@ -139,7 +139,7 @@ model_using_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "How the gateway chooses among targets: fallback (the next one when one fails) or loadbalance "
-            "(by weight); an object with mode and on_status_codes says on which statuses."
+            "(by weight), or an object with mode and on_status_codes."
         ),
         "required": False,
         "label": "Strategy",
@@ -148,8 +148,8 @@ model_using_args = OrderedDict(
     retry={
         "type": ARG_TYPE.STR,
         "description": (
-            "How often the gateway itself tries again, 0 to 5, or an object with attempts, on_status_codes "
-            "and use_retry_after_header."
+            "How often the gateway itself retries, 0 to 5, or an object with attempts, on_status_codes and "
+            "use_retry_after_header."
         ),
         "required": False,
         "label": "Retry",
@@ -174,7 +174,7 @@ model_using_args = OrderedDict(
     input_guardrails={
         "type": ARG_TYPE.LIST,
         "description": (
-            "Guardrails that look at the request: a list of slugs, or of objects with checks of the gateway."
+            "Guardrails for the request: a list of slugs, or of objects with checks of the gateway."
         ),
         "required": False,
         "label": "Input guardrails",
@@ -182,7 +182,9 @@ model_using_args = OrderedDict(
     },
     output_guardrails={
         "type": ARG_TYPE.LIST,
-        "description": "Guardrails that look at the answer, likewise.",
+        "description": (
+            "Guardrails for the answer: a list of slugs, or of objects with checks of the gateway."
+        ),
         "required": False,
         "label": "Output guardrails",
         "secret": True,
@@ -197,7 +199,7 @@ model_using_args = OrderedDict(
     column={
         "type": ARG_TYPE.STR,
         "description": (
-            "The column that holds the prompt. May be left out where there is only one it could be."
+            "The column that holds the prompt. It may be left out where only one column is possible."
         ),
         "required": False,
         "label": "Column",
@@ -206,7 +208,7 @@ model_using_args = OrderedDict(
     prompt_template={
         "type": ARG_TYPE.STR,
         "description": (
-            "A prompt with columns in it: 'Translate to {{language}}: {{text}}'. Instead of column."
+            "A prompt with columns in it: 'Translate to {{language}}: {{text}}'. It replaces column."
         ),
         "required": False,
         "label": "Prompt template",
@@ -214,7 +216,7 @@ model_using_args = OrderedDict(
     },
     system_prompt={
         "type": ARG_TYPE.STR,
-        "description": "What the model is told before the prompt; a template like prompt_template.",
+        "description": "The system message before the prompt; a template like prompt_template.",
         "required": False,
         "label": "System prompt",
         "secret": False,
@@ -222,8 +224,8 @@ model_using_args = OrderedDict(
     messages={
         "type": ARG_TYPE.LIST,
         "description": (
-            "The whole conversation, a list of objects with role and content; texts in it are templates. "
-            "Instead of column."
+            "The whole conversation, a list of objects with role and content; texts in it are templates. It "
+            "replaces column."
         ),
         "required": False,
         "label": "Messages",
@@ -232,7 +234,7 @@ model_using_args = OrderedDict(
     messages_column={
         "type": ARG_TYPE.STR,
         "description": (
-            "The column that holds a whole conversation per row, as a JSON list of messages. Instead of "
+            "The column that holds a whole conversation per row, as a JSON list of messages. It replaces "
             "column."
         ),
         "required": False,
@@ -258,7 +260,7 @@ model_using_args = OrderedDict(
     variables={
         "type": ARG_TYPE.STR,
         "description": (
-            "The prompt's variables: an object of templates, or a list of columns. Not given: every column "
+            "The prompt's variables: an object of templates, or a list of columns. By default every column, "
             "by its name."
         ),
         "required": False,
@@ -268,8 +270,8 @@ model_using_args = OrderedDict(
     path={
         "type": ARG_TYPE.STR,
         "description": (
-            "The path below the gateway's base_url, such as /rerank or /moderations; others than those of "
-            "models only where the engine's allowed_paths name them."
+            "The path below the gateway's base_url, such as /rerank or /moderations. Paths that are not "
+            "those of models must be among the engine's allowed_paths."
         ),
         "required": False,
         "label": "Path",
@@ -278,7 +280,8 @@ model_using_args = OrderedDict(
     body={
         "type": ARG_TYPE.DICT,
         "description": (
-            "The request's body; texts in it are templates, and a column alone in one stays what it is."
+            "The request's body; texts in it are templates, and a text that is only a column keeps the type "
+            "of the cell."
         ),
         "required": False,
         "label": "Body",
@@ -287,7 +290,8 @@ model_using_args = OrderedDict(
     answer={
         "type": ARG_TYPE.STR,
         "description": (
-            "What of the reply is the answer, as JSONPath ($.results[0].score). Not given: the whole reply."
+            "The part of the response that is the answer, as JSONPath ($.results[0].score). By default the "
+            "whole response."
         ),
         "required": False,
         "label": "Answer",
@@ -296,8 +300,8 @@ model_using_args = OrderedDict(
     model={
         "type": ARG_TYPE.STR,
         "description": (
-            "The model, by whatever name the gateway or provider knows. Mode embedding needs it; prompt and "
-            "request send none that is not given."
+            "The language model, by the name that the gateway or the provider uses. Mode embedding needs it; "
+            "prompt and request have no default."
         ),
         "required": False,
         "label": "Model",
@@ -306,7 +310,7 @@ model_using_args = OrderedDict(
     max_tokens={
         "type": ARG_TYPE.INT,
         "description": (
-            "The most tokens an answer may have. NULL sends no limit; max_completion_tokens replaces it."
+            "The most tokens of an answer. NULL sends no limit; max_completion_tokens replaces it."
         ),
         "required": False,
         "label": "Max tokens",
@@ -314,9 +318,7 @@ model_using_args = OrderedDict(
     },
     parameters={
         "type": ARG_TYPE.DICT,
-        "description": (
-            "Further parameters, put into the request's body as they are (alias other_parameters)."
-        ),
+        "description": "Further parameters, sent in the request's body unchanged (alias other_parameters).",
         "required": False,
         "label": "Parameters",
         "secret": False,
@@ -324,8 +326,8 @@ model_using_args = OrderedDict(
     concurrency={
         "type": ARG_TYPE.INT,
         "description": (
-            "How many requests are in flight at a time. Not given: it starts at 8 and grows to 64 while "
-            "nothing refuses it."
+            "The most requests in flight at a time. By default it starts at 8 and grows to 64 until the "
+            "provider refuses."
         ),
         "required": False,
         "label": "Concurrency",
@@ -333,14 +335,14 @@ model_using_args = OrderedDict(
     },
     timeout={
         "type": ARG_TYPE.STR,
-        "description": "Seconds that one attempt may take, from connecting to the last byte of the answer.",
+        "description": "The most seconds of one attempt, from connecting to the last byte of the answer.",
         "required": False,
         "label": "Timeout",
         "secret": False,
     },
     max_attempts={
         "type": ARG_TYPE.INT,
-        "description": "How often a request is tried before its row fails.",
+        "description": "How often a request is sent before its row fails.",
         "required": False,
         "label": "Max attempts",
         "secret": False,
@@ -358,8 +360,8 @@ model_using_args = OrderedDict(
     deadline={
         "type": ARG_TYPE.STR,
         "description": (
-            "Seconds after which the query sends nothing more; what is in flight may land for 5 s. Rows that "
-            "are not answered by then fail with that reason; what was paid is kept."
+            "Seconds after which the query sends no more requests; those in flight have 5 s to finish. Rows "
+            "without an answer then fail with that reason; answers that were paid for stay cached."
         ),
         "required": False,
         "label": "Deadline",
@@ -368,9 +370,9 @@ model_using_args = OrderedDict(
     reuse={
         "type": ARG_TYPE.STR,
         "description": (
-            "How long an answer may be used again where the same is asked through the same engine: '30m', "
-            "'24h', '7d' …, or 'never' to ask again. In mode prompt 'never' is the default, because a saved "
-            "prompt may change."
+            "How long a cached answer is used for an equal request through the same engine: '30m', '24h', "
+            "'7d' …, or 'never' to ask again. The default of mode prompt is 'never', because a saved prompt "
+            "may change."
         ),
         "required": False,
         "label": "Reuse",
@@ -379,7 +381,7 @@ model_using_args = OrderedDict(
     requests_per_minute={
         "type": ARG_TYPE.STR,
         "description": (
-            "The most requests a minute, shared by all queries on this machine that use the engine."
+            "The most requests a minute, for all queries on this machine together that use the engine."
         ),
         "required": False,
         "label": "Requests per minute",
@@ -388,8 +390,8 @@ model_using_args = OrderedDict(
     tokens_per_minute={
         "type": ARG_TYPE.STR,
         "description": (
-            "The most tokens a minute, shared likewise; estimated before a request, corrected by what it "
-            "used."
+            "The most tokens a minute, for the same queries; estimated before a request, corrected by its "
+            "usage."
         ),
         "required": False,
         "label": "Tokens per minute",
@@ -397,23 +399,21 @@ model_using_args = OrderedDict(
     },
     deduplicate={
         "type": ARG_TYPE.BOOL,
-        "description": "Ask equal rows once. false asks each of them, for sampling.",
+        "description": "Send equal rows once. false sends each of them, for sampling.",
         "required": False,
         "label": "Deduplicate",
         "secret": False,
     },
     inputs_per_request={
         "type": ARG_TYPE.INT,
-        "description": "How many rows one request carries.",
+        "description": "The number of rows in one request.",
         "required": False,
         "label": "Inputs per request",
         "secret": False,
     },
     max_rows={
         "type": ARG_TYPE.INT,
-        "description": (
-            "The most rows that a query may ask; one with more is refused before anything is sent."
-        ),
+        "description": "The most rows of a query; a query with more is refused before anything is sent.",
         "required": False,
         "label": "Max rows",
         "secret": False,
@@ -422,7 +422,7 @@ model_using_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "The most US dollars that a query may cost: it is refused where the estimate is higher, and "
-            "stopped when it has used as much. What was paid is kept."
+            "stopped when it has cost as much. Answers that were paid for stay cached."
         ),
         "required": False,
         "label": "Max cost",
@@ -431,7 +431,7 @@ model_using_args = OrderedDict(
     dry_run={
         "type": ARG_TYPE.BOOL,
         "description": (
-            "Send nothing: answers are NULL, and DESCRIBE model.estimate tells what a query would ask and "
+            "Send nothing: answers are NULL, and DESCRIBE model.estimate shows what a query would send and "
             "cost."
         ),
         "required": False,
@@ -441,9 +441,8 @@ model_using_args = OrderedDict(
     output={
         "type": ARG_TYPE.STR,
         "description": (
-            "Columns with types that the answer becomes: 'sentiment string, score float, tags list', an "
-            "object of names with their types or JSON Schemas, or a whole JSON Schema. The target holds the "
-            "object."
+            "Typed columns made of the answer: 'sentiment string, score float, tags list', an object of "
+            "names with their types or JSON Schemas, or a whole JSON Schema. The target holds the object."
         ),
         "required": False,
         "label": "Output",
@@ -452,8 +451,8 @@ model_using_args = OrderedDict(
     output_method={
         "type": ARG_TYPE.STR,
         "description": (
-            "How output is asked for: by response_format, by a tool, or by an instruction in the prompt. "
-            "auto tries them in this order where the provider refuses one."
+            "How typed columns are asked for: by response_format, by a tool, or by an instruction in the "
+            "prompt. auto tries them in this order when the provider refuses one."
         ),
         "required": False,
         "label": "Output method",

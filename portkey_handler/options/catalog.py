@@ -1,4 +1,4 @@
-"""Every option there is, found by name; the aliases; the words that hosts keep for themselves."""
+"""Every option by its name, the aliases, and the words of USING that belong to MindsDB."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECTIONS: tuple[type[Options], ...] = (
     OutputOptions,
 )
 
-#: Those that decide where requests go and what happens on the way; an engine's may hold keys.
+#: The options that decide where requests go and what the gateway does with them; an engine's may hold keys.
 GATEWAY_SECTIONS: frozenset[type[Options]] = frozenset({GatewayOptions, RoutingOptions})
 
 SECTION_OF: Mapping[str, type[Options]] = {
@@ -31,7 +31,7 @@ SECTION_OF: Mapping[str, type[Options]] = {
 
 OPTIONS: Mapping[str, Option] = {entry.name: entry for section in SECTIONS for entry in described(section)}
 
-#: Names that other Portkey integrations use.
+#: Names of options in other Portkey integrations.
 ALIASES: Mapping[str, str] = {
     "api_key": "portkey_api_key",
     "gateway_url": "base_url",
@@ -40,7 +40,7 @@ ALIASES: Mapping[str, str] = {
     "other_parameters": "parameters",
 }
 
-#: Names that the SDK of 2023 used on its client; understood on the engine, where they cannot be mistaken.
+#: Names of options in Portkey's SDK of 2023; accepted on the engine, where they are not ambiguous.
 ENGINE_ALIASES: Mapping[str, str] = {
     "cache_age": "cache_max_age",
     "cache_status": "cache",
@@ -48,7 +48,7 @@ ENGINE_ALIASES: Mapping[str, str] = {
     "mode": "strategy",
 }
 
-#: Words of MindsDB that may stand in USING and are not ours.
+#: Words of USING that MindsDB reads itself.
 HOST_WORDS: frozenset[str] = frozenset(
     {
         "active",
@@ -63,7 +63,7 @@ HOST_WORDS: frozenset[str] = frozenset(
     }
 )
 
-#: Parameters that would change the shape of an answer, with what to do instead.
+#: Parameters that would change the shape of an answer, with the alternative.
 REFUSED: Mapping[str, str] = {
     "stream": "rows are answered whole; leave it out",
     "n": "a row has one answer; repeat the row and set deduplicate = false to ask it several times",
@@ -71,7 +71,7 @@ REFUSED: Mapping[str, str] = {
 
 
 def canonical_name(written: str, level: Level) -> str:
-    """Return the option that a name means where it is written."""
+    """Return the option of a name or an alias at a level."""
     lowered = written.lower()
     if level == "engine" and lowered in ENGINE_ALIASES:
         return ENGINE_ALIASES[lowered]
@@ -79,13 +79,13 @@ def canonical_name(written: str, level: Level) -> str:
 
 
 def secret_option_names() -> frozenset[str]:
-    """Return the names, aliases included, whose values are never shown."""
+    """Return the names of secret options, aliases included."""
     names = {name for name, entry in OPTIONS.items() if entry.secret}
     aliases = {**ALIASES, **ENGINE_ALIASES}
     return frozenset(names | {alias for alias, name in aliases.items() if name in names})
 
 
 def known_names(level: str, mode: str | None) -> list[str]:
-    """Return every name that may be given at `level` to a model of `mode`, sorted."""
+    """Return every name that is accepted at a level for a model of a mode, sorted."""
     names = {name for name, entry in OPTIONS.items() if level in entry.levels and entry.fits(mode)}
     return sorted(names | set(PARAMETERS.get(mode or "chat", {})))

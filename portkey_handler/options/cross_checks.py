@@ -1,4 +1,4 @@
-"""What has to be given together, once the levels are joined."""
+"""Checks across options, after the levels are joined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHAPING = ("response_format", "tools", "tool_choice", "functions", "function_ca
 
 
 def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
-    """Name what an operation needs and was not given, and what does not go together; a sentence each."""
+    """Return what is missing for an operation and which options contradict each other, a sentence each."""
     if asked.mode == "chat":
         return _of_chat(asked)
     if asked.mode == "prompt" and asked.prompt_id is None:
@@ -28,7 +28,7 @@ def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
 
 
 def of_output(output: OutputOptions, target: str, parameters: Mapping[str, Any]) -> list[str]:
-    """Name what typed columns do not go together with; a sentence each."""
+    """Return which options contradict typed columns, a sentence each."""
     if output.output is None:
         return []
     found = [
@@ -50,7 +50,7 @@ def _of_request(asked: InputOptions) -> list[str]:
     path = asked.path
     if path is not None and not is_path_of_models(path) and path not in (asked.allowed_paths or ()):
         return [
-            f"path = '{path}' asks no model; where the engine's keys may go besides is said by the engine: "
+            f"path = '{path}' is not a path of models; the engine has to allow other paths: "
             f"CREATE ML_ENGINE … FROM portkey USING allowed_paths = ['{path}']"
         ]
     if (asked.body.value if asked.body else {}).get("stream") not in (None, False):

@@ -10,7 +10,7 @@ _EXPECTED = "expected a duration such as '30m', '24h' or '7d', or 'never'"
 
 
 def read_duration(text: str) -> float | None:
-    """Return the seconds of a duration, or None where the text is none."""
+    """Return the seconds of a duration, or None where the text is not one."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
@@ -30,10 +30,10 @@ def seconds_of(text: str) -> float:
 
 
 def as_duration(value: object) -> str:
-    """Return a duration as it is kept in a plan: in small letters, without blanks.
+    """Return a duration in lower case and without blanks, as a plan holds it.
 
     Raises:
-        ValueError: The value is none.
+        ValueError: The value is not a duration.
     """
     if not isinstance(value, str):
         raise ValueError(_EXPECTED)

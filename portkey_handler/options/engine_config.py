@@ -1,4 +1,4 @@
-"""The options of an engine, its secrets apart, and which keys of the environment belong to it."""
+"""The options of an engine with its secrets apart, and which keys of the environment it may use."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _GUARDRAILS = frozenset({"input_guardrails", "output_guardrails"})
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
 class EngineConfig:
-    """The gateway options of an engine, its secrets apart.
+    """The gateway options of an engine, with its secrets apart.
 
     It refuses to be pickled and copied, and its repr shows no secret.
 
     Args:
         options: Canonical option name to value, as validated.
-        withheld: Names of secrets of the environment that were left out, because the engine names an address
-            of its own.
+        withheld: Names of secrets in the environment that are not used, because the engine has an address of
+            its own.
 
     Attributes:
         plain: The options whose values may be shown.
@@ -59,7 +59,7 @@ class EngineConfig:
 
     @property
     def holds_provider_key(self) -> bool:
-        """Whether there is a key of a provider, which must not go to another provider."""
+        """Whether the engine has a provider's key, which must not go to another provider."""
         return any(
             value and name != "portkey_api_key" and name in OPTIONS and name not in _GUARDRAILS
             for name, value in self.secrets.items()
@@ -79,7 +79,7 @@ def is_key(name: str, value: Any) -> bool:
 
 
 def engine_config(environment: Mapping[str, Any], engine: Mapping[str, Any]) -> EngineConfig:
-    """Join the environment's gateway options with the engine's, so that no key meets a foreign address.
+    """Join the environment's gateway options with the engine's, so that no key is sent to a foreign address.
 
     Args:
         environment: Options of the environment, as validated.
@@ -97,7 +97,7 @@ def engine_config(environment: Mapping[str, Any], engine: Mapping[str, Any]) -> 
 
 
 def _is_address(name: str, value: Any) -> bool:
-    # A slug names a config in the key's own account, and nothing in another one.
+    # A slug names a config in the account of the key, and means nothing in another account.
     if name == "targets":
         return leads_somewhere(value)
     if name in _GUARDRAILS:

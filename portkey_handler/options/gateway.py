@@ -15,7 +15,7 @@ _ENGINE: tuple[Level, ...] = ("engine",)
 
 
 class GatewayOptions(Options):
-    """Where requests go, with which keys, and what the gateway does on the way."""
+    """Where requests go, with which keys, and what the gateway does with them."""
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
@@ -60,11 +60,13 @@ class GatewayOptions(Options):
     )
     trace_id: HeaderText | None = option("An id under which the gateway logs the requests.")
     metadata: Json | None = option(
-        "Words by which the gateway's logs can be searched; _user, _prompt, _organisation and _environment "
-        "are known to it.",
+        "Names and texts for searching the gateway's logs; it knows _user, _prompt, _organisation and "
+        "_environment.",
         kind="object",
     )
-    cache_namespace: HeaderText | None = option("Keeps the gateway's cached answers apart from others'.")
+    cache_namespace: HeaderText | None = option(
+        "A namespace for the gateway's cache, which separates its cached answers."
+    )
     cache_force_refresh: bool | None = option(
         "Ask the provider again even where the gateway has a cached answer.", kind="true or false"
     )
@@ -72,7 +74,7 @@ class GatewayOptions(Options):
         "Milliseconds that the gateway waits for the provider.", kind="whole number", ge=1
     )
     strict_open_ai_compliance: bool | None = option(
-        "Let the gateway leave out whatever OpenAI's format does not have.",
+        "Let the gateway leave out everything that OpenAI's format does not have.",
         kind="true or false",
         levels=_ENGINE,
         default=False,
@@ -120,10 +122,12 @@ class GatewayOptions(Options):
         if not value.lower().startswith(("http://", "https://")):
             raise ValueError("expected an address that starts with http:// or https://")
         if "@" in value:
-            # They would stand in every message, and neither Node nor aiohttp sends them beside a key.
-            raise ValueError("has a user or password in it, which messages would show; give headers instead")
+            # Messages would show them, and neither Node nor aiohttp sends them beside a key.
+            raise ValueError("has a user or password in it, which messages would show; use headers instead")
         if "?" in value or "#" in value:
-            raise ValueError("expected an address without ? and #: the endpoint's path goes to its end")
+            raise ValueError(
+                "expected an address without ? and #, because the endpoint's path is added at its end"
+            )
         if not _names_a_host(value):
             raise ValueError("expected an address with a host in it, such as http://localhost:8787/v1")
         return value.rstrip("/")
@@ -142,8 +146,8 @@ class GatewayOptions(Options):
 def _names_a_host(address: str) -> bool:
     try:
         parts = urlsplit(address)
-        host = (parts.hostname or "").encode("idna")  # refuses labels that DNS cannot carry
-        port_fits = parts.port != 0  # reading it refuses what is no port
+        host = (parts.hostname or "").encode("idna")  # raises an error for labels that DNS does not allow
+        port_fits = parts.port != 0  # reading it raises an error for a wrong port
     except ValueError:
         return False
     return bool(host) and port_fits and not any(char.isspace() for char in address)

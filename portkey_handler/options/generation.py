@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .schema import Json, Options, WholeNumber, option
 
-#: The model of the documentation that users know; old, but what they get when they name none.
+#: The default of MindsDB's documentation of this engine; old, but users rely on it.
 DEFAULT_MODEL = "claude-2.1"
 
 
@@ -16,18 +16,18 @@ class GenerationOptions(Options):
     """How the model answers."""
 
     model: str | None = option(
-        "The model, by whatever name the gateway or provider knows. Mode embedding needs it; prompt "
-        "and request send none that is not given.",
+        "The language model, by the name that the gateway or the provider uses. Mode embedding needs it; "
+        "prompt and request have no default.",
         default=DEFAULT_MODEL,
         min_length=1,
     )
     max_tokens: WholeNumber | None = option(
-        "The most tokens an answer may have. NULL sends no limit; max_completion_tokens replaces it.",
+        "The most tokens of an answer. NULL sends no limit; max_completion_tokens replaces it.",
         kind="whole number",
         default=100,
         modes=("chat", "completion", "prompt"),
         ge=1,
     )
     parameters: Json | None = option(
-        "Further parameters, put into the request's body as they are (alias other_parameters).", kind="object"
+        "Further parameters, sent in the request's body unchanged (alias other_parameters).", kind="object"
     )

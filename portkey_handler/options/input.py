@@ -27,7 +27,7 @@ _CHAT = ("chat",)
 _PROMPT = ("prompt",)
 _REQUEST = ("request",)
 
-#: What names something at the gateway.
+#: An id or slug at the gateway.
 _NAME = re.compile(r"[\w@.-]+", re.ASCII)
 _PATH = re.compile(r"(/[\w@.:-]+)+", re.ASCII)
 
@@ -36,38 +36,38 @@ class InputOptions(Options):
     """How a row becomes a request."""
 
     mode: Mode = option(
-        "What is asked of the model: chat, completion, prompt (one that is saved at Portkey), embedding, or "
+        "The kind of request: chat, completion, prompt (a prompt that is saved at Portkey), embedding, or "
         "request (any other path of the gateway).",
         kind="chat, completion, prompt, embedding or request",
         default="chat",
         levels=("model",),
     )
     column: str | None = option(
-        "The column that holds the prompt. May be left out where there is only one it could be.",
+        "The column that holds the prompt. It may be left out where only one column is possible.",
         levels=_BELOW,
         modes=_TEXT,
         min_length=1,
     )
     prompt_template: str | None = option(
-        "A prompt with columns in it: 'Translate to {{language}}: {{text}}'. Instead of column.",
+        "A prompt with columns in it: 'Translate to {{language}}: {{text}}'. It replaces column.",
         levels=_BELOW,
         modes=_TEXT,
         min_length=1,
     )
     system_prompt: str | None = option(
-        "What the model is told before the prompt; a template like prompt_template.",
+        "The system message before the prompt; a template like prompt_template.",
         levels=_BELOW,
         modes=_CHAT,
     )
     messages: JsonObjectsText | None = option(
-        "The whole conversation, a list of objects with role and content; texts in it are templates. Instead "
-        "of column.",
+        "The whole conversation, a list of objects with role and content; texts in it are templates. It "
+        "replaces column.",
         kind="list",
         levels=_BELOW,
         modes=_CHAT,
     )
     messages_column: str | None = option(
-        "The column that holds a whole conversation per row, as a JSON list of messages. Instead of column.",
+        "The column that holds a whole conversation per row, as a JSON list of messages. It replaces column.",
         levels=_BELOW,
         modes=_CHAT,
         min_length=1,
@@ -82,26 +82,28 @@ class InputOptions(Options):
         "The id or slug of a prompt that is saved at Portkey.", levels=_BELOW, modes=_PROMPT, min_length=1
     )
     variables: JsonObjectOrNamesText | None = option(
-        "The prompt's variables: an object of templates, or a list of columns. Not given: every column by "
+        "The prompt's variables: an object of templates, or a list of columns. By default every column, by "
         "its name.",
         kind="object or list",
         levels=_BELOW,
         modes=_PROMPT,
     )
     path: str | None = option(
-        "The path below the gateway's base_url, such as /rerank or /moderations; others than those of models "
-        "only where the engine's allowed_paths name them.",
+        "The path below the gateway's base_url, such as /rerank or /moderations. Paths that are not those "
+        "of models must be among the engine's allowed_paths.",
         levels=_BELOW,
         modes=_REQUEST,
     )
     body: JsonObjectText | None = option(
-        "The request's body; texts in it are templates, and a column alone in one stays what it is.",
+        "The request's body; texts in it are templates, and a text that is only a column keeps the type of "
+        "the cell.",
         kind="object",
         levels=_BELOW,
         modes=_REQUEST,
     )
     answer: str | None = option(
-        "What of the reply is the answer, as JSONPath ($.results[0].score). Not given: the whole reply.",
+        "The part of the response that is the answer, as JSONPath ($.results[0].score). By default the whole "
+        "response.",
         levels=_BELOW,
         modes=_REQUEST,
         min_length=1,
@@ -152,7 +154,7 @@ def is_path(path: str) -> bool:
     return bool(_PATH.fullmatch(path)) and not {".", ".."}.intersection(path.split("/"))
 
 
-#: Paths of models. Others of the gateway are its administration, which could make a key go elsewhere.
+#: Paths of models. The gateway's other paths are its administration, which could redirect a key.
 MODEL_PATHS = frozenset(
     {
         "/chat/completions",
@@ -169,5 +171,5 @@ _SAVED_PROMPT = re.compile(r"/prompts/[\w@.-]+/(completions|render)", re.ASCII)
 
 
 def is_path_of_models(path: str) -> bool:
-    """Return whether a path asks a model, and can do nothing else."""
+    """Return whether a path only asks a model."""
     return path in MODEL_PATHS or _SAVED_PROMPT.fullmatch(path) is not None

@@ -1,4 +1,4 @@
-"""JSON documents in a plan: a text that is compared, hashed and pickled, and what it says, parsed once."""
+"""JSON documents in a plan: a text that can be compared, hashed and pickled, and its value, parsed once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 class JsonText(str):
     """A JSON document as text, with a parsed view.
 
-    It is a text wherever a text is expected, and equal to the same text. Only the text is pickled.
+    It is a `str`, and equal to the same text. Only the text is pickled.
     """
 
     __slots__ = ("_value",)
@@ -25,7 +25,7 @@ class JsonText(str):
 
     @property
     def value(self) -> Any:
-        """What the text says. Objects and lists in it cannot be changed: `{**it}` and `[*it]` copy them.
+        """The parsed value. Its objects and lists cannot be changed; copy them by `{**it}` and `[*it]`.
 
         It is parsed at the first use, and the same object is returned from then on.
 
@@ -43,7 +43,7 @@ class JsonText(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Let pydantic keep the class: of a text it would make a plain one."""
+        """Let pydantic keep this class, where it would make a plain `str`."""
         return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
 
 
@@ -60,7 +60,7 @@ def _refuse(self: Any, *_: Any, **__: Any) -> NoReturn:  # noqa: ARG001 - a meth
 
 
 class FrozenObject(dict[str, Any]):
-    """An object of a `JsonText`: a dict, so that every writer of JSON takes it. Copies can be changed."""
+    """An object of a `JsonText`: a dict, so that every JSON library can write it. Copies can be changed."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Which columns come back beside the answer, and how typed ones are asked for."""
+"""The columns beside the answer, and how typed columns are asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .schema import Options, option
 
 
 def _output_text(value: Any) -> Any:
-    """Keep what describes the columns as text, so that what holds it can be hashed; see that it is right."""
+    """Return the description of the columns as text, which can be hashed, after a check."""
     if value is None:
         return None
     if isinstance(value, dict):
@@ -30,18 +30,18 @@ OutputText = Annotated[str, BeforeValidator(_output_text)]
 
 
 class OutputOptions(Options):
-    """Which columns come back."""
+    """The columns of the result."""
 
     output: OutputText | None = option(
-        "Columns with types that the answer becomes: 'sentiment string, score float, tags list', an object "
-        "of names with their types or JSON Schemas, or a whole JSON Schema. The target holds the object.",
+        "Typed columns made of the answer: 'sentiment string, score float, tags list', an object of names "
+        "with their types or JSON Schemas, or a whole JSON Schema. The target holds the object.",
         kind="text or object",
         levels=("model", "query"),
         modes=("chat",),
     )
     output_method: Literal["auto", "json_schema", "tool", "prompt"] = option(
-        "How output is asked for: by response_format, by a tool, or by an instruction in the prompt. auto "
-        "tries them in this order where the provider refuses one.",
+        "How typed columns are asked for: by response_format, by a tool, or by an instruction in the "
+        "prompt. auto tries them in this order when the provider refuses one.",
         kind="auto, json_schema, tool or prompt",
         default="auto",
         levels=("model", "query"),

@@ -1,4 +1,4 @@
-"""The option `output`: what an answer looks like, as the JSON Schema that is asked for and checked."""
+"""The option `output`: the JSON Schema of an answer, which is asked for and checked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Column:
 
     Attributes:
         name: Its name.
-        kind: What it holds besides NULL.
+        kind: The type of its values besides NULL.
     """
 
     name: str
@@ -33,14 +33,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class OutputSchema:
-    """What an answer looks like.
+    """The columns of an answer and their JSON Schema.
 
     Attributes:
         text: The JSON Schema that is asked for.
         columns: The columns, in order.
-        is_strict: The schema is of the part that providers can enforce: its objects say all their properties,
-            each required, and allow no others.
-        fit: Tells how an object differs from the schema.
+        is_strict: Providers can enforce the schema: its objects name all their properties, require each of
+            them, and allow no others.
+        fit: Returns how an object differs from the schema.
     """
 
     text: JsonText
@@ -51,10 +51,10 @@ class OutputSchema:
 
 @lru_cache(maxsize=64)
 def read_output(written: str) -> OutputSchema:
-    """Read columns with their types: in words, as an object of names, or as a whole JSON Schema.
+    """Read typed columns: in words, as an object of names, or as a whole JSON Schema.
 
     Raises:
-        ValueError: It is none of them, or cannot be checked; says why.
+        ValueError: It is none of them, or answers cannot be checked by it; the message says why.
     """
     text = written.strip()
     if not text:
@@ -86,7 +86,7 @@ def read_output(written: str) -> OutputSchema:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        # Not strict: SQL puts line breaks into strings as they are.
+        # Not strict: strings in SQL may have line breaks.
         found: dict[str, Any] = json.loads(
             text, strict=False, object_pairs_hook=_once, parse_constant=_no_constant
         )

@@ -1,6 +1,6 @@
-"""What a column of an answer holds, as far as its JSON Schema promises it.
+"""The type of an answer's column, from its JSON Schema.
 
-A kind is only told where every value that fits the schema is of it; otherwise the column takes what comes.
+A column has a type only where every value that fits the schema has that type; otherwise it takes any value.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _OF_VALUE: Mapping[type, Kind] = {
     list: "list",
     dict: "object",
 }
-#: How many references are followed, which may lead in a circle.
+#: The most references that are followed, because they may lead in a circle.
 _MOST_STEPS = 20
 
 
 def kind_of(fragment: Any, definitions: Mapping[str, Any]) -> Kind:
-    """Return what a column holds besides NULL.
+    """Return the type of a column's values besides NULL.
 
     Args:
         fragment: The column's JSON Schema.
@@ -47,7 +47,7 @@ def kind_of(fragment: Any, definitions: Mapping[str, Any]) -> Kind:
 
 
 def _kinds(fragment: Any, definitions: Mapping[str, Any], steps: int) -> set[Kind | None]:
-    """Return every kind that a value may be of: None for NULL, "any" where the schema leaves it open."""
+    """Return every type that a value may have: None for NULL, "any" where the schema allows all."""
     if not isinstance(fragment, Mapping) or not steps:
         return {"any"}
     if "type" in fragment:
@@ -68,7 +68,7 @@ def _kinds(fragment: Any, definitions: Mapping[str, Any], steps: int) -> set[Kin
     return {"any"}
 
 
-#: JSON Schema's name of a type, and the words that mean it.
+#: JSON Schema's name of a type, and the words for it.
 _TYPES = {
     "string": ("string", "text"),
     "integer": ("integer", "int", "whole number"),
@@ -78,7 +78,7 @@ _TYPES = {
     "object": ("object", "dict", "json"),
 }
 _TYPE_OF = {word: name for name, words in _TYPES.items() for word in words}
-_SHOWN = "string, integer, float, boolean, list, list of float, object; each with null behind it if it may be"
+_SHOWN = "string, integer, float, boolean, list, list of float, object; each may have null after it"
 _COLUMN = re.compile(r'\s*(?:"([^"]+)"|`([^`]+)`|([^\s"`:]+))\s*:?\s*(.*)', re.DOTALL)
 _LONGEST_SHOWN = 40
 
@@ -90,7 +90,7 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
         Column to fragment, in order.
 
     Raises:
-        ValueError: It is no such list; says which column is wrong.
+        ValueError: It is not such a list; the message names the wrong column.
     """
     columns: dict[str, dict[str, Any]] = {}
     for part in text.split(","):
@@ -113,10 +113,10 @@ def fragment_of(words: str, column: str) -> dict[str, Any]:
 
     Args:
         words: Such as 'float', 'list of integer' or 'text null'.
-        column: Whose type it is, for the message.
+        column: The column of the type, for the message.
 
     Raises:
-        ValueError: It is no type.
+        ValueError: It is not a type.
     """
     plain = " ".join(words.lower().split())
     if plain.endswith((" null", " or null")):

@@ -1,7 +1,7 @@
-"""Whether an answer fits: the only door to the library that checks JSON Schemas (Draft 2020-12).
+"""Checks answers by JSON Schemas (Draft 2020-12); the only module that imports the library for them.
 
-What is said of a misfit names the place and what is wanted there, not the value: rows that fail alike have
-the same reason then, and no error carries a text of the data.
+A message names the place and what is expected there, not the value. So rows with the same fault have the same
+reason, and no error shows a text of the data.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _MOST_MISFITS = 3
 _MOST_LOOKED_AT = 100
 _LONGEST = 120
-#: Words of a schema that could lead elsewhere, and such that could take for ever to check.
+#: Words of a schema that could fetch something, and words whose check could take very long.
 _REFERENCES = frozenset({"$ref", "$dynamicRef"})
 _PATTERNS = frozenset({"pattern", "patternProperties"})
-#: Words of a schema whose values are no schemas, or have some under names of their own.
+#: Words of a schema whose values are not schemas, or hold schemas by names of the user.
 _DATA = frozenset({"enum", "const", "default", "dependentRequired", "examples"})
 _OF_NAMES = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
 _DEEPEST = 50
-#: One of each kind, to see whether a value can be checked at all.
+#: A value of each type, to test whether values can be checked at all.
 _SAMPLES: tuple[Any, ...] = (None, True, 1, 0.5, "", [None], {"": None})
 
 _PYTHON: Mapping[Kind, tuple[type, ...]] = {
@@ -47,11 +47,11 @@ _NAMES = {
 
 
 class Fit:
-    """Tells how an object differs from a schema.
+    """Returns how an object differs from a schema.
 
     Args:
         schema: The schema, as checked by `check_schema`.
-        kinds: What each column holds.
+        kinds: The type of each column.
     """
 
     def __init__(self, schema: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:
@@ -59,9 +59,9 @@ class Fit:
         self._kinds = kinds
 
     def misfits(self, answer: Any) -> list[str]:
-        """Return how an answer does not fit, at most a few; nothing where it does."""
+        """Return where an answer does not fit, a few places at most; nothing where it fits."""
         try:
-            # Of several names that are missing, the library tells one by one.
+            # The library reports several missing names one by one.
             errors = itertools.islice(self._validator.iter_errors(answer), _MOST_LOOKED_AT)
             said = list(dict.fromkeys(map(_said, errors)))[:_MOST_MISFITS]
         except RecursionError:
@@ -84,14 +84,14 @@ def _is_whole(value: Any) -> bool:
 
 
 def check_schema(schema: Mapping[str, Any], shown: str) -> None:
-    """See that answers can be checked by a schema, and that it asks for nothing outside of itself.
+    """Check that answers can be checked by a schema, and that it refers to nothing outside of itself.
 
     Args:
         schema: The whole schema.
-        shown: What it is called where the fault is in no column; columns are named.
+        shown: The name of the schema in messages about a fault outside of columns.
 
     Raises:
-        ValueError: It is wrong, or cannot be used; says where and why.
+        ValueError: It is wrong, or cannot be used; the message says where and why.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
@@ -113,7 +113,7 @@ def check_schema(schema: Mapping[str, Any], shown: str) -> None:
 
 
 def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
-    # Late: most models have no schema, and the library takes a tenth of a second to load.
+    # Imported late: most models have no schema, and the import takes a tenth of a second.
     from jsonschema import Draft202012Validator
     from referencing import Registry
 
@@ -122,18 +122,18 @@ def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
 
 
 def _check_words(schema: Mapping[str, Any]) -> None:
-    """Refuse what would be fetched, and what could take for ever to check."""
+    """Raise an error for a schema that would be fetched, or whose check could take very long."""
     for each in parts_of(schema):
         for word in _PATTERNS.intersection(each):
             raise ValueError(
-                f"{word} cannot be used: a regular expression may take for ever on what a model wrote; use "
+                f"{word} cannot be used: a regular expression may take very long on some answers; use "
                 "enum, or regexp_matches in the SELECT"
             )
         for word in _REFERENCES.intersection(each):
             if not str(each[word]).startswith("#"):
                 raise ValueError(
                     f"{word} '{cut(str(each[word]))}' leads out of the JSON Schema, and nothing is fetched; "
-                    "put what it names into $defs"
+                    "put its schema into $defs"
                 )
         if "$id" in each and each is not schema:
             raise ValueError("$id can only stand at the top of the JSON Schema")

@@ -1,8 +1,8 @@
-"""The kinds of values that body parameters have, and how a value of USING becomes one.
+"""The types of body parameters, and how a value of USING becomes one.
 
 SQL has no negative numbers, exponents or nested objects in USING, so each of them may be written as a string
 (``temperature = '-0.5'``, ``logit_bias = '{"50256": -100}'``). A value is validated and forwarded, never
-adjusted: what has the wrong kind is an error, and so is a value outside of bounds that hold everywhere.
+adjusted: a value of the wrong type is an error, and so is one outside of bounds that all providers have.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 import orjson
 
-#: Every kind there is; a parameter's kind is one of them or several with "|" between.
+#: All types; a parameter has one of them, or several with "|" between.
 KINDS = ("string", "integer", "number", "boolean", "object", "array", "any")
 
-#: What JSON calls a number, and ".5" and "+1", which SQL users write.
+#: Numbers as in JSON, and ".5" and "+1", which SQL users write.
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _WHOLE = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
-#: What bodies can carry: JSON integers of 64 bits.
+#: The range of integers in a body: 64 bits.
 _LARGEST = 2**63
 _SHOWN = 80
 
@@ -33,10 +33,10 @@ class Parameter:
 
     Attributes:
         kind: One or several of `KINDS`, such as "string|array".
-        words: What it means, in a line.
-        values: Texts that the SDK lists for it; documentation, others are forwarded too.
-        items: The kind of an array's items where it is known and one.
-        minimum: The smallest number that any provider takes, or None.
+        words: Its meaning, in a line.
+        values: Texts that the SDK lists for it, for the documentation; others are forwarded too.
+        items: The type of an array's items where it is known and only one.
+        minimum: The smallest number that any provider accepts, or None.
     """
 
     kind: str
@@ -51,8 +51,8 @@ class Parameter:
         None (SQL's NULL) stays None: the caller does not send it.
 
         Raises:
-            ValueError: It is of another kind or out of bounds; says what was expected and what came, of which
-                it shows 80 characters at most.
+            ValueError: It is of another type or out of bounds. The message says what was expected, and shows
+                at most 80 characters of what was given.
         """
         if value is None:
             return None
@@ -61,7 +61,7 @@ class Parameter:
             raise ValueError(f"expected {_expected(self)} of at least {self.minimum}, got {_shown(value)}")
         try:
             orjson.dumps(found)
-            json.dumps(found, allow_nan=False)  # the other library makes null of NaN
+            json.dumps(found, allow_nan=False)  # the other library writes NaN as null
         except (TypeError, ValueError) as error:
             raise ValueError(f"expected something that JSON can hold: {error}") from None
         return found
@@ -81,7 +81,7 @@ def _convert(value: Any, parameter: Parameter) -> Any:
 
 
 def _of_kind(value: Any, kind: str) -> Any:
-    """Return a value that is no text as of this kind, or None if it is not."""
+    """Return a value that is not a text as this type, or None where it does not fit."""
     if isinstance(value, bool):
         return value if kind == "boolean" else None
     if kind in {"integer", "number"} and isinstance(value, (int, float)):
@@ -108,13 +108,13 @@ def _from_text(text: str, kinds: list[str], parameter: Parameter) -> Any:
     if "string" not in kinds:
         raise ValueError(_refusal(parameter, text) + _json_fault(text, kinds))
     if _json_fault(text, kinds):
-        # Not a text that only happens to start with a bracket, as stop = '[' does.
+        # A text may start with a bracket without being JSON, as in stop = '['.
         raise ValueError(_refusal(parameter, text) + _json_fault(text, kinds))
     return text
 
 
 def _read(text: str, kind: str, parameter: Parameter) -> Any:
-    """Read a text as of this kind, or give None; a string is what is left when nothing else fits."""
+    """Return a text read as this type, or None; a string is tried last."""
     if kind == "boolean":
         return {"true": True, "false": False}.get(text.strip().lower())
     if kind == "integer" and _NUMBER.fullmatch(text):
@@ -128,7 +128,7 @@ def _read(text: str, kind: str, parameter: Parameter) -> Any:
 
 
 def _parsed(text: str, wanted: type | tuple[type, ...]) -> Any:
-    """Read JSON; give the text itself if it is none of the wanted type."""
+    """Return JSON as a value of the wanted type, else the text itself."""
     try:
         found = _loads(text)
     except (ValueError, RecursionError):
@@ -137,7 +137,7 @@ def _parsed(text: str, wanted: type | tuple[type, ...]) -> Any:
 
 
 def _loads(text: str) -> Any:
-    # Not strict: SQL puts line breaks into strings as they are. NaN is no JSON.
+    # Not strict: strings in SQL may have line breaks. NaN is not JSON.
     return json.loads(text, strict=False, parse_constant=_no_constant)
 
 
@@ -146,7 +146,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _json_fault(text: str, kinds: list[str]) -> str:
-    """Return what is wrong with a text that was meant as JSON, or nothing if it was not."""
+    """Return what is wrong with a text that was meant as JSON; nothing where it was not meant as JSON."""
     meant = ("object" in kinds and text.lstrip().startswith("{")) or (
         "array" in kinds
         and re.match(r'\s*\[\s*(["{]|$)' if "string" in kinds else r"\s*\[", text) is not None
@@ -169,7 +169,7 @@ def _items_fit(found: Any, items: str | None) -> bool:
 
 
 def _python_scalar(value: Any) -> Any:
-    """Return Python's own type for numpy's scalars and Decimals, which callers from Python may pass."""
+    """Return numpy's scalars and Decimals, which callers from Python may pass, as Python's own types."""
     if isinstance(value, decimal.Decimal):
         whole = value.is_finite() and value.adjusted() < 19 and value == value.to_integral_value()
         return int(value) if whole else float(value)
@@ -201,7 +201,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, (int, float, decimal.Decimal)):
         try:
             return str(value)[:_SHOWN]
-        except ValueError:  # Python writes no more than 4,300 digits
+        except ValueError:  # Python converts at most 4,300 digits
             return "a number of thousands of digits"
     if isinstance(value, (dict, list, tuple)):
         return "an object" if isinstance(value, dict) else "an array"

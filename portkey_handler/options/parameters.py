@@ -1,4 +1,4 @@
-"""Which body parameters an endpoint documents, found by the operation's mode."""
+"""The body parameters that the endpoint of a mode documents."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Reading one level's USING: names checked, values validated, every problem collected.
+"""Reads the USING of one level: checks names, validates values, collects all problems.
 
-Nothing here prints the value of a secret or of an unknown name: a misspelt key is still a key.
+The value of a secret or of an unknown name is never shown: it may be a key under a misspelt name.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from .schema import LEVEL_WORDS, Level, Option
 from .targets import chosen_targets, engine_targets
 
 _LONGEST_VALUE_SHOWN = 60
-#: Where a number or a word is expected, a longer text may be a key in the wrong place.
+#: Where a number or a word is expected, a longer text is not shown: it may be a key.
 _LONGEST_WORD_SHOWN = 20
 _SLUG_EXTRA = frozenset("-_@.")
-#: What the operations themselves put into a body.
+#: The parts of a body that the operations make.
 _OWN_PARTS = {"chat": "messages", "completion": "prompt", "embedding": "input", "prompt": "variables"}
-#: Of each group only one says what to ask.
+#: Only one option of each group can be given.
 ALTERNATIVES = (
     ("column", "prompt_template", "messages", "messages_column"),
     ("max_tokens", "max_completion_tokens"),
@@ -46,14 +46,14 @@ class Reading:
     """The options of one level, read and validated.
 
     Args:
-        level: Which level it is.
-        mode: The operation, which decides the options and parameters that are known; None where an engine is
-            made, whose models may have any.
+        level: The level.
+        mode: The mode, which decides the known options and parameters; None for an engine, whose models may
+            have any mode.
 
     Attributes:
         values: Canonical name to validated value, in the order given.
-        problems: What is wrong, one sentence each.
-        passed_over: Names that were meant for a model of another mode.
+        problems: The problems, a sentence each.
+        passed_over: Names of options that belong to another mode.
     """
 
     def __init__(self, level: Level, mode: str | None = "chat") -> None:
@@ -64,7 +64,7 @@ class Reading:
         self.passed_over: list[str] = []
 
     def read(self, given: Mapping[str, Any]) -> Reading:
-        """Read everything in `given` and return itself."""
+        """Read all given options; return this object."""
         origin: dict[str, str] = {}
         for written, value in given.items():
             lowered = str(written).lower()
@@ -140,7 +140,7 @@ class Reading:
             and calls_somebody(found or [])
         ):
             self.problems.append(
-                f"{written} may name slugs here, or checks of the gateway that call nobody: an engine's keys "
+                f"{written} may name slugs here, or checks of the gateway that call no address: an engine's keys "
                 f"go only where the engine says; write CREATE ML_ENGINE … FROM portkey USING {written} = …"
             )
             return
@@ -169,7 +169,7 @@ class Reading:
         if value is None:
             self.values[name] = None
             return
-        # An engine that is being made has no mode: any endpoint may understand the value.
+        # An engine has no mode, so the value may be one of any endpoint.
         modes = [mode for mode in PARAMETERS if self.mode in (None, mode) and is_parameter(mode, name)]
         for mode in modes:
             try:
@@ -212,7 +212,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _carries_away(name: str, value: Any) -> str | None:
-    """Return why a gateway option below the engine could choose where a key goes, or None if it cannot."""
+    """Return why an option below the engine could send a key elsewhere, or None where it cannot."""
     if name not in ("config", "virtual_key", "provider") or value is None:
         return None
     if isinstance(value, str) and value and all(c.isalnum() or c in _SLUG_EXTRA for c in value):
@@ -228,7 +228,7 @@ def _wrong(entry: Option, written: str, value: Any, error: ValidationError) -> s
     first = error.errors(include_url=False, include_input=False, include_context=True)[0]
     message = first["msg"].removeprefix("Value error, ")
     expected = message if first["type"] == "value_error" else _expected(entry, first)
-    # An object may hold a key wherever its author put one, and so may an address.
+    # An object or an address may have a key anywhere in it.
     may_hold_key = entry.kind in ("object", "list") or "@" in str(value) or "?" in str(value)
     if entry.secret or may_hold_key or (entry.kind != "text" and len(str(value)) > _LONGEST_WORD_SHOWN):
         return f"{written}: {expected}"

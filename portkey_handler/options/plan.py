@@ -1,4 +1,4 @@
-"""The resolved options: the plan, which holds no secret, and the engine's, which hold the keys.
+"""The resolved options: the plan, which has no secret, and the engine's options, which have the keys.
 
 A plan can be pickled, hashed and sent to another process. The engine's options refuse to be pickled: they are
 resolved from the engine where the work runs.
@@ -20,15 +20,15 @@ from .schema import Level
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a query asks of a model, without a secret.
+    """The options of a query, without secrets.
 
     Attributes:
-        target: The column that answers go into.
+        target: The column of the answers.
         input: How a row becomes a prompt.
         parameters: The request's parameters without the prompt (`model`, `max_tokens` …), as canonical JSON.
-        routing: The gateway options given below the engine, as canonical JSON; none can carry a key away.
+        routing: The gateway options given below the engine, as canonical JSON; none can send a key elsewhere.
         execution: How the rows are sent.
-        output: Which columns come back.
+        output: The columns of the result.
         engine: Name of the engine, for messages; may be empty.
         model: Name of the model in SQL, for messages; may be empty.
     """
@@ -44,13 +44,13 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """What the model is called to people and in records: its name in SQL, else the target."""
+        """The name of the model in messages and records: its name in SQL, else the target."""
         return self.model or self.target
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the value of an option comes from.
+    """The source of an option's value.
 
     Attributes:
         value: The value, `******` where it is secret.
@@ -71,7 +71,7 @@ class Resolved:
 
 
 def longest_answer(plan: Plan) -> int | None:
-    """Return the most tokens that an answer may have: 0 for a vector, None where nothing limits it."""
+    """Return the most tokens of an answer: 0 for a vector, None without a limit."""
     if plan.input.mode == "embedding":
         return 0
     parameters = plan.parameters.value

@@ -1,8 +1,8 @@
-"""From what was written at each level to a plan and credentials: the one home of precedence.
+"""Resolves the options of all levels to a plan and an engine configuration, by their precedence.
 
 SELECT … USING beats CREATE MODEL, which beats CREATE ML_ENGINE, which beats the environment, which beats the
-defaults. A key and the address it goes to come from the same level: the environment's keys are left out where
-the engine names an address of its own.
+defaults. A key and its address come from the same level: the environment's keys are not used where the engine
+has an address of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ENVIRONMENT_PREFIX = "PORTKEY_"
 def resolve_engine(
     given: Mapping[str, Any], environment: Mapping[str, str]
 ) -> tuple[EngineConfig, ExecutionOptions]:
-    """Check an engine's arguments.
+    """Read and check the arguments of an engine.
 
     Args:
         given: The arguments of CREATE ML_ENGINE … USING.
@@ -45,7 +45,7 @@ def resolve_engine(
         The credentials, and the execution options in force (`check`, `timeout`).
 
     Raises:
-        OptionError: An option is unknown, misplaced or has a wrong value; names every one.
+        OptionError: An option is unknown, misplaced or has a wrong value; the message names all of them.
     """
     readings = _readings(given, {}, {}, environment, None)
     _raise_problems(readings)
@@ -53,7 +53,7 @@ def resolve_engine(
     return credentials, ExecutionOptions(**_merged(readings, ExecutionOptions))
 
 
-def resolve(  # the levels are named, not packed: a caller must not mix them up
+def resolve(  # a keyword argument for each level, so that callers cannot mix them up
     *,
     target: str,
     engine: Mapping[str, Any],
@@ -75,7 +75,7 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
         model_name: Name of the model, for messages.
 
     Raises:
-        OptionError: An option is unknown, misplaced or has a wrong value; names every one.
+        OptionError: An option is unknown, misplaced or has a wrong value; the message names all of them.
     """
     readings = _readings(engine, model, query or {}, environment, _mode(model))
     credentials = _engine(readings)
@@ -90,7 +90,7 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
         logger.info("%s is an option of another mode and was passed over", name)
     asked = InputOptions(**_merged(readings, InputOptions))
     parameters = _parameters(readings, asked.mode)
-    # What belongs together may have been given at several levels.
+    # Options that belong together may come from several levels.
     output = OutputOptions(**_merged(readings, OutputOptions))
     problems = missing(asked, parameters) + of_output(output, target, parameters)
     readings["query" if query else "model"].problems += problems
@@ -112,10 +112,10 @@ def resolve(  # the levels are named, not packed: a caller must not mix them up
 
 
 def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Overlay RETRAIN's arguments on those of the version before.
+    """Return the arguments of the earlier version, overlaid with those of RETRAIN.
 
-    What is given replaces the earlier value under any of the option's names, and the alternatives to it.
-    Where the mode becomes another, what means nothing to it does not stay.
+    A new value replaces the earlier one under any name of the option, and the alternatives to the option.
+    With another mode, options that do not belong to it are dropped.
     """
     replaced = {canonical_name(name, "model") for name in given}
     for group in ALTERNATIVES:
@@ -133,7 +133,7 @@ def _fits(name: str, mode: str) -> bool:
 
 
 def _mode(model: Mapping[str, Any]) -> str:
-    """Return the operation of a model; what is no operation is told when the option itself is read."""
+    """Return the mode of a model; a wrong mode is reported when the option itself is read."""
     given = next((value for name, value in model.items() if str(name).lower() == "mode"), None)
     return given if given in MODES else str(OPTIONS["mode"].default)
 
@@ -150,7 +150,7 @@ def _readings(
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Pick the gateway's options from the environment: PORTKEY_<OPTION>, and PORTKEY_API_KEY."""
+    """Return the gateway options of the environment: PORTKEY_<OPTION>, and PORTKEY_API_KEY."""
     given = {}
     for name in GatewayOptions.model_fields:
         word = _ENVIRONMENT_PREFIX + name.removeprefix("portkey_").upper()
@@ -180,7 +180,7 @@ def _known(level: Level, mode: str | None) -> str:
         return f"Known here: {', '.join(own)}."
     return (
         f"Known here: {', '.join(own)}, and every parameter that the {mode} endpoint documents (temperature, "
-        'top_p, stop …). Whatever the provider takes besides goes into parameters = {"name": value}.'
+        'top_p, stop …). For other parameters of the provider write parameters = {"name": value}.'
     )
 
 
@@ -205,9 +205,9 @@ def _merged(readings: Mapping[Level, Reading], section: type[Options]) -> dict[s
 
 
 def _parameters(readings: Mapping[Level, Reading], mode: str) -> dict[str, Any]:
-    """Join the parameters of the request's body; `parameters` goes in as it is, named options beat it."""
+    """Return the parameters of the request's body: `parameters`, overlaid with the named options."""
     named = [name for name in ("model", "max_tokens") if OPTIONS[name].fits(mode)]
-    # A saved prompt has its own, and of the other endpoints none has a model that could be meant.
+    # A saved prompt has its own model, and the other endpoints have no default model.
     merged: dict[str, Any] = (
         {name: OPTIONS[name].default for name in named} if mode in ("chat", "completion") else {}
     )
@@ -230,7 +230,7 @@ def _routing(readings: Mapping[Level, Reading]) -> dict[str, Any]:
 
 
 def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig) -> dict[str, Origin]:
-    """Tell for DESCRIBE which value of each option is in force, and which level gave it."""
+    """Return for DESCRIBE the value of each option and the level that gave it."""
     mode = readings["model"].mode
     origins = {
         name: Origin(entry.default, None)

@@ -1,7 +1,7 @@
-"""What the gateway does on the way: to which of the engine's targets, how often, from its cache or not.
+"""Routing options: the engine's targets that the gateway uses, its retries, its cache, its guardrails.
 
-The engine names its targets, keys and addresses included; below it they are chosen by those names alone.
-`portkey_handler.gateway.config_object` makes the gateway's config object of these words.
+The engine defines its targets, with keys and addresses. Below it, targets are chosen only by their names.
+`portkey_handler.gateway.config_object` makes the gateway's config object of these options.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .schema import JsonOrText, Options, WholeNumber, no_boolean, option, parsed
 
 StatusCodes = list[Annotated[int, BeforeValidator(no_boolean), Field(ge=100, le=599)]]
 
-#: Checks of the gateway that examine only a text or the request, and send nothing.
+#: Checks of the gateway that read only a text or the request, and send nothing.
 HARMLESS_CHECKS = frozenset(
     {
         "addPrefix",
@@ -38,7 +38,7 @@ HARMLESS_CHECKS = frozenset(
         "wordCount",
     }
 )
-#: What else may stand beside a check in a guardrail.
+#: Words of a guardrail that are not checks.
 _GUARDRAIL_WORDS = frozenset({"id", "deny", "async", "on_success", "on_fail"})
 
 
@@ -54,7 +54,7 @@ class Strategy(_Strict):
 
 
 class Retry(_Strict):
-    """How often the gateway itself tries, within one attempt of ours."""
+    """How often the gateway itself sends a request, within one attempt of ours."""
 
     attempts: Annotated[int, BeforeValidator(no_boolean), Field(ge=0, le=5)]
     on_status_codes: StatusCodes | None = None
@@ -113,7 +113,7 @@ def _with_mode(value: Any) -> Any:
 
 
 def _read(model: type[BaseModel], value: Any, expected: str) -> Any:
-    """Read a number, a word or an object as one of the objects above; what is wrong in it is said at once."""
+    """Read a number, a word or an object as one of the classes above; the error says what is expected."""
     if value is None:
         return None
     try:
@@ -127,7 +127,7 @@ def _given(model: BaseModel | None) -> dict[str, Any] | None:
 
 
 class RoutingOptions(Options):
-    """What the gateway does on the way."""
+    """What the gateway does with a request."""
 
     targets: JsonOrText | None = option(
         "On the engine: an object of targets by name, each with its provider, its key (api_key or "
@@ -139,11 +139,11 @@ class RoutingOptions(Options):
     )
     strategy: Annotated[Strategy, BeforeValidator(_strategy)] | None = option(
         "How the gateway chooses among targets: fallback (the next one when one fails) or loadbalance (by "
-        "weight); an object with mode and on_status_codes says on which statuses.",
+        "weight), or an object with mode and on_status_codes.",
         kind="fallback, loadbalance or single",
     )
     retry: Annotated[Retry, BeforeValidator(_retry)] | None = option(
-        "How often the gateway itself tries again, 0 to 5, or an object with attempts, on_status_codes and "
+        "How often the gateway itself retries, 0 to 5, or an object with attempts, on_status_codes and "
         "use_retry_after_header.",
         kind="whole number from 0 to 5, or object",
     )
@@ -155,13 +155,16 @@ class RoutingOptions(Options):
         "Seconds for which the gateway keeps an answer in its cache.", kind="whole number", ge=0
     )
     input_guardrails: JsonOrText | None = option(
-        "Guardrails that look at the request: a list of slugs, or of objects with checks of the gateway.",
+        "Guardrails for the request: a list of slugs, or of objects with checks of the gateway.",
         kind="list",
         secret=True,
         destination=True,
     )
     output_guardrails: JsonOrText | None = option(
-        "Guardrails that look at the answer, likewise.", kind="list", secret=True, destination=True
+        "Guardrails for the answer: a list of slugs, or of objects with checks of the gateway.",
+        kind="list",
+        secret=True,
+        destination=True,
     )
 
     @field_validator("strategy", "retry", "cache", mode="after")
@@ -186,19 +189,19 @@ class RoutingOptions(Options):
 
 
 def _check_guardrail(guardrail: dict[str, Any]) -> None:
-    """Refuse what the gateway would pass over in silence, or read as its opposite."""
+    """Raise an error for what the gateway would ignore, or would read as its opposite."""
     if "checks" in guardrail:
         raise ValueError(
-            'expected checks by their names, such as {"default.contains": {…}}: a list of them under checks '
-            "is passed over by the gateway"
+            'expected checks by their names, such as {"default.contains": {…}}: the gateway ignores a list '
+            "of them under checks"
         )
     for word in ("deny", "async"):
-        # The gateway takes every text for true, "false" too.
+        # The gateway reads every text as true, "false" too.
         if not isinstance(guardrail.get(word, False), bool):
             raise ValueError(f"expected true or false, not a text, for {word}")
 
 
-#: The words that become a config object, and exclude one.
+#: The options that become a config object, and that cannot stand beside one.
 CONFIG_WORDS: tuple[str, ...] = (
     "targets",
     "strategy",
@@ -211,12 +214,12 @@ CONFIG_WORDS: tuple[str, ...] = (
 
 
 def calls_somebody(guardrails: list[Any]) -> bool:
-    """Return whether guardrails could post what they see, keys among it, to an address."""
+    """Return whether guardrails could send the request, with its keys, to an address."""
     return any(isinstance(one, dict) and not _is_harmless(one) for one in guardrails)
 
 
 def _is_harmless(guardrail: dict[str, Any]) -> bool:
-    """Know the checks by their names: `{"default.contains": {…}}`."""
+    """Return whether a guardrail has only harmless checks, by their names: `{"default.contains": {…}}`."""
     return all(
         word in _GUARDRAIL_WORDS or (_is_check(word) and _stays_itself(parameters))
         for word, parameters in guardrail.items()
@@ -224,7 +227,7 @@ def _is_harmless(guardrail: dict[str, Any]) -> bool:
 
 
 def _stays_itself(parameters: Any) -> bool:
-    """An `id` among a check's parameters beats its name: the gateway would run that check."""
+    """Return whether a check runs under its own name: the gateway prefers an `id` among its parameters."""
     return isinstance(parameters, dict) and ("id" not in parameters or _is_check(parameters["id"]))
 
 

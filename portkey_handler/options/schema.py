@@ -1,4 +1,4 @@
-"""How an option is described, and how its value is read.
+"""How options are described, and how their values are read.
 
 An option class is a pydantic model whose fields are the options. Validation, DESCRIBE, the CLI's help, the
 tables in the documentation and the files that MindsDB reads all follow from these fields.
@@ -19,10 +19,10 @@ from .json_text import JsonText
 
 Level = Literal["environment", "engine", "model", "query"]
 
-#: Weakest first: a later level beats an earlier one.
+#: From weakest to strongest: a later level beats an earlier one.
 LEVELS: tuple[Level, ...] = ("environment", "engine", "model", "query")
 
-#: How a person writes each level.
+#: Each level as it is written in SQL.
 LEVEL_WORDS: dict[Level, str] = {
     "environment": "the environment",
     "engine": "CREATE ML_ENGINE … USING",
@@ -32,25 +32,25 @@ LEVEL_WORDS: dict[Level, str] = {
 
 
 class Options(BaseModel):
-    """Base of the option classes: every field is optional, and unset is not None."""
+    """The base of the option classes: every field is optional, and an unset field is not None."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, protected_namespaces=())
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What is known of one option.
+    """The description of an option.
 
     Attributes:
         name: The canonical name.
-        words: What it means, for people.
-        kind: Its type, for people ("whole number", "text" …).
+        words: Its meaning, for users.
+        kind: Its type, for users ("whole number", "text" …).
         default: The value where none is given, or None.
-        levels: Where it may be given.
+        levels: The levels at which it may be given.
         secret: Its value is never shown.
-        destination: It decides where requests, and so the engine's keys, go.
-        modes: The operations it means something to; none where it does to all.
-        section: The option class it stands in, in lower case ("gateway" …).
+        destination: It decides where requests go, and the engine's keys with them.
+        modes: The modes to which it belongs; empty for all of them.
+        section: Its option class, in lower case ("gateway" …).
     """
 
     name: str
@@ -64,7 +64,7 @@ class Option:
     section: str
 
     def fits(self, mode: str | None) -> bool:
-        """Return whether it means something to an operation; to an engine, which has no mode, all do."""
+        """Return whether it belongs to a mode; without a mode, as for an engine, every option does."""
         return mode is None or not self.modes or mode in self.modes
 
 
@@ -82,13 +82,13 @@ def option(
     """Describe one option as a pydantic field.
 
     Args:
-        words: What it means, in one sentence for the documentation.
+        words: Its meaning, in one sentence for the documentation.
         kind: Its type in plain words.
         default: The value where none is given.
-        levels: Where it may be given.
+        levels: The levels at which it may be given.
         secret: Its value is never shown.
         destination: It decides where requests go.
-        modes: The operations it means something to; none where it does to all.
+        modes: The modes to which it belongs; empty for all of them.
         constraints: Further arguments of `pydantic.Field`, such as `ge`.
     """
     return Field(
@@ -107,7 +107,7 @@ def option(
 
 
 def described(section: type[Options]) -> Iterator[Option]:
-    """Return what is known of each option of a class, in the order of its fields."""
+    """Return the description of each option of a class, in the order of its fields."""
     for name, field in section.model_fields.items():
         extra: Any = field.json_schema_extra
         yield Option(
@@ -124,7 +124,7 @@ def described(section: type[Options]) -> Iterator[Option]:
 
 
 def no_boolean(value: Any) -> Any:
-    """Refuse a boolean where a number is expected."""
+    """Raise an error for a boolean where a number is expected."""
     if isinstance(value, bool):
         # pydantic would read true as 1
         raise PydanticCustomError("boolean", "no boolean")
@@ -132,10 +132,10 @@ def no_boolean(value: Any) -> Any:
 
 
 def parsed(value: Any) -> Any:
-    """Read an object or list that was written as JSON text, as SQL often needs."""
+    """Return an object or list that was written as JSON text, as SQL often needs."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            # Not strict: SQL puts line breaks into strings as they are.
+            # Not strict: strings in SQL may have line breaks.
             return json.loads(value, strict=False, parse_constant=_no_constant)
         except json.JSONDecodeError as error:
             raise ValueError(f"not valid JSON ({error.msg.lower()}, at character {error.pos + 1})") from None
@@ -179,24 +179,24 @@ def _is_list_of(value: Any, kind: type) -> bool:
 
 
 def _plain_header(value: Any) -> Any:
-    """Refuse what would end a header early and start another one."""
+    """Raise an error for a text that would end a header and start another one."""
     if isinstance(value, str) and any(ord(char) < 32 or ord(char) == 127 for char in value):
         raise ValueError("has a line break or another control character")
     return value
 
 
 Duration = Annotated[str, BeforeValidator(as_duration)]
-#: Of 64 bits, because a request's body can carry no larger one.
+#: At most 64 bits, as in a request's body.
 WholeNumber = Annotated[int, BeforeValidator(no_boolean), Field(lt=2**63)]
 Number = Annotated[float, BeforeValidator(no_boolean)]
 Json = Annotated[dict[str, Any], BeforeValidator(parsed)]
 HeaderText = Annotated[str, BeforeValidator(_plain_header)]
 JsonList = Annotated[list[HeaderText], BeforeValidator(parsed)]
 JsonOrText = Annotated[dict[str, Any] | list[Any] | HeaderText, BeforeValidator(parsed)]
-#: Kept as text, so that what holds them can be hashed.
+#: Stored as text, so that plans can be hashed.
 JsonObjectText = Annotated[JsonText, BeforeValidator(_object_text)]
 JsonObjectsText = Annotated[JsonText, BeforeValidator(_objects_text)]
 JsonObjectOrNamesText = Annotated[JsonText, BeforeValidator(_object_or_names_text)]
 JsonNames = Annotated[tuple[HeaderText, ...], BeforeValidator(parsed)]
-#: The validator that stands last runs first: JSON over several lines is parsed before lines are looked for.
+#: The last validator runs first: JSON over several lines is parsed before line breaks are rejected.
 SlugOrJson = Annotated[str | dict[str, Any], BeforeValidator(_plain_header), BeforeValidator(parsed)]

@@ -1,4 +1,4 @@
-"""The targets of an engine, with keys and addresses, and the choice among them, by name alone."""
+"""The targets of an engine, with keys and addresses, and the choice among them by name."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .parameters import is_parameter, is_parameter_of_any_mode
 from .routing import RoutingOptions
 from .schema import Options
 
-#: What stands in a target under another name in the gateway's config object.
+#: Names in a target that differ in the gateway's config object.
 _OLD_NAMES = {
     "authorization": "api_key",
     "cache_age": "cache_max_age",
     "cache_status": "cache",
     "provider_api_key": "api_key",
 }
-#: What belongs to the engine, and what to write in a target.
+#: Options of the engine, and what to write in a target instead.
 _ELSEWHERE = {
     "base_url": "the provider's address is custom_host",
     "gateway_url": "the provider's address is custom_host",
     "portkey_api_key": "the provider's key is api_key",
 }
-#: A target may have targets of its own, in the gateway's words.
+#: A target may have targets of its own, in the gateway's form.
 _NESTED = frozenset({"strategy", "targets"})
-#: Parts of a target that lead nowhere by themselves.
+#: Parts of a target that hold no address.
 _PLAIN = frozenset(
     {
         "api_key",
@@ -45,7 +45,7 @@ _PLAIN = frozenset(
         "weight",
     }
 )
-#: Every word of which something is known here.
+#: All known parts of a target.
 _WORDS = _PLAIN | GatewayOptions.model_fields.keys() | RoutingOptions.model_fields.keys()
 
 
@@ -61,7 +61,7 @@ def engine_targets(value: Any) -> dict[str, dict[str, Any]]:
         them, are its `override_params`.
 
     Raises:
-        ValueError: What is wrong, without a value in it.
+        ValueError: A target is wrong; the message shows no value.
     """
     named = value if isinstance(value, dict) else _named(value)
     if not named:
@@ -112,7 +112,7 @@ def _target(name: str, given: Any) -> dict[str, Any]:
 
 
 def _parameter(word: str, value: Any) -> Any:
-    """Read a parameter of the body, as whichever endpoint understands it: an engine has no mode."""
+    """Return a parameter of the body as the first endpoint that accepts it: an engine has no mode."""
     if word == "model":
         return _model(value)
     problem = ""
@@ -132,12 +132,12 @@ def _model(value: Any) -> str:
 
 
 def _without_value(error: ValueError) -> str:
-    """Return what was expected and not what came, which may be a key in the wrong place."""
+    """Return what was expected, without the given value, which may be a key in the wrong place."""
     return str(error).partition(", got ")[0]
 
 
 def _part(word: str, value: Any) -> Any:
-    """Read a part of a target that is no parameter; an unknown part goes to the gateway as it is."""
+    """Return a part of a target that is not a parameter; an unknown part is forwarded unchanged."""
     if word in _ELSEWHERE:
         raise ValueError(f"cannot stand in a target; {_ELSEWHERE[word]}")
     if word == "weight":
@@ -147,14 +147,14 @@ def _part(word: str, value: Any) -> Any:
             raise ValueError("expected an object")
         return value
     if word == "api_key":
-        # The gateway puts it there itself.
+        # The gateway adds it itself.
         return value.removeprefix("Bearer ") if isinstance(value, str) else value
     for section in (GatewayOptions, RoutingOptions):
         if word in section.model_fields and word not in _NESTED:
             return _option(section, word, value)
     near = closest(word, _WORDS - _NESTED, cutoff=0.85)
     if near and word not in _WORDS:
-        # A misspelt custom_host would send the key to the provider itself.
+        # With a misspelt custom_host, the key would go to the provider itself.
         raise ValueError(f"is unknown; did you mean {near}?")
     return value
 
@@ -182,12 +182,12 @@ def _weight(value: Any) -> float:
 
 
 def leads_somewhere(targets: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Return whether any of the engine's targets names an address of its own, or could."""
+    """Return whether any target of the engine has, or could have, an address of its own."""
     return any(not _PLAIN.issuperset(target) for target in targets.values())
 
 
 def chosen_targets(value: Any, mode: str) -> list[dict[str, Any]]:
-    """Read which of the engine's targets a model or a query chooses.
+    """Return the targets of the engine that a model or a query chooses.
 
     Args:
         value: A name, a list of names, or a list of objects with `name`, `weight` and parameters of the
@@ -195,10 +195,10 @@ def chosen_targets(value: Any, mode: str) -> list[dict[str, Any]]:
         mode: The operation.
 
     Returns:
-        Objects with `name`, and where given `weight` and `override_params`.
+        Objects with `name` and, where given, `weight` and `override_params`.
 
     Raises:
-        ValueError: What is wrong, without a value in it that could be a key.
+        ValueError: The choice is wrong; the message shows no value that could be a key.
     """
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(one, (str, dict)) for one in listed):

@@ -51,7 +51,7 @@ class Files:
 
         Raises:
             NotFoundError: There is no such table.
-            StatementError: The name leads out of the folder, or the file cannot be read as the format of its ending.
+            StatementError: The name leads out of the folder, or the file is not in the format of its suffix.
         """
         from .file_formats import READERS
 

@@ -66,7 +66,7 @@ class Models:
             self._catalog.drop_engine(self._catalog.engine(name).name)
 
     def show_engines(self) -> pd.DataFrame:
-        """Return every engine with its options; a value is masked unless its option is known to be no secret."""
+        """Return every engine with its options; only values of options that hold no secret are shown."""
         import pandas as pd
 
         shown = self._shown_options()

@@ -96,7 +96,7 @@ class Planner:
             return None
 
     def _pushed_order(self, *, filtered: bool) -> list[Any] | None:
-        """Return the ORDER BY for a LIMIT before the models; None where LIMIT must wait for the answers."""
+        """Return the ORDER BY for a LIMIT before the models, or None where LIMIT needs the answers."""
         select = self._select
         if filtered or self._question.late or select.distinct or select.group_by or select.having is not None:
             return None
@@ -116,7 +116,7 @@ class Planner:
         return terms
 
     def _meant(self, node: Any) -> Any:
-        """Return the expression of a term of ORDER BY: that of a position or an alias of SELECT, or the term."""
+        """Return the expression of a term of ORDER BY, which may be a position or an alias of SELECT."""
         targets = self._select.targets
         if isinstance(node, ast.Constant):
             if not isinstance(node.value, int) or any(is_star(target) for target in targets):

@@ -369,5 +369,5 @@ _CALLS = {"webhookURL": "http://elsewhere", "logURL": "http://elsewhere"}
 def test_a_guardrail_that_could_call_somebody_is_refused(which: str, guardrail: dict[str, Any]) -> None:
     """A check is known by its name, and must not name another one among its parameters."""
     said = refusal(ENGINE, {"targets": "gpt", which: [guardrail]})
-    assert f"{which} may name slugs here, or checks of the gateway that call nobody" in said
+    assert f"{which} may name slugs here, or checks of the gateway that call no address" in said
     assert config({**ENGINE, which: [guardrail]}, {"targets": "gpt"})[which] == [guardrail]
