@@ -1,7 +1,7 @@
 """Run language models over table rows from SQL, through the Portkey AI gateway.
 
-This file is what MindsDB reads of a handler: first as text, where only plain `name = literal` counts, then
-as a module under another name. Nothing heavy is loaded before somebody asks for `Handler`.
+MindsDB reads this file twice: first as text, of which it takes only plain `name = literal` lines, then as a
+module under another name. Nothing heavy is loaded before `Handler` is used.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 
 class HANDLER_TYPE:  # noqa: N801 - MindsDB looks for this spelling
-    """MindsDB's word for what we are, without importing MindsDB for it."""
+    """MindsDB's name for the kind of this handler, without importing MindsDB."""
 
     ML = "ml"
 
@@ -122,7 +122,7 @@ __all__ = [  # noqa: RUF022 - what users import stands first
 
 
 def _importable() -> str:
-    """Name a package with the code of this folder that MindsDB's worker processes can import, too."""
+    """Return a module with the code of this folder that MindsDB's worker processes can import, too."""
     installed = find_spec("portkey_handler")
     if installed is not None and installed.origin is not None:
         return "portkey_handler"
@@ -133,12 +133,12 @@ def _importable() -> str:
 
 
 if __name__.startswith("mindsdb_community_handlers."):
-    # MindsDB tells its workers to import what stands here, and they know nothing of the name above.
+    # MindsDB tells its workers to import this name; they do not know the name above.
     __package__ = _importable()
     version = __version__ = import_module(f"{__package__}.__about__").__version__
 
 _ON_DEMAND = ("Handler", "PortkeyHandler", "creation_args", "import_error", "model_using_args")
-#: What users import, and the module that each name is loaded from when it is first used.
+#: The public names, and the module from which each is loaded when it is first used.
 _MODULES = {
     "Session": "session",
     "Predictor": "predictor",
@@ -151,7 +151,7 @@ _MODULES = {
 
 
 def __getattr__(wanted: str) -> Any:
-    """Load a name when it is first used. MindsDB wants `import_error` filled rather than raised."""
+    """Load a name when it is first used. MindsDB expects an import error in `import_error`, not raised."""
     if wanted in _MODULES or (wanted in __all__ and wanted.endswith("Error")):
         found = getattr(import_module(f"{__package__}.{_MODULES.get(wanted, 'errors')}"), wanted)
         globals()[wanted] = found
@@ -162,7 +162,7 @@ def __getattr__(wanted: str) -> Any:
     if wanted == "PortkeyHandler" and loaded["import_error"] is not None:
         raise loaded["import_error"]
     if loaded["import_error"] is None:
-        # Also over the submodules creation_args and model_using_args, which importing them leaves here.
+        # Also replaces the submodules creation_args and model_using_args, which an import sets here.
         globals().update(loaded)
     return loaded[wanted]
 
@@ -177,7 +177,7 @@ def _load() -> dict[str, Any]:
         creation_args = import_module(f"{__package__}.creation_args").creation_args
         handler = import_module(f"{__package__}.handler").PortkeyHandler
         model_using_args = import_module(f"{__package__}.model_using_args").model_using_args
-        # The handler imports these late; what is missing there is told here.
+        # The handler imports these late; a missing package is reported here.
         for imported_late in ("host.describe", "predictor"):
             import_module(f"{__package__}.{imported_late}")
     except Exception as error:  # noqa: BLE001 - whatever it is, MindsDB shows it to the user

@@ -1,9 +1,9 @@
 """The errors of portkey_handler.
 
-Draws the whole tree; catch the nearest parent of what you can handle::
+The whole tree; catch the nearest parent of the errors that you can handle::
 
     PortkeyHandlerError
-      x  UsageError                   what was written is wrong; nothing was sent
+      x  UsageError                   the input is wrong; nothing was sent
            + OptionError              an option of USING (all wrong ones at once)
            + TemplateError            a prompt template
            + InputError               the rows do not have what the model needs
@@ -11,14 +11,14 @@ Draws the whole tree; catch the nearest parent of what you can handle::
            + StatementError           an SQL statement that does not parse or is not supported
            + NotFoundError            a model, engine or table of that name does not exist
            + AlreadyExistsError       ... or does already
-           + NewerFileError           a file that a newer release has written
+           + NewerFileError           a newer release has written a file
       x  StoreError                   a file in the data directory cannot be used
-      x  GatewayError                 the gateway or the provider behind it said no
+      x  GatewayError                 the gateway or the provider behind it gave no answer
            + ConnectionLostError      the connection broke before the answer was there
            + ConnectError             no connection: refused, no way to the host
                 + UnknownHostError    there is no host of that name
            + RequestTimeoutError      no whole answer within the timeout
-           + InvalidResponseError     an answer that is not what the protocol says
+           + InvalidResponseError     a response against the protocol
            + StatusError              an HTTP status that is not a success
                 + AuthenticationError 401, 403
                 + BudgetExceededError 412
@@ -27,7 +27,7 @@ Draws the whole tree; catch the nearest parent of what you can handle::
                 + ServerError         408, 425, 5xx
       x  CostReachedError             max_cost was reached while a query ran
       x  QueryError                   rows of a query failed, or the query was stopped
-      x  InstallError                 a MindsDB that cannot take the handler
+      x  InstallError                 the handler cannot be installed into a MindsDB
 
 Every error survives pickling (MindsDB passes them between processes), says what, where and the remedy in
 its first line, and carries neither a key nor a whole prompt.
@@ -47,7 +47,7 @@ _Error = TypeVar("_Error", bound="PortkeyHandlerError")
 
 
 class PortkeyHandlerError(Exception):
-    """The root of the tree. `message` says what, where and the remedy; its first line alone is enough."""
+    """The root of the tree. The first line of `message` says what, where and the remedy."""
 
     #: The names of the annotated attributes, which are the keyword arguments.
     _names: ClassVar[tuple[str, ...]] = ()
@@ -75,12 +75,12 @@ class PortkeyHandlerError(Exception):
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuild from message and details; exceptions with keywords do not survive pickling otherwise."""
+        """Pickle the message and the attributes; exceptions with keyword arguments need this."""
         return partial(type(self), **self.details), (self.message,)
 
 
 class UsageError(PortkeyHandlerError):
-    """What was written is wrong; nothing was sent."""
+    """The input is wrong; nothing was sent."""
 
 
 class OptionError(UsageError):
@@ -118,7 +118,7 @@ class AlreadyExistsError(UsageError):
 
 
 class NewerFileError(UsageError):
-    """A file that a newer release has written, which this one leaves alone."""
+    """A newer release has written a file, which this release leaves unchanged."""
 
     @classmethod
     def of(cls, path: object, version: int, known: int, remedy: str) -> NewerFileError:
@@ -152,11 +152,11 @@ class GatewayError(PortkeyHandlerError):
     evidence: Evidence | None = None
     attempts: int = 1
 
-    #: Trying the same request again may succeed.
+    #: The same request may succeed when it is sent again.
     retryable = False
-    #: The same failure is to be expected for every other row until somebody changes something.
+    #: Every other row will fail in the same way until something is changed.
     concerns_every_row = False
-    #: … even if other rows were answered a moment ago.
+    #: … even where other rows have just been answered.
     ends_the_query = False
     #: Nothing was sent: there was no connection.
     cannot_connect = False
@@ -183,7 +183,7 @@ class ConnectError(GatewayError):
 
 
 class UnknownHostError(ConnectError):
-    """There is no host of that name; asking again would only be slower."""
+    """There is no host of that name; another attempt would not help."""
 
     retryable = False
 
@@ -195,7 +195,7 @@ class RequestTimeoutError(GatewayError):
 
 
 class InvalidResponseError(GatewayError):
-    """An answer that is not what the protocol says, such as broken JSON."""
+    """A response against the protocol, such as broken JSON."""
 
     retryable = True
 
@@ -205,13 +205,13 @@ class StatusError(GatewayError):
 
 
 class AuthenticationError(StatusError):
-    """401 or 403: the key is not accepted."""
+    """401 or 403: the key was not accepted."""
 
     concerns_every_row = True
 
 
 class UnsupportedError(StatusError):
-    """The gateway cannot ask this of the provider; it says so with 500, which does not pass."""
+    """The gateway does not support this request for the provider. It answers 500, which is permanent here."""
 
     concerns_every_row = True
 
@@ -236,18 +236,18 @@ class ServerError(StatusError):
 
 
 class CostReachedError(PortkeyHandlerError):
-    """`max_cost` was reached while a query ran, or cannot be held any longer; why the query is stopped."""
+    """The query was stopped because `max_cost` was reached, or could be exceeded."""
 
 
 class QueryError(PortkeyHandlerError):
     """Rows of a query failed, or the query was stopped.
 
     Attributes:
-        answered: Number of rows that have their answer.
-        failed: Number of rows that have none.
-        requests_again: How many requests running again will need, at most where the query was stopped.
-        cost_again: About how many US dollars those will cost, or None where that is not known.
-        reasons: Each reason and the numbers of its rows, which count from 0; most frequent first.
+        answered: The number of rows with an answer.
+        failed: The number of rows without one.
+        requests_again: The number of requests of another run; the most, where the query was stopped.
+        cost_again: The estimated US dollars of those requests, or None where it is not known.
+        reasons: Each reason and the numbers of its rows, from 0; the most frequent first.
     """
 
     answered: int = 0
@@ -258,7 +258,7 @@ class QueryError(PortkeyHandlerError):
 
 
 class InstallError(PortkeyHandlerError):
-    """A MindsDB that cannot take the handler, or is not there."""
+    """The handler cannot be installed into a MindsDB, or there is none."""
 
 
 MOST_SHOWN = 20
@@ -266,7 +266,7 @@ _LONGEST_SHOWN = 80
 
 
 def did_you_mean(name: str, names: Sequence[str]) -> str:
-    """Name the closest of `names`, as the end of a sentence, or nothing where none is close."""
+    """Return the closest of `names` as the end of a sentence; an empty text where none is close."""
     folded = {candidate.lower(): candidate for candidate in reversed(names)}
     close = closest(name.lower(), folded)
     return f", did you mean {folded[close]!r}?" if close else ""
@@ -279,8 +279,8 @@ def closest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """List the columns there are, cut where there are many: the end of a sentence that starts with them."""
-    shown = [name[:_LONGEST_SHOWN] for name in names if not name.startswith("__")]  # those are the host's own
+    """Return the column names as the end of a sentence, cut where there are many."""
+    shown = [name[:_LONGEST_SHOWN] for name in names if not name.startswith("__")]  # those are MindsDB's own
     if not shown:
         return "have no columns"
     more = len(shown) - MOST_SHOWN

@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 
 
 def _briefly(hook: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
-    """Keep what a hook raises on purpose short: MindsDB shows the user its whole traceback."""
+    """Shorten the traceback of our own errors, because MindsDB shows it to the user."""
 
     @wraps(hook)
     def brief(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
@@ -41,24 +41,24 @@ def _briefly(hook: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
 class PortkeyHandler(host.BaseMLEngine):
     """Runs language models over rows, through the Portkey AI gateway.
 
-    The engine's options are read anew for every call, so that a changed key is in force at once; nothing is
-    kept between calls.
+    The engine's options are read for every call, so that a changed key is used at once; nothing is kept
+    between calls.
     """
 
     name = "portkey"
 
     def __init__(self, model_storage: Any, engine_storage: Any, **kwargs: Any) -> None:
         super().__init__(model_storage, engine_storage, **kwargs)
-        self.generative = True  # the target is made, not learned from a column of that name
+        self.generative = True  # the target is a new column, and not one of the data to learn from
 
     @_briefly
     def create_engine(self, connection_args: Mapping[str, Any]) -> None:
-        """Check CREATE ML_ENGINE's options, and try the gateway once unless `check = false`.
+        """Check CREATE ML_ENGINE's options, and probe the gateway once unless `check = false`.
 
         Raises:
             OptionError: An option is wrong.
-            AuthenticationError: The gateway does not take the key.
-            ConnectError: The gateway is not there.
+            AuthenticationError: The gateway does not accept the key.
+            ConnectError: The gateway cannot be reached.
         """
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
         check_config(credentials)
@@ -94,10 +94,10 @@ class PortkeyHandler(host.BaseMLEngine):
     def create(
         self, target: str, df: pd.DataFrame | None = None, args: Mapping[str, Any] | None = None
     ) -> None:
-        """Keep CREATE MODEL's options. RETRAIN keeps the earlier ones and overlays the new.
+        """Store CREATE MODEL's options; those of RETRAIN overlay the earlier ones.
 
         Args:
-            target: The column that answers go into.
+            target: The column of the answers.
             df: Rows of CREATE MODEL … FROM, to check the columns against; or None.
             args: The host's arguments; `using` holds the options.
         """
@@ -139,7 +139,7 @@ class PortkeyHandler(host.BaseMLEngine):
 
     @_briefly
     def describe(self, attribute: str | list[str] | None = None) -> pd.DataFrame:
-        """Describe the model: its tables, or the one named `attribute`."""
+        """Return one table about the model, or the list of its tables without `attribute`."""
         from .host.describe import describe_tables
 
         kept = self._kept()
@@ -150,14 +150,14 @@ class PortkeyHandler(host.BaseMLEngine):
         df: pd.DataFrame | None = None,  # noqa: ARG002
         args: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> None:
-        """Refuse: the gateway's models are not trained here."""
+        """Raise an error: models behind the gateway are not trained here."""
         raise UsageError(
             "a model behind the gateway is not trained from SQL; fine-tune it at its provider and name the "
             "result by RETRAIN … USING model = '…'"
         )
 
     def close(self) -> None:
-        """Do nothing: nothing is kept between calls, and the host goes on to use the handler."""
+        """Do nothing: nothing is kept between calls, and MindsDB continues to use the handler."""
 
     def _kept(self) -> dict[str, Any]:
         kept: dict[str, Any] | None = self.model_storage.json_get("args")
@@ -180,5 +180,5 @@ class PortkeyHandler(host.BaseMLEngine):
 
 
 def _name(target: Any) -> str:
-    """Return the target's name; the host hands it over as text or as a list of one."""
+    """Return the target's name; MindsDB hands it over as a text or as a list of one text."""
     return str(target[0] if isinstance(target, (list, tuple)) else target)

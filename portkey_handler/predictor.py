@@ -1,4 +1,4 @@
-"""Frame in, frame out: the predictor, which joins the rooms, and `ask`."""
+"""The predictor, which joins the rooms, and `ask`: a frame of rows in, a frame of answers out."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for which a query that uses no cached answer caches its own, for later queries.
+#: Seconds for which answers stay cached for later queries, where a query itself uses no cached answer.
 _KEPT_ANYWAY = 86_400.0
 
 
@@ -81,13 +81,13 @@ class Predictor:
             A frame with the input's index and only the columns of `result_columns.to_frame`.
 
         Raises:
-            InputError: The rows lack something that the model needs. Nothing was sent.
+            InputError: The rows lack a column that the model needs. Nothing was sent.
             AboveLimitError: More rows than `max_rows`, or a cost above `max_cost`. Nothing was sent.
             QueryError: Rows failed and `on_error` is `raise`, or no further row could succeed.
         """
         if len(frame) == 0:
             if len(frame.columns):
-                # The next query may have rows: what they would lack is an error before anything is paid.
+                # The next query may have rows: a missing column is an error before anything is paid for.
                 check(self.plan, credentials, frame)
             return to_frame(self.plan, [], frame.index)
         gateway = GatewayConfig.resolve(credentials, self.plan)
@@ -101,7 +101,7 @@ class Predictor:
         return to_frame(self.plan, mapping.outcomes, frame.index)
 
     async def _run_dry(self, frame: pd.DataFrame, gateway: GatewayConfig) -> pd.DataFrame:
-        """Estimate the query, send nothing, and keep the estimate for DESCRIBE."""
+        """Estimate the query without sending anything, and store the estimate for DESCRIBE."""
         plan = self.plan
         items = _items(plan, gateway)
         cache = _answer_cache(plan, gateway, only_look=True)
@@ -142,7 +142,7 @@ async def aask(
 
     Raises:
         OptionError: An option is wrong.
-        InputError: The frame lacks a column, or has a column already that the answers would take.
+        InputError: The frame lacks a column, or already has a column of an answer's name.
         QueryError: Rows failed and `on_error` is `raise`, or no row could succeed.
     """
     import pandas as pd
@@ -163,7 +163,7 @@ ask = blocking(aask, "ask")
 
 
 def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> None:
-    """Check what can be checked before anything is sent.
+    """Check options, templates and columns, without sending anything.
 
     Args:
         plan: The resolved options.
@@ -200,7 +200,7 @@ def _scan(plan: Plan, gateway: GatewayConfig, operation: Operation, cache: Answe
 
 
 class _Run:
-    """What one query holds open: the connections, the answer cache, the rate limiter."""
+    """The resources of one query: the connections, the answer cache, the rate limiter."""
 
     def __init__(self, plan: Plan, gateway: GatewayConfig, names: RowNames) -> None:
         self._plan = plan
@@ -225,7 +225,7 @@ class _Run:
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
-        # While the first requests are in flight, so that no request waits for it.
+        # Loaded while the first requests are in flight, so that no request waits for it.
         self._prices = asyncio.get_running_loop().run_in_executor(None, load_prices)
         return self
 

@@ -1,7 +1,7 @@
-"""What the rooms say to each other: item, request, response, outcome.
+"""The records that the rooms exchange: item, request, response, outcome.
 
-A row becomes an item, an item becomes one or more requests, each gets a response, and what is known at the
-end of a row is its outcome.
+A row becomes an item, an item becomes one or more requests, each request gets a response, and the result of a
+row is its outcome.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from functools import lru_cache
 from numbers import Number
 from typing import Any, NamedTuple
 
-#: An attribute of a frame in which a host names the columns that other models of the query added.
+#: An attribute of a frame: the columns that other models of the query have added.
 ADDED_BY_MODELS = "portkey_handler_added"
 
-#: Finish reasons, in the words of the several endpoints and providers, which the gateway passes on.
+#: Finish reasons, in the words of the providers, which the gateway forwards.
 _CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
 
 
@@ -28,7 +28,7 @@ def is_cut_off(finish_reason: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What decides an answer.
+    """The input of one answer.
 
     Attributes:
         key: A digest of everything that decides the answer: equal keys are asked once.
@@ -46,8 +46,8 @@ class Skipped:
     """A row that is not sent.
 
     Attributes:
-        reason: Why, in words for the person who reads the row.
-        failed: False for a row that has nothing to ask (NULL, blank); True for one that cannot be asked.
+        reason: Why, in words for the user.
+        failed: False for a row without a prompt (NULL, blank); True for a row that cannot be sent.
     """
 
     reason: str
@@ -59,9 +59,9 @@ class Request:
     """One HTTP request.
 
     Attributes:
-        path: Where to, below the gateway's base URL.
+        path: The path below the gateway's base URL.
         body: The JSON body.
-        headers: What goes along with it beside the headers of every request of the query, or None.
+        headers: Headers in addition to those of all requests of the query, or None.
     """
 
     path: str
@@ -70,33 +70,33 @@ class Request:
 
 
 class Evidence(NamedTuple):
-    """What is known of how a row got its answer.
+    """How a row got its answer.
 
     A named tuple, because each row makes several: a frozen dataclass takes four times as long to make.
 
     Attributes:
-        status: HTTP status of the last reply.
-        finish_reason: Why the model stopped, as the provider says it.
-        model: The model that answered, as the provider says it.
-        provider: The provider behind the gateway, where the gateway tells.
-        target: Which of the gateway's targets was used, where the gateway tells.
+        status: HTTP status of the last response.
+        finish_reason: Why the model stopped, in the provider's words.
+        model: The model that answered, by the provider's name.
+        provider: The provider behind the gateway, where the gateway tells it.
+        target: The gateway's target that was used, where the gateway tells it.
         prompt_tokens: Tokens of the request.
         completion_tokens: Tokens of the answer.
-        total_tokens: Both.
-        cached_tokens: Tokens of the request that the provider had in its cache.
+        total_tokens: The sum of both.
+        cached_tokens: Tokens of the request that were in the provider's cache.
         attempts: Requests that were sent for the row.
-        gateway_attempts: Attempts that the gateway made besides, where it tells.
-        latency_ms: Milliseconds from the first request to the last reply, waiting included.
-        cache_status: What the gateway's cache did.
+        gateway_attempts: Further attempts by the gateway, where it tells them.
+        latency_ms: Milliseconds from the first request to the last response, waiting included.
+        cache_status: The result of the gateway's cache.
         request_id: The provider's id of the answer.
         trace_id: The trace under which the gateway logs the query.
         span_id: The span in it under which the gateway logs the row.
-        system_fingerprint: The provider's mark of what ran the model.
+        system_fingerprint: The provider's mark of the system that ran the model.
         logprobs: Log probabilities of the answer's tokens, where they were asked for.
-        guardrails: What the gateway's guardrails found, where there are any.
+        guardrails: The results of the gateway's guardrails, where there are any.
         cost: US dollars, where the model's price is known.
-        kept_from: When the answer was made, in seconds since 1970, where it was kept from an earlier query.
-        raw: The beginning of what the model wrote, where it did not fit what was asked for.
+        kept_from: When the answer was made, in seconds since 1970, where it comes from the answer cache.
+        raw: The beginning of the model's text, where it does not fit the typed columns.
     """
 
     status: int | None = None
@@ -123,7 +123,7 @@ class Evidence(NamedTuple):
     raw: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is known, without what is not; `kept_from` as ISO 8601."""
+        """Return the known fields by their names; `kept_from` as ISO 8601."""
         known = {name: value for name, value in self._asdict().items() if value is not None}
         if self.kept_from is not None:
             moment = datetime.fromtimestamp(self.kept_from, timezone.utc)
@@ -131,19 +131,19 @@ class Evidence(NamedTuple):
         return known
 
 
-#: The names of what evidence holds, in order.
+#: The names of the fields of evidence, in order.
 EVIDENCE_FIELDS = Evidence._fields
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A success of the gateway.
+    """A successful response of the gateway.
 
     Attributes:
         status: HTTP status, 200 to 299.
         body: The parsed JSON body.
-        evidence: What is known of it without its body.
-        attempts: How often the request was sent until there was one.
+        evidence: The evidence from its headers.
+        attempts: How often the request was sent.
     """
 
     status: int
@@ -154,7 +154,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is known at the end of a row.
+    """The result of a row.
 
     Attributes:
         value: The answer, or None.
@@ -180,12 +180,12 @@ _LONGEST_VALUE = 64
 
 @dataclass(frozen=True, slots=True)
 class RowNames:
-    """What the rows of a query are called.
+    """The names of a query's rows, for messages.
 
     Attributes:
-        first: The number of the first one, from which they are counted.
-        column: The name of a column that tells them apart; empty where none is known.
-        values: What they have in it.
+        first: The number of the first row.
+        column: A column that identifies the rows; empty where none is known.
+        values: The values of that column.
     """
 
     first: int = 0
@@ -193,9 +193,9 @@ class RowNames:
     values: Sequence[Any] = ()
 
     def of(self, row: int) -> int | str:
-        """Return the name of a row: `id = 1057` where a column tells rows apart, else the number.
+        """Return the name of a row: `id = 1057` where a column identifies rows, else its number.
 
-        A longer text, or one with blanks, is rather what is asked than what tells rows apart: it is not said.
+        A long text, or one with blanks, is not used, because it may be a prompt.
         """
         if self.column:
             value = self.values[row]

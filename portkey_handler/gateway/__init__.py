@@ -1,1 +1,1 @@
-"""The only door to Portkey and HTTP: the client, the gateway's config, its headers and its errors."""
+"""Portkey and HTTP, which no other room knows: the client, the gateway's config, its headers, its errors."""

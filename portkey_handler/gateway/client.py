@@ -1,7 +1,7 @@
-"""The only door to HTTP.
+"""The HTTP client; the only module that imports aiohttp.
 
-Headers are what the SDK's client would send; requests go over aiohttp, because the SDK's transport carries a
-tenth of the rows. Whatever goes wrong out there becomes one of our errors here, and nowhere else.
+The headers are those that the SDK's client would send. Requests go over aiohttp, because the SDK's transport
+has a tenth of its throughput. Every failure of a request becomes an error of this package here.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Gateway:
         self._session = aiohttp.ClientSession(
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout),
-            # The concurrency limit bounds the connections; a second bound would hide requests in a queue.
+            # The concurrency limit bounds the connections; a second limit would hide requests in a queue.
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             # Not trust_env: it would let a .netrc replace the provider's Authorization.
@@ -81,7 +81,7 @@ class Gateway:
         """
         span_id = request.headers.get(_SPAN) if request.headers is not None else None
         status, headers, content = await self._exchange("POST", request.path, request.body, request.headers)
-        # aiohttp finds a header whatever the case of its name, and so nothing has to be copied.
+        # aiohttp finds headers in any case, so that nothing has to be copied.
         evidence = evidence_of(status, headers, content, self._trace_id, span_id)
         if not 200 <= status < 300:
             raise self._rejection(headers, content, request.body, evidence)
@@ -104,11 +104,11 @@ class Gateway:
         )
 
     async def probe(self) -> None:
-        """Ask the gateway for its models, to see whether it is there and takes the key.
+        """Request the gateway's list of models, to check that it answers and accepts the key.
 
         Raises:
-            AuthenticationError: It does not take the key.
-            ConnectError: It is not there.
+            AuthenticationError: It does not accept the key.
+            ConnectError: It cannot be reached.
         """
         try:
             status, headers, content = await self._exchange("GET", "/models", None)
@@ -117,7 +117,7 @@ class Gateway:
                 f"{self._base_url} did not answer within {self._timeout:g} s{_ADDRESS_HINT}"
             ) from error
         except (ConnectionLostError, InvalidResponseError):
-            return  # a server is there
+            return  # a server answers
         if status in (401, 403):
             raise self._rejection(headers, content, b"", evidence_of(status, headers, content, None, None))
 
@@ -142,7 +142,7 @@ class Gateway:
             failure = self._timed_out()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = self._translated(error)
-        # Out here nothing leads back to the original, which holds the request's headers, and so the keys.
+        # Raised here, the error has no link to the original one, which holds the request's headers and keys.
         evidence = Evidence(trace_id=self._trace_id, span_id=further.get(_SPAN) if further else None)
         raise failure.replace(trace_id=self._trace_id, evidence=evidence)
 
@@ -152,7 +152,7 @@ class Gateway:
         )
 
     def _url(self, path: str) -> URL:
-        """Return the address of a path; parsing it takes longer than all else before a request is sent."""
+        """Return the address of a path, which is parsed once: that takes longer than preparing a request."""
         url = self._urls.get(path)
         if url is None:
             url = self._urls[path] = URL(self._base_url + path)
@@ -164,8 +164,8 @@ class Gateway:
             status = getattr(error, "status", None)
             said = f"it answered {status}" if status else cause_of(error)
             return ConnectError(
-                f"{self._base_url} cannot be reached through the proxy {host_of(self._proxy)}: {said}; mend "
-                "HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
+                f"{self._base_url} cannot be reached through the proxy {host_of(self._proxy)}: {said}; "
+                "correct HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
             )
         if isinstance(error, aiohttp.ClientConnectorDNSError) and is_unknown_host(
             getattr(error, "os_error", None)
@@ -173,11 +173,11 @@ class Gateway:
             return UnknownHostError(f"{self._base_url} cannot be reached: {cause_of(error)}{_ADDRESS_HINT}")
         if isinstance(error, aiohttp.ClientConnectorError):
             return ConnectError(f"{self._base_url} cannot be reached: {cause_of(error)}{_ADDRESS_HINT}")
-        # Of the last two kinds are host names that DNS cannot carry, and proxies of another protocol.
+        # The last two are raised for host names that DNS does not allow, and for proxies of another protocol.
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
             through = f" through the proxy {host_of(self._proxy)}" if self._proxy else ""
             return StatusError(
-                f"{self._base_url} is not an address that can be called{through}; mend base_url"
+                f"{self._base_url} is not an address that can be called{through}; correct base_url"
             )
         if isinstance(error, aiohttp.ServerTimeoutError):
             return self._timed_out()
@@ -197,7 +197,7 @@ async def check_engine(engine: EngineConfig, timeout: float = PROBE_SECONDS) -> 
 
     Raises:
         AuthenticationError: The key was rejected.
-        ConnectError: The gateway is not there.
+        ConnectError: The gateway cannot be reached.
     """
     config = GatewayConfig.of_engine(engine, min(timeout, PROBE_SECONDS))
     async with Gateway(config) as gateway:
@@ -205,5 +205,5 @@ async def check_engine(engine: EngineConfig, timeout: float = PROBE_SECONDS) -> 
 
 
 def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
-    # aiohttp warns of larger bytes, which it writes without letting others have their turn.
+    # aiohttp warns of larger bytes, because it writes them without yielding to other tasks.
     return body if body is None or len(body) < _LARGE else io.BytesIO(body)

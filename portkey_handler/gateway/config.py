@@ -38,7 +38,7 @@ class GatewayConfig:
 
     @classmethod
     def resolve(cls, engine: EngineConfig, plan: Plan) -> GatewayConfig:
-        """Join an engine's options with the plan's, which beat them.
+        """Return the configuration of an engine's options overlaid with the plan's.
 
         Raises:
             OptionError: They do not go together; see `joined_options`.
@@ -49,7 +49,7 @@ class GatewayConfig:
 
     @classmethod
     def of_engine(cls, engine: EngineConfig, timeout: float = PROBE_SECONDS) -> GatewayConfig:
-        """Return what holds for an engine without a model: no target is chosen, and nothing is routed."""
+        """Return the configuration of an engine without a model: no target is chosen, nothing is routed."""
         own = {name: value for name, value in engine.options.items() if name not in CONFIG_WORDS}
         return cls(engine, address(engine), own, timeout)
 

@@ -1,7 +1,7 @@
-"""Routing in plain words, made into the gateway's config object.
+"""Makes the gateway's config object of the routing options.
 
-The engine's targets hold keys and addresses; a model or a query chooses among them by name. What comes out is
-the object that the gateway documents: strategy, targets, retry, cache, guardrails. It travels as a header.
+The engine's targets hold keys and addresses; a model or a query chooses among them by name. The result is the
+object that the gateway documents: strategy, targets, retry, cache, guardrails. It is sent as a header.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from ..errors import OptionError, closest
 from ..options import OPTIONS, EngineConfig
 from ..options.routing import CONFIG_WORDS
 
-#: Node refuses a request whose headers are longer than 16 KB, all of them together; the gateway runs on it.
+#: The gateway runs on Node, which rejects a request with more than 16 KB of headers.
 LARGEST_CONFIG = 15_000
-#: What else of an engine belongs to the one destination that it has without targets.
+#: Options that describe the destination of an engine without targets.
 _OF_ONE_DESTINATION = frozenset({"provider", "provider_api_key", "virtual_key"})
 _STAYS = frozenset({"base_url", "config", "headers"})
 
 
 def joined_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
-    """Join an engine's gateway options with those given below it, and make `config` of the words of routing.
+    """Join an engine's gateway options with those given below it, and make `config` of the routing options.
 
     Args:
         engine: The engine's options, keys among them.
@@ -32,8 +32,8 @@ def joined_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict[
         The options as the SDK's client takes them.
 
     Raises:
-        OptionError: A target is not the engine's, several are chosen and no strategy, `config` stands beside
-            words that would become one, or the config is too large for a header.
+        OptionError: A target is not the engine's, several are chosen without a strategy, `config` is given
+            beside routing options, or the config is too large for a header.
     """
     options = {**engine, **below}
     known: Mapping[str, Mapping[str, Any]] = engine.get("targets") or {}
@@ -57,10 +57,10 @@ def joined_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict[
 
 
 def check_config(engine: EngineConfig) -> None:
-    """Check an engine's own options; which of its targets are used is said below it, where it is checked.
+    """Check an engine's own options. Its targets are chosen, and checked, below the engine.
 
     Raises:
-        OptionError: `config` stands beside words that would become one, or is too large for a header.
+        OptionError: `config` is given beside routing options, or is too large for a header.
     """
     options = engine.options
     words = [name for name in CONFIG_WORDS if options.get(name) is not None]
@@ -116,7 +116,7 @@ def _config(
 def _chosen(
     known: Mapping[str, Mapping[str, Any]], words: Mapping[str, Any], options: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the targets to use: all of the engine's where none is chosen and it has nothing else."""
+    """Return the chosen targets: all of the engine's where none is chosen and it has no other destination."""
     given = words.get("targets")
     if isinstance(given, list):
         for choice in given:
@@ -141,9 +141,9 @@ def _unknown(name: str, known: Mapping[str, Any]) -> str:
             'USING targets = {"gpt": {"provider": "openai", "api_key": "…"}}'
         )
     near = closest(name, known)
-    # The name itself is not shown: a key that stands in the wrong place is still a key.
+    # The name itself is not shown, because it may be a key in the wrong place.
     hint = f", did you mean {near!r}? It" if near else "; it"
-    return f"targets names a target that the engine has not{hint} has {', '.join(known)}"
+    return f"targets names a target that the engine does not have{hint} has {', '.join(known)}"
 
 
 def _strategy(given: Mapping[str, Any] | None, chosen: list[dict[str, Any]]) -> dict[str, Any]:
@@ -177,10 +177,10 @@ def _target(known: Mapping[str, Mapping[str, Any]], choice: Mapping[str, Any]) -
 
 
 def _is_of_one_destination(name: str) -> bool:
-    """Return whether an option says where a request goes, or with which provider's key.
+    """Return whether an option decides the destination of a request, or the provider's key.
 
-    A target stands for itself: the gateway lets a header such as x-portkey-custom-host beat the target's own
-    address, and would send the target's key there.
+    With targets it is left out: for the gateway, a header such as x-portkey-custom-host beats the target's
+    own address, and the target's key would go there.
     """
     if name in _STAYS:
         return False
@@ -188,10 +188,10 @@ def _is_of_one_destination(name: str) -> bool:
 
 
 def _check_size(config: Any) -> None:
-    """Check that a config, where it is an object, fits into a header.
+    """Raise an error where a config object does not fit into a header.
 
     Raises:
-        OptionError: It does not; says its size and the limit.
+        OptionError: It is too large; the message has its size and the limit.
     """
     if isinstance(config, dict) and (size := len(json.dumps(config))) > LARGEST_CONFIG:
         raise OptionError(

@@ -1,4 +1,4 @@
-"""Responses that are no success, as errors: what the provider says, and what to write instead."""
+"""Makes errors of failed responses: the provider's message, and the remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..records import Evidence
 
 _LONGEST_MESSAGE = 300
 _SHORTEST_SECRET = 4
-#: Parts of configs and targets whose words messages are made of.
+#: Parts of configs and targets whose values are words of messages, not secrets.
 _NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then"})
 
 
@@ -38,13 +38,13 @@ def rejection(
     secrets: Sequence[str] = (),
     withheld: Collection[str] = (),
 ) -> StatusError:
-    """Return the error of a response that is no success.
+    """Return the error of a failed response.
 
     Args:
         headers: The response's headers, whose names are found in lower case.
         content: The response's body.
         request_body: The body that was sent.
-        evidence: What is known of the response, its status among it.
+        evidence: The evidence of the response, with its status.
         secrets: See `describe_rejection`.
         withheld: Options of the environment that were not sent to the engine's own address.
     """
@@ -95,7 +95,7 @@ def secret_texts(engine: EngineConfig) -> list[str]:
 
     for value in engine.secrets.values():
         collect(value)
-    # A short text is no key, and hiding it would garble the message.
+    # A short text is not a key, and hiding it would make the message unreadable.
     return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
@@ -106,17 +106,17 @@ def describe_rejection(
     request_body: bytes,
     secrets: Sequence[str] = (),
 ) -> str:
-    """Return in one line what was rejected, why, and the remedy where it is known.
+    """Return the message of a failed response in one line: what, why, and the remedy where it is known.
 
     Args:
         status: HTTP status.
-        headers: The reply's headers, whose names are found in lower case.
-        content: The reply's body.
+        headers: The response's headers, whose names are found in lower case.
+        content: The response's body.
         request_body: The body that was sent, to name what to write instead.
-        secrets: Texts that are not shown, should the provider repeat them; longer ones first.
+        secrets: Texts that are hidden where the provider repeats them; longer ones first.
     """
     said, code = _said(content)
-    # Before the message is cut, which would leave the beginning of a key.
+    # Done before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
         said = said.replace(secret, "******")
     if len(said) > _LONGEST_MESSAGE:
@@ -127,7 +127,7 @@ def describe_rejection(
 
 
 def is_unsupported(content: bytes) -> bool:
-    """Return whether the gateway says that it cannot ask this of the provider; its words, with status 500."""
+    """Return whether the gateway says that the provider does not support the request; it does so with 500."""
     said = _said(content)[0]
     return _UNSUPPORTED.fullmatch(said) is not None or said.startswith(_NO_PROMPTS)
 
@@ -140,8 +140,8 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that the provider asks to wait, or None where it does not say.
 
     Reads retry-after-ms (OpenAI's, finer), else Retry-After (seconds or an HTTP date), else the
-    x-ratelimit-reset-* of what is used up: durations as OpenAI writes them ("6m0s", "20ms"), seconds, or a
-    moment.
+    x-ratelimit-reset-* of the limits that are used up: durations in OpenAI's form ("6m0s", "20ms"), seconds,
+    or a time.
     """
     asked = _seconds(headers.get("retry-after-ms", "") + "ms")
     if asked is None:
@@ -157,12 +157,12 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
-    """Return whether nothing is left of a limit; where the provider does not tell, yes."""
+    """Return whether a limit is used up; true where the provider does not tell."""
     left = headers.get(name.replace("-reset", "-remaining", 1), "0").strip()
     return left.partition(".")[0] in ("0", "")
 
 
-#: Larger numbers are moments, in seconds since 1970.
+#: Larger numbers are times, in seconds since 1970.
 _MOMENT = 1e9
 
 
@@ -206,7 +206,7 @@ def _who(headers: Mapping[str, str]) -> str:
 
 
 def _said(content: bytes) -> tuple[str, str]:
-    """Find the message and its code in the shapes that providers and the gateway use."""
+    """Return the message and its code from the shapes that providers and the gateway use."""
     try:
         body: Any = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -217,7 +217,7 @@ def _said(content: bytes) -> tuple[str, str]:
             break
         code = str(body.get("code") or body.get("type") or code)
         if isinstance(listed := body.get("errors"), list) and isinstance(body.get("message"), str):
-            # The gateway's own: "Invalid config passed", and behind it what is invalid.
+            # The gateway's own: "Invalid config passed", followed by the reason.
             reasons = [one["message"] for one in listed if isinstance(one, dict) and "message" in one]
             body = {"message": ": ".join([body["message"], "; ".join(map(str, reasons))])}
         body = body.get("error") or body.get("message") or body.get("detail") or _text_of(body)
@@ -225,7 +225,7 @@ def _said(content: bytes) -> tuple[str, str]:
 
 
 def _text_of(body: Mapping[str, Any]) -> str:
-    """Return the text of an HTML page with which a server on the way answered."""
+    """Return the text of an HTML page, with which a server between here and the gateway answered."""
     page = body.get("html-message")
     return _TAGS.sub(" ", page) if isinstance(page, str) else ""
 
@@ -237,11 +237,11 @@ def _remedy(  # noqa: PLR0911 - a table of cases
     status: int, said: str, code: str, request_body: bytes
 ) -> str:
     if _UNSUPPORTED.fullmatch(said):
-        return "ask another provider, or in another mode"
+        return "use another provider or another mode"
     if said.startswith(_NO_PROMPTS):
         return "saved prompts are kept by Portkey's hosted gateway; give its portkey_api_key, and no base_url"
     if 300 <= status < 400:
-        return "redirects are not followed, because the keys would go along; mend base_url"
+        return "redirects are not followed, because the keys would go with them; correct base_url"
     if status in (401, 403):
         return "check portkey_api_key, provider_api_key or virtual_key of the engine"
     if status == 400 and "max_completion_tokens" in said:
@@ -255,7 +255,7 @@ def _remedy(  # noqa: PLR0911 - a table of cases
         )
     if status == 400 and "provider" in said and ("x-portkey-provider" in said or "x-portkey-config" in said):
         return (
-            "say where it goes by provider, virtual_key or config in CREATE ML_ENGINE (or PORTKEY_PROVIDER …)"
+            "name a destination: provider, virtual_key or config in CREATE ML_ENGINE (or PORTKEY_PROVIDER …)"
         )
     return ""
 

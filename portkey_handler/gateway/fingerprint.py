@@ -1,4 +1,4 @@
-"""Fingerprints of an engine: queries of equal fingerprints share cached answers, or rate limits."""
+"""Fingerprints of engines: queries with equal fingerprints share cached answers, or rate limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ..options import OPTIONS, EngineConfig
 from .config import GatewayConfig
 
-#: Options of the gateway that have no part in the answer.
+#: Options of the gateway that do not change an answer.
 _INDIFFERENT = frozenset(
     {
         "allowed_paths",
@@ -25,12 +25,12 @@ _INDIFFERENT = frozenset(
         "trace_id",
     }
 )
-#: Parts of config objects and headers that are keys: an answer outlives the change of a key.
+#: Parts of config objects and headers that are keys: cached answers stay valid with another key.
 _KEYS = ("api_key", "api-key", "apikey", "authorization", "token", "secret", "password")
 
 
 def limits_scope(name: str, engine: EngineConfig) -> str:
-    """Return a digest of an engine's name and of where it stands; options given below it have no part in it.
+    """Return a digest of an engine's name and address, without options given below the engine.
 
     Args:
         name: The engine's name.
@@ -40,11 +40,11 @@ def limits_scope(name: str, engine: EngineConfig) -> str:
 
 
 def engine_fingerprint(name: str, gateway: GatewayConfig) -> str:
-    """Return a digest of an engine's name and of where its requests go; no key has a part in it.
+    """Return a digest of an engine's name and of the destination of its requests, without keys.
 
     Args:
         name: The engine's name.
-        gateway: Where the requests go.
+        gateway: The gateway configuration of the query.
     """
     decisive = {
         option: _without_keys(value)

@@ -1,4 +1,4 @@
-"""The way to the gateway: the proxy that the environment names, and why a connection failed."""
+"""The network: the proxy that the environment names, and the reason why a connection failed."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from urllib.parse import urlsplit
 
 
 def proxy_for(base_url: str) -> str | None:
-    """Return the proxy that the usual environment variables name for an address, or None."""
+    """Return the proxy for an address from the usual environment variables, or None."""
     parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.netloc):  # with its port, which NO_PROXY may name
+    if urllib.request.proxy_bypass(parts.netloc):  # with its port, because NO_PROXY may name a port
         return None
     proxy = urllib.request.getproxies().get(parts.scheme)
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 def host_of(proxy: str | None) -> str:
-    """Return the host of a proxy, without the user and password that its address may have."""
+    """Return the host of a proxy, without the user and password in its address."""
     return (proxy or "").rpartition("@")[2].rpartition("://")[2].partition("/")[0]
 
 
 def is_unknown_host(error: OSError | None) -> bool:
-    """Return whether a host name is not known. EAI_AGAIN, a name server that does not answer, may pass."""
+    """Return whether a host name is unknown. EAI_AGAIN (the name server did not answer) may be temporary."""
     return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
 
 
 def cause_of(error: BaseException) -> str:
-    """Return in plain words why a connection failed."""
+    """Return the reason why a connection failed, in plain words."""
     cause: BaseException | None = getattr(error, "os_error", None) or error
     if isinstance(cause, ssl.CertificateError):
         return "its certificate is not accepted"

@@ -1,4 +1,4 @@
-"""What the gateway tells of a response beside the answer."""
+"""Evidence from a response's headers and from its guardrails."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import orjson
 
 from ..records import Evidence
 
-#: Statuses with which the gateway tells of guardrails: 246 lets the answer pass, 446 holds it back.
+#: The gateway's statuses for failed guardrails: with 246 the answer is sent, with 446 it is not.
 _GUARDED = frozenset({246, 446})
 
 
 def evidence_of(
     status: int, headers: Mapping[str, str], content: bytes, trace_id: str | None, span_id: str | None
 ) -> Evidence:
-    """Return what is known of a request without the body of its response, but for the guardrails in it.
+    """Return the evidence of a request from its headers and, of its body, from the guardrails only.
 
     Args:
         status: HTTP status.
@@ -39,7 +39,7 @@ def evidence_of(
 
 
 def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
-    """Return what guardrails found: for each its id, verdict and checks by id; never a text that they saw."""
+    """Return the results of guardrails: the id, verdict and checks of each; never a text that they read."""
     results = body.get("hook_results") if isinstance(body, dict) else None
     if not isinstance(results, dict):
         return None

@@ -1,8 +1,8 @@
-"""The headers that the SDK's client would send for the gateway's options: the only door to the Portkey SDK.
+"""The headers that the SDK's client would send; the only module that imports the Portkey SDK.
 
-Importing the SDK takes as much CPU time as everything else that CREATE ML_ENGINE does, and only its
-`createHeaders` is needed. So the names of its headers stand in a table. The SDK is imported for options that
-the table does not have.
+Importing the SDK takes as much CPU time as everything else in CREATE ML_ENGINE, and only its `createHeaders`
+is needed. So a table has the names of its headers, and the SDK is imported only for options that the table
+lacks.
 
 The table is generated: ``python scripts/generate_sdk_headers.py`` asks the installed SDK. A test compares the
 headers made here with those of the installed SDK, for every option and all kinds of values.
@@ -14,9 +14,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-#: The SDK's names of options where ours are others.
+#: The SDK's names of options where ours differ.
 SDK_NAMES = {"portkey_api_key": "api_key", "provider_api_key": "Authorization"}
-#: Options that are no header of their name.
+#: Options that do not become a header of their name.
 NOT_HEADERS = frozenset({"base_url", "headers"})
 #: `forward_headers` is left to the SDK: it changes the names of the other options' headers.
 LEFT_TO_SDK = frozenset({"forward_headers"})
@@ -66,10 +66,10 @@ HEADERS: dict[str, str] = {
 
 
 def make_headers(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the headers that the SDK makes of options; an empty value makes none.
+    """Return the headers that the SDK makes of options; an empty value has no header.
 
     Args:
-        options: Values by the names that our options have.
+        options: Values by our names of options.
     """
     if not options.keys() <= HEADERS.keys():
         from portkey_ai import createHeaders

@@ -140,7 +140,7 @@ class Reading:
             and calls_somebody(found or [])
         ):
             self.problems.append(
-                f"{written} may name slugs here, or checks of the gateway that call no address: an engine's keys "
+                f"{written} may name slugs or checks that call no address here, because an engine's keys "
                 f"go only where the engine says; write CREATE ML_ENGINE … FROM portkey USING {written} = …"
             )
             return

@@ -1,7 +1,7 @@
-"""How a cell of a table becomes text: the one place for it.
+"""Cells of a table as text; no other module converts them.
 
 A frame's cells come as Python, numpy and pandas objects. Neither library is imported here: their types are
-recognised when a cell of theirs turns up, so that importing this module stays light.
+recognised by name, so that importing this module stays light.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from ..errors import InputError
 _JSON = orjson.OPT_NON_STR_KEYS
 #: numpy's kinds of dates and durations.
 _TIMES = "mM"
-#: The types of most cells, and the only ones that are looked up before anything else.
+#: The types of most cells, which are looked up first.
 _NEVER_NULL = frozenset({str, int, bool, list, dict, bytes})
-#: Exponents up to which a Decimal is written out; Decimal("1E+999999999") would fill the memory.
+#: The largest exponent with which a Decimal is written out; Decimal("1E+999999999") would fill the memory.
 _WRITTEN_OUT = 40
 
 
 def is_null(value: Any) -> bool:
     """Return whether a cell is NULL: None, NaN of any type, pandas' NaT and NA, numpy's NaT.
 
-    Lists, arrays and empty text are values, whatever they hold.
+    Lists, arrays and empty texts are values, not NULL.
     """
     kind = type(value)
     if kind in _NEVER_NULL:
@@ -48,7 +48,7 @@ def is_null(value: Any) -> bool:
 
 
 def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
-    r"""Write a cell as text.
+    r"""Return a cell as text.
 
     ======================  =====================================================================
     cell                    text
@@ -77,7 +77,7 @@ def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
     """
     kind = type(value)
     if kind is str:
-        # Whether text is ASCII is known to the interpreter; only other text is looked at.
+        # The interpreter knows whether a text is ASCII; only other texts are checked.
         return value if value.isascii() else _text(value)
     writer = _WRITERS.get(kind)
     if writer is None:
@@ -88,9 +88,9 @@ def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
 
 
 def to_plain(value: Any) -> Any:
-    """Return a cell as a value that conditions and filters understand.
+    """Return a cell as a value for conditions and filters.
 
-    NULL is None, numpy's values are Python's own, and what stands for a time is its text, so that
+    NULL is None, numpy's values become Python's own, and dates and times become text, so that
     ``day >= '2026-01-01'`` can be asked.
     """
     kind = type(value)
@@ -113,14 +113,14 @@ def _plain_numpy(value: Any) -> Any:
 
 
 def to_json(value: Any, other: Callable[[Any], str] | None = None) -> str:
-    """Write a cell as JSON without blanks; NULL, also inside of lists, is ``null``.
+    """Return a cell as JSON without blanks; NULL is ``null``, inside of lists too.
 
     Args:
         value: The cell.
         other: Writes an object of a type that `to_text` does not know; None: such an object is an error.
 
     Raises:
-        InputError: There is something in it that JSON cannot hold.
+        InputError: It holds a value that JSON cannot have.
     """
     default = _for_json if other is None else functools.partial(_for_json, other=other)
     value = None if is_null(value) else value
@@ -136,7 +136,7 @@ def to_json(value: Any, other: Callable[[Any], str] | None = None) -> str:
 
 
 def _with_long_integers(value: Any) -> Any:
-    """Return a value whose whole numbers of more than 64 bits are JSON already, as orjson writes none."""
+    """Return a value whose whole numbers of more than 64 bits are JSON already: orjson cannot write them."""
     if isinstance(value, dict):
         return {name: _with_long_integers(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -146,7 +146,7 @@ def _with_long_integers(value: Any) -> Any:
 
 
 def _for_json(value: Any, other: Callable[[Any], str] | None = None) -> Any:
-    """Return what the JSON library does not know as something that it knows."""
+    """Return a value that the JSON library does not know as one that it knows."""
     if is_null(value):
         return None
     if isinstance(value, tuple):
@@ -162,7 +162,7 @@ def _for_json(value: Any, other: Callable[[Any], str] | None = None) -> Any:
 
 
 def _library(kind: type) -> str:
-    """Name the package that a type, or the nearest of its parents from numpy or pandas, comes from."""
+    """Return "numpy" or "pandas" where a type, or a parent of it, comes from there; else an empty text."""
     for parent in kind.__mro__:
         name = parent.__module__.partition(".")[0]
         if name in {"numpy", "pandas"}:
@@ -176,7 +176,7 @@ def _text(value: str) -> str:
     except UnicodeEncodeError as error:
         raise InputError(
             f"the text has a lone surrogate (U+{ord(value[error.start]):04X}) at position {error.start}, "
-            "which UTF-8 cannot carry; it was cut or decoded wrongly where it was made: mend it there, "
+            "which UTF-8 cannot carry; it was cut or decoded wrongly at its source: correct it there, "
             "or leave the row out"
         ) from None
     return str(value)
@@ -195,7 +195,7 @@ def _bytes(value: Any) -> str:
 def _integer(value: Any) -> str:
     try:
         return str(int(value))
-    except ValueError:  # Python writes no more than 4,300 digits
+    except ValueError:  # Python converts at most 4,300 digits
         raise InputError("the whole number has too many digits; CAST it to text in the SELECT") from None
 
 
@@ -225,7 +225,7 @@ def _numpy_scalar(value: Any) -> str:
 
 
 def _numpy_datetime(text: str) -> str:
-    """Write the digits after the second as Python and pandas do: none, six or nine."""
+    """Return a time with the fraction of a second as Python and pandas write it: no, six or nine digits."""
     head, _, fraction = text.partition(".")
     fraction = fraction.rstrip("0")
     if not fraction:
@@ -242,7 +242,7 @@ def _refuse(value: Any) -> str:
 
 
 def _writer(kind: type) -> Callable[[Any], str]:
-    """Find the writer for a type that is not in the table: a subclass, or one of numpy's or pandas'."""
+    """Return the writer for a type that is not in the table: a subclass, or a type of numpy or pandas."""
     library = _library(kind)
     if library == "pandas" and kind.__name__ in {"NAType", "NaTType"}:
         return _null

@@ -1,9 +1,9 @@
-"""What a prompt template may say: Jinja's syntax, restricted to a list of nodes.
+"""Compiles prompt templates: Jinja's syntax, restricted to a list of nodes.
 
-Jinja only parses. Its sandbox bounds neither loops nor the size of texts, so its code generator and its run
-time are not used at all: the nodes on the list here become small functions over the row, every other node is
-refused by name. There is no loop, no call, no arithmetic, no assignment and no attribute of an object; what
-a template does is bounded by its own length and the row's.
+Jinja only parses. Its sandbox limits neither loops nor the size of texts, so its code generator and its run
+time are not used: the nodes of the list here become small functions over the row, and any other node is an
+error that names it. There is no loop, no call, no arithmetic, no assignment and no attribute of an object.
+The work of a template is bounded by its own length and the size of the row.
 
 Allowed: text, comments and ``{% raw %}``; ``{{ column }}``, ``{{ row["my column"] }}``, ``{{ row.column }}``;
 ``{% if %}``, ``{% elif %}``, ``{% else %}``; ``a if b else c``; comparisons, ``in``, ``and``, ``or``,
@@ -25,7 +25,7 @@ from .cell_text import to_text
 from .filters import FILTERS, TESTS
 from .nodes import Condition, Evaluate, Literal, Lookup, Piece, Show
 
-#: Expressions inside of expressions and ifs inside of ifs; beyond, Python's own stack would be the limit.
+#: The deepest nesting of expressions and ifs, so that Python's stack is never the limit.
 _DEEPEST = 60
 
 # Jinja's default drops the last line break of a text.
@@ -59,7 +59,7 @@ _BY_SIZE = {"lt", "lteq", "gt", "gteq"}
 
 
 def compile_template(source: str, where: str) -> tuple[list[Piece], tuple[str, ...], frozenset[str]]:
-    """Read a template.
+    """Compile a template.
 
     Returns:
         Its pieces, the columns it names in order of first use, and those that may be missing
@@ -93,7 +93,7 @@ def _syntax_words(error: TemplateSyntaxError) -> str:
 
 
 class _Compiler:
-    """Turn nodes into functions; refuse those that are not on the list."""
+    """Turns nodes into functions; a node that is not on the list is an error."""
 
     def __init__(self, tree: nodes.Template, where: str) -> None:
         self.where = where
@@ -268,7 +268,7 @@ def _holds(how: str, left: Any, right: Any, line: int) -> bool:
 
 
 def _column_name(node: nodes.Node) -> str | None:
-    """Name the column that ``name``, ``row["name"]`` or ``row.name`` means."""
+    """Return the column that ``name``, ``row["name"]`` or ``row.name`` names."""
     if isinstance(node, nodes.Name):
         return node.name
     if not (isinstance(node, (nodes.Getattr, nodes.Getitem)) and isinstance(node.node, nodes.Name)):

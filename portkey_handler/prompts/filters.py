@@ -1,9 +1,9 @@
-"""The filters and tests of prompt templates: few, and none that can fill the memory.
+"""The filters and tests of prompt templates; none of them can fill the memory.
 
 Each takes plain values (`cells.to_plain`) and behaves as Jinja's filter of that name unless its docstring
-says otherwise. A chain of filters that makes text longer (``replace``, ``join``, ``tojson``) would multiply
-without end; so one filter adds at most `MOST_ADDED` characters, and what is refused is refused before it is
-made where its length can be told.
+says otherwise. A chain of filters that make text longer (``replace``, ``join``, ``tojson``) could multiply
+it. So one filter adds at most `MOST_ADDED` characters, and where the length is known before, the text is not
+made.
 """
 
 from __future__ import annotations
@@ -15,52 +15,52 @@ from typing import Any
 from ..errors import InputError
 from .cell_text import to_json, to_text
 
-#: Characters by which one filter may make text longer.
+#: The most characters by which one filter may make a text longer.
 MOST_ADDED = 1_000_000
 
-#: No default given: a value that is no number is an error.
+#: Stands for "no default": a value that is not a number is an error.
 _NONE_GIVEN = object()
 
 
 def upper(value: Any) -> str:
-    """In capitals."""
+    """Return a text in upper case."""
     return to_text(value).upper()
 
 
 def lower(value: Any) -> str:
-    """In small letters."""
+    """Return a text in lower case."""
     return to_text(value).lower()
 
 
 def title(value: Any) -> str:
-    """Each word with a capital."""
+    """Return a text with each word capitalised."""
     return to_text(value).title()
 
 
 def capitalize(value: Any) -> str:
-    """The first character in capitals, the rest small."""
+    """Return a text with its first character in upper case and the rest in lower case."""
     return to_text(value).capitalize()
 
 
 def trim(value: Any, chars: str | None = None) -> str:
-    """Without blanks (or the given characters) at both ends."""
+    """Return a text without blanks (or the given characters) at both ends."""
     return to_text(value).strip(None if chars is None else to_text(chars))
 
 
 def length(value: Any) -> int:
-    """Characters of a text, items of a list; 0 for NULL."""
+    """Return the number of characters of a text or of items of a list; 0 for NULL."""
     return len(value) if isinstance(value, (list, tuple, dict)) else len(to_text(value))
 
 
 def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
-    """Something instead of NULL (in Jinja: of a missing name); with true, instead of an empty value too."""
+    """Return a default for NULL (in Jinja: for a missing name); with true, for an empty value too."""
     return default_value if value is None or (boolean and not value) else value
 
 
 def truncate(
     value: Any, length: int = 255, killwords: bool = False, end: str = "...", leeway: int | None = None
 ) -> str:
-    """Cut to a length, at a blank unless killwords; up to 5 characters more are left as they are."""
+    """Return a text cut to a length, at a blank unless killwords; up to 5 characters more are not cut."""
     text, end = to_text(value), to_text(end)
     length, leeway = _whole(length), 5 if leeway is None else _whole(leeway)
     if length < len(end):
@@ -72,7 +72,7 @@ def truncate(
 
 
 def replace(value: Any, old: str, new: str, count: int | None = None) -> str:
-    """Put another text for every (or the first so many) occurrence."""
+    """Return a text with every occurrence (or the first ones) of a part replaced."""
     text, old, new = to_text(value), to_text(old), to_text(new)
     limit = -1 if count is None else _whole(count)
     found = text.count(old) if limit < 0 else min(limit, text.count(old))
@@ -81,7 +81,7 @@ def replace(value: Any, old: str, new: str, count: int | None = None) -> str:
 
 
 def join(value: Any, separator: str = "") -> str:
-    """Put the items of a list together; a text is no list (in Jinja: one of characters)."""
+    """Return the items of a list joined; a text is not a list (in Jinja: a list of characters)."""
     if value is None:
         return ""
     if not isinstance(value, (list, tuple)):
@@ -93,14 +93,14 @@ def join(value: Any, separator: str = "") -> str:
 
 
 def tojson(value: Any) -> str:
-    """Write as JSON (Jinja escapes it for HTML besides; a prompt is none)."""
+    """Return a value as JSON (Jinja also escapes it for HTML, which a prompt does not need)."""
     text = to_json(value)
     _bound(len(text), len(value) if isinstance(value, str) else len(text))
     return text
 
 
 def round_(value: Any, precision: int = 0, method: str = "common") -> Any:
-    """Round to so many digits; method common, ceil or floor. NULL stays NULL."""
+    """Return a number rounded to so many digits; method common, ceil or floor. NULL stays NULL."""
     if value is None:
         return None
     number, digits = _number(value), _whole(precision)
@@ -114,7 +114,7 @@ def round_(value: Any, precision: int = 0, method: str = "common") -> Any:
 
 
 def int_(value: Any, default: Any = _NONE_GIVEN) -> Any:
-    """As a whole number, cut after the point; no number is an error (in Jinja: 0) without a default."""
+    """Return a whole number, cut at the point; without a default, a value that is no number is an error."""
     try:
         return int(value) if isinstance(value, int) else int(_parse(value))
     except (TypeError, ValueError, OverflowError):
@@ -122,7 +122,7 @@ def int_(value: Any, default: Any = _NONE_GIVEN) -> Any:
 
 
 def float_(value: Any, default: Any = _NONE_GIVEN) -> Any:
-    """As a floating point number; else as `int`."""
+    """Return a floating point number; otherwise like `int`."""
     try:
         return float(_parse(value))
     except (TypeError, ValueError, OverflowError):
@@ -183,7 +183,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "upper": upper,
 }
 
-#: `is defined` and `is undefined` are about names, not values; `template_language` reads them itself.
+#: `is defined` and `is undefined` test names, not values; `compiler` reads them itself.
 TESTS: dict[str, Callable[[Any], bool]] = {
     "none": lambda value: value is None,
     "string": lambda value: isinstance(value, str),

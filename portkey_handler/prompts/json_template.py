@@ -1,4 +1,4 @@
-"""JSON with templates in it: the texts of an object or list are filled in with a row's cells."""
+"""JSON with templates in it: the texts of an object or list are filled in from a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import InputError
 from .cell_text import is_null, to_json, to_text
 from .template import Template
 
-#: A part of the JSON, compiled: row → value.
+#: A compiled part of the JSON: row → value.
 _Fill = Callable[[Mapping[str, Any]], Any]
 
 
@@ -20,19 +20,19 @@ class JsonTemplate:
     """A JSON value whose texts are templates, compiled once.
 
     Keys are never templates. A text that is a column alone, ``"{{ column }}"``, becomes the cell itself where
-    `keep_types` says so (a list stays a list, a number a number, NULL is null), and a text otherwise.
+    `keep_types` is true (a list stays a list, a number a number, NULL is null), and a text otherwise.
 
     Args:
         value: An object, list or constant.
-        where: The option to name in errors.
-        keep_types: Cells that stand alone stay what they are.
+        where: The option, for errors.
+        keep_types: Whether a text that is only a column keeps the cell's type.
 
     Attributes:
         columns: Names of the columns in it, in order of first use.
         is_plain: It has no template with a condition or filter.
 
     Raises:
-        TemplateError: A template is wrong; names the part of the JSON that it stands in.
+        TemplateError: A template is wrong; the message names its part of the JSON.
     """
 
     def __init__(self, value: Any, where: str, *, keep_types: bool = False) -> None:
@@ -44,10 +44,10 @@ class JsonTemplate:
         self.is_plain = all(one.is_plain for one in self._templates)
 
     def check(self, columns: list[str]) -> None:
-        """Check that a frame has the columns.
+        """Raise an error where a frame lacks a column.
 
         Raises:
-            InputError: It lacks one.
+            InputError: It lacks a column.
         """
         for template in self._templates:
             template.check(columns, where=self._where)
@@ -56,7 +56,7 @@ class JsonTemplate:
         """Return the JSON of one row.
 
         Raises:
-            InputError: A cell does not fit.
+            InputError: A cell cannot be used there.
         """
         return self._fill(values)
 
@@ -98,9 +98,9 @@ def _cell(name: str) -> _Fill:
 
 
 def plain_json(cell: Any) -> Any:
-    """Return a cell as what JSON knows: objects, lists, texts, numbers.
+    """Return a cell as a value of JSON: an object, a list, a text, a number.
 
     Raises:
-        InputError: There is something in it that JSON cannot hold.
+        InputError: It holds a value that JSON cannot have.
     """
     return orjson.loads(to_json(cell))

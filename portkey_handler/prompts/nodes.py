@@ -1,4 +1,4 @@
-"""What a prompt template is made of once it is read."""
+"""The parts of a compiled prompt template."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any, TypeAlias
 from ..errors import InputError
 from .cell_text import to_plain
 
-#: An expression, compiled: row → value.
+#: A compiled expression: row → value.
 Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Literal:
-    """Text of the template itself."""
+    """A text of the template itself."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A column of the row; called, it gives its plain value."""
+    """A column of the row; calling it returns its plain value."""
 
     name: str
     optional: bool
 
     def cell(self, values: Mapping[str, Any]) -> Any:
-        """Return the cell as it is."""
+        """Return the cell unchanged."""
         try:
             return values[self.name]
         except KeyError:

@@ -1,8 +1,7 @@
-"""Columns and templates become prompts and messages.
+"""Prompt templates, and the messages of a chat.
 
-A template is text with Jinja's ``{{ column }}``, ``{% if … %}`` and a short list of filters; what else Jinja
-knows is refused (`template_language` holds the list of what is allowed, and why). The data is never read as
-a template: ``{{…}}`` in a cell goes out as it is.
+A template is text with Jinja's ``{{ column }}``, ``{% if … %}`` and a short list of filters. `compiler` has
+the list of what is allowed, and why. Data is never read as a template: ``{{…}}`` in a cell is sent unchanged.
 """
 
 from __future__ import annotations
@@ -19,18 +18,19 @@ __all__ = ["Template", "chat_messages", "is_null", "to_text"]
 
 
 class Template:
-    r"""A prompt template, compiled once.
+    r"""A compiled prompt template.
 
-    ``{{ name }}`` puts in the column of that name, ``{{ row["my column"] }}`` one whose name is no
-    identifier. `to_text` says how a cell becomes text; NULL is empty. Equal sources are equal templates;
-    a pickled one is its source and is compiled again where it is read.
+    ``{{ name }}`` is the column of that name, ``{{ row["my column"] }}`` one whose name is not an identifier.
+    `to_text` says how a cell becomes text; NULL is empty. Templates with equal sources are equal. Only the
+    source is pickled, and it is compiled again when it is read.
 
     Attributes:
-        source: The text as written.
+        source: The text of the template.
         columns: Names of the columns in it, in order of first use.
 
     Raises:
-        TemplateError: Broken syntax, or something that is not allowed; with the line and the remedy.
+        TemplateError: The syntax is broken, or something is not allowed; the message has the line and the
+            remedy.
     """
 
     __slots__ = ("_filled", "_optional", "_pieces", "_texts", "columns", "source")
@@ -45,12 +45,12 @@ class Template:
 
     @property
     def is_plain(self) -> bool:
-        """Return whether the template is text and columns only, without a condition or filter."""
+        """Return whether the template is only text and columns, without a condition or filter."""
         return self._texts is not None
 
     @property
     def only_column(self) -> str | None:
-        """Name the column that the whole template is, or None where there is more to it."""
+        """Return the column where the template is nothing but that column, else None."""
         return self._filled[0] if self._texts == ["", "", ""] else None
 
     def render(self, values: Mapping[str, Any]) -> str:
@@ -61,7 +61,7 @@ class Template:
 
         Raises:
             InputError: A cell cannot be text, a column is missing, or a filter or comparison does not fit the
-                value; names the column, never the value.
+                value; the message names the column, never the value.
         """
         texts = self._texts
         if texts is None:
@@ -73,20 +73,21 @@ class Template:
                 for name in self._filled
             ]
         except (InputError, KeyError):
-            return "".join(_run(self._pieces, values))  # fails again, and names the column
+            return "".join(_run(self._pieces, values))  # it fails again, with an error that names the column
         return "".join(parts)
 
     def check(self, columns: Sequence[str], where: str = "prompt_template") -> None:
-        """Check that a frame has the columns that the template names.
+        """Raise an error where a frame lacks a column of the template.
 
-        Columns that the template asks for with ``is defined`` may be missing.
+        Columns that the template tests with ``is defined`` may be missing.
 
         Args:
             columns: The frame's columns.
-            where: The option to name in the error.
+            where: The option, for the error.
 
         Raises:
-            InputError: Every missing column, with the nearest name and the columns there are.
+            InputError: Columns are missing; the message names each, the nearest name, and the existing
+                columns.
         """
         there = [str(column) for column in columns]
         missing = [name for name in self.columns if name not in there and name not in self._optional]
@@ -107,12 +108,12 @@ class Template:
         return Template, (self.source,)
 
     def __repr__(self) -> str:
-        """Name the columns, not the text."""
+        """Show the columns, not the text."""
         return f"<Template of {len(self.source)} characters, columns {', '.join(self.columns) or 'none'}>"
 
 
 def chat_messages(text: str, system_prompt: str | None = None) -> list[dict[str, str]]:
-    """Return the messages of a chat of one question.
+    """Return the messages of a chat with one question.
 
     Args:
         text: The user's message.
@@ -124,9 +125,9 @@ def chat_messages(text: str, system_prompt: str | None = None) -> list[dict[str,
 
 
 def _plain(pieces: Sequence[Piece]) -> tuple[list[str] | None, tuple[str, ...]]:
-    """Return texts with gaps between them and the columns that fill the gaps, or None if there is more to it.
+    """Return the texts between columns and the columns; None where the template has a condition or filter.
 
-    Most templates are plain; filling gaps takes a third of the time of running the pieces.
+    Most templates are plain, and joining them takes a third of the time of running their parts.
     """
     texts, filled = [""], []
     for piece in pieces:

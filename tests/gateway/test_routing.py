@@ -291,7 +291,7 @@ def test_a_check_that_names_another_one(
     hidden = [{"default.contains": {"id": "default.webhook", "webhookURL": backup.url, "headers": {}}}]
     engine = {"targets": {"one": target(provider)}}
 
-    with pytest.raises(OptionError, match="checks of the gateway that call no address"):
+    with pytest.raises(OptionError, match="checks that call no address"):
         ask(gateway, engine, {"input_guardrails": hidden})
     assert backup.requests == []
 

@@ -345,7 +345,7 @@ def test_a_configuration_that_cannot_be_read(cold: Callable[..., Finding], tmp_p
     (tmp_path / "config.json").write_text("{")
     found = cold("storage")
     assert found.words.startswith(f"{tmp_path / 'config.json'} is not JSON")
-    assert found.remedy == "mend it, or MINDSDB_CONFIG_PATH"
+    assert found.remedy == "correct it, or MINDSDB_CONFIG_PATH"
 
 
 _FIRST = """
@@ -467,7 +467,7 @@ def _one(what: str, server: MindsDB, **options: Any) -> Finding:
 def test_an_engine_that_is_not_there(server: MindsDB) -> None:
     """The ones that are, are named."""
     found = _one("engine nothing", server, engine="nothing")
-    assert (found.state, found.remedy) == ("wrong", "mend --engine")
+    assert (found.state, found.remedy) == ("wrong", "correct --engine")
     assert "there is no such engine; there " in found.words
     assert "examined" in found.words
 

@@ -39,7 +39,7 @@ def examine(
     try:
         settings = read_settings(os.environ, storage)
     except SettingsError as error:
-        yield Finding("storage", "wrong", str(error), "mend it, or MINDSDB_CONFIG_PATH")
+        yield Finding("storage", "wrong", str(error), "correct it, or MINDSDB_CONFIG_PATH")
     default = DEFAULT_URL if settings is None else settings.url
     served = look_at_server(url or default, is_asked_for=url is not None, engine=engine)
     yield from served.findings

@@ -149,4 +149,4 @@ def _told_by_models(server: Server, unchecked: list[str]) -> Iterator[list[Findi
 def no_such_engine(name: str, names: list[str]) -> Finding:
     """Return a finding: there is no engine of that name, and these exist."""
     there = f"there are {', '.join(names)}" if names else "there is none of this handler"
-    return Finding(f"engine {name}", "wrong", f"there is no such engine; {there}", "mend --engine")
+    return Finding(f"engine {name}", "wrong", f"there is no such engine; {there}", "correct --engine")

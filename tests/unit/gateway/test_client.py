@@ -290,7 +290,7 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("http_proxy", f"http://user:hush@127.0.0.1:{port}")
     error = failure({"base_url": "http://gateway.invalid/v1"})
     assert type(error) is ConnectError
-    assert f"through the proxy 127.0.0.1:{port}: the connection was refused; mend HTTP_PROXY" in str(error)
+    assert f"through the proxy 127.0.0.1:{port}: the connection was refused; correct HTTP_PROXY" in str(error)
     assert "hush" not in str(error)
 
 
@@ -351,7 +351,7 @@ def test_the_gateways_own_faults_say_so(provider: OfflineProvider) -> None:
 @pytest.mark.parametrize(
     ("said", "remedy"),
     [
-        ("embed is not supported by anthropic", "ask another provider, or in another mode"),
+        ("embed is not supported by anthropic", "use another provider or another mode"),
         ("prompt completions error: Something went wrong", "saved prompts are kept by Portkey's hosted"),
     ],
 )
@@ -398,7 +398,7 @@ def test_a_gateway_that_is_not_told_where_to_gets_its_remedy(provider: OfflinePr
     """What the open-source gateway says without a provider is put into our words."""
     said = "Either x-portkey-config or x-portkey-provider header is required"
     error = fault(provider, Fault(status=400, body={"status": "failure", "message": said}))
-    assert "by provider, virtual_key or config in CREATE ML_ENGINE" in str(error)
+    assert "name a destination: provider, virtual_key or config in CREATE ML_ENGINE" in str(error)
 
 
 @pytest.mark.parametrize(

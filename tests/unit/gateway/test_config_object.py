@@ -240,8 +240,8 @@ _NAMES = "expected names of the engine's targets"
     ("given", "said"),
     [
         ({}, r"which of the engine's targets: gpt, claude\? Say targets = \['gpt'\] for one, or strategy"),
-        ({"targets": "gptt"}, "a target that the engine has not, did you mean 'gpt'. It has gpt, claude$"),
-        ({"targets": [KEY]}, "a target that the engine has not; it has gpt, claude$"),
+        ({"targets": "gptt"}, "the engine does not have, did you mean 'gpt'. It has gpt, claude$"),
+        ({"targets": [KEY]}, "a target that the engine does not have; it has gpt, claude$"),
         ({"targets": ["gpt", "claude"]}, "several targets need strategy = 'fallback' .* or 'loadbalance'"),
         ({"targets": []}, _NAMES),
         ({"targets": [7]}, _NAMES),
@@ -369,5 +369,5 @@ _CALLS = {"webhookURL": "http://elsewhere", "logURL": "http://elsewhere"}
 def test_a_guardrail_that_could_call_somebody_is_refused(which: str, guardrail: dict[str, Any]) -> None:
     """A check is known by its name, and must not name another one among its parameters."""
     said = refusal(ENGINE, {"targets": "gpt", which: [guardrail]})
-    assert f"{which} may name slugs here, or checks of the gateway that call no address" in said
+    assert f"{which} may name slugs or checks that call no address here" in said
     assert config({**ENGINE, which: [guardrail]}, {"targets": "gpt"})[which] == [guardrail]
