@@ -119,7 +119,7 @@ def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
 
 
 def _vector(written: Any) -> list[float]:
-    """Return a vector from a list of numbers, or from base64 of 32-bit numbers (encoding_format = 'base64')."""
+    """Return a vector from a list of numbers, or from 32-bit numbers in base64 (option encoding_format)."""
     if isinstance(written, list):
         kinds = {*map(type, written)}
         if not kinds <= {float, int}:

@@ -30,7 +30,7 @@ def exactly(text: str) -> Any:
     """Return the value of a text that is JSON and nothing else.
 
     Raises:
-        NotReadable: The text is not JSON, or has a value that JSON does not allow (NaN, a name twice) or that a
+        NotReadable: The text is not JSON, or has a value that JSON does not allow (NaN, a name twice) or a
             column cannot hold.
     """
     try:
