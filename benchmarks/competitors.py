@@ -1,7 +1,7 @@
-"""Ways to send the same prompts: this project, the limit of aiohttp, and the peers as their manuals say.
+"""Ways to send the same prompts: this project, raw aiohttp as the limit, and the peers as their manuals say.
 
-Each competitor is a function that imports what it needs, prepares what is made once, and returns a function
-from prompts and concurrency to answers. What is not installed raises ImportError.
+Each competitor is a function that imports its library, prepares its objects, and returns a function from
+prompts and concurrency to answers. A competitor that is not installed raises ImportError.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ CHAT = {"model": MODEL, "max_tokens": MAX_TOKENS}
 
 @dataclass(frozen=True)
 class Place:
-    """Where to send.
+    """The destination of the requests.
 
     Attributes:
         base_url: The provider, or the gateway before it.
-        provider_url: The provider where a gateway is before it, else empty.
+        provider_url: The provider behind the gateway; empty if there is no gateway.
         using: Options of this project beside those of the case.
     """
 
@@ -37,14 +37,14 @@ class Place:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What tells the gateway where the provider is."""
+        """The headers that give the gateway the address of the provider."""
         if not self.provider_url:
             return {}
         return {"x-portkey-provider": "openai", "x-portkey-custom-host": self.provider_url}
 
     @property
     def engine(self) -> dict[str, Any]:
-        """The same as options of CREATE ML_ENGINE."""
+        """The same destination as options of CREATE ML_ENGINE."""
         behind = {"custom_host": self.provider_url} if self.provider_url else {}
         return {"base_url": self.base_url, "provider": "openai", "provider_api_key": KEY, **behind}
 
@@ -63,7 +63,7 @@ def messages(prompt: str) -> list[dict[str, str]]:
 
 def predictor(place: Place) -> Runner:
     """This project, without SQL."""
-    # Or their imports would be in the time of the first call.
+    # Imported here, because imports would count as time of the first call.
     import genai_prices  # noqa: F401
     import pandas as pd
     import portkey_ai  # noqa: F401
@@ -101,7 +101,7 @@ def session(place: Place) -> Runner:
 
 
 def with_frame(run: Callable[[Any, int | None], Sequence[Any]]) -> Runner:
-    """Let the worker make the frame before it looks at the clock and the memory."""
+    """Let the worker make the frame before it measures time and memory."""
     run.prepare = frame_of  # type: ignore[attr-defined]
     return run
 
@@ -120,7 +120,7 @@ def embeddings(place: Place) -> Runner:
 
 
 def embeddings_base64(place: Place) -> Runner:
-    """The same, the vectors travelling as base64."""
+    """The same, with vectors sent as base64."""
     return embeddings(Place(place.base_url, place.provider_url, {**place.using, "encoding_format": "base64"}))
 
 
@@ -131,7 +131,7 @@ class _Embedding(Place):
 
 
 def raw_aiohttp(place: Place) -> Runner:
-    """The limit: workers that post bodies and read answers, and nothing else."""
+    """The limit: workers that only post bodies and read answers."""
     import aiohttp
     import orjson
 
@@ -170,7 +170,7 @@ def sdk_one_by_one(place: Place) -> Runner:
 
 
 def sdk_threads(place: Place) -> Runner:
-    """The SDK in as many threads as may be in flight."""
+    """The SDK in threads, one per concurrent request."""
     client = _portkey("Portkey", place)
 
     def ask(prompt: str) -> Any:
@@ -247,7 +247,7 @@ def langchain_batch(place: Place) -> Runner:
 
 
 def daft_prompt(place: Place) -> Runner:
-    """Daft's `prompt` over a DataFrame; how many requests are in flight is its own choice."""
+    """Daft's `prompt` over a DataFrame; it chooses the concurrency itself."""
     if place.provider_url:
         raise ImportError("Daft's provider takes no headers, which the gateway needs")
     os.environ.update(
@@ -329,9 +329,9 @@ COMPETITORS: Mapping[str, Callable[[Place], Runner]] = {
 
 
 def questions(rows: int, distinct: int, series: int) -> list[str]:
-    """Make prompts, of which so many differ; equal ones stand far apart, and are objects of their own.
+    """Return prompts with a number of distinct ones; equal ones are far apart, and are separate objects.
 
-    Those of another series are others, so that none is answered from a journal.
+    Each series has other prompts, so that none is served from the answer cache.
     """
     return [
         f"What is row {number} of table {series} about?"

@@ -1,10 +1,10 @@
-"""Seconds that 100 rows take in a real MindsDB: one SELECT, and four at once, with warm workers.
+"""The time of 100 rows in a real MindsDB: one SELECT, and four at once, with warm workers.
 
     python benchmarks/mindsdb_100_rows.py
 
-Beside it stands what of it was the run itself, as `DESCRIBE m.runs` tells, and what the host added: parsing,
-reading the file, handing rows to the worker and back. Needs what `make test` makes: the gateway's packages
-and MindsDB in an environment of its own. The removed handler took 20.9 s, one row at a time.
+It also prints the time of the run itself, from `DESCRIBE m.runs`, and the time that the host added: parsing,
+reading the file, passing rows to the worker and back. It needs the gateway's packages and the MindsDB
+environment that `make test` makes. The removed handler took 20.9 s, one row at a time.
 """
 
 import sys
@@ -35,14 +35,14 @@ def main() -> None:
         server.query("CREATE ML_ENGINE e FROM portkey")
         server.query("CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text'")
         server.wait_for_model("m")
-        provider.behaviour.latency = 5.0  # so long that each of them gets a worker of its own
+        provider.behaviour.latency = 5.0  # so long that each query gets its own worker
         for number in range(2):
             warm = [f"SELECT answer FROM m WHERE text = 'warm {number} {one}'" for one in range(AT_ONCE)]
             list(clients.map(server.query, warm))
         provider.behaviour.latency = LATENCY
-        for flight in ("not given", "64"):
-            using = "" if flight == "not given" else f"USING concurrency = {flight}"
-            print(f"\n{ROWS} rows at {LATENCY * 1000:.0f} ms, concurrency {flight}")
+        for concurrency in ("not given", "64"):
+            using = "" if concurrency == "not given" else f"USING concurrency = {concurrency}"
+            print(f"\n{ROWS} rows at {LATENCY * 1000:.0f} ms, concurrency {concurrency}")
             for _ in range(RUNS):
                 whole, run = timed(server, using)
                 print(f"  one SELECT: {whole:.2f} s; its run {run:.2f} s, the host {whole - run:.2f} s")
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def timed(server: MindsDB, using: str) -> tuple[float, float]:
-    """Give the seconds of a SELECT, and those of its run alone."""
+    """Return the seconds of a SELECT, and the seconds of its run alone."""
     name = upload(server)
     begin = time.perf_counter()
     join(server, using, name)
@@ -64,7 +64,7 @@ def timed(server: MindsDB, using: str) -> tuple[float, float]:
 
 
 def upload(server: MindsDB) -> str:
-    """Make a table of new texts: what was answered before need not be asked again."""
+    """Make a table of new texts, so that none is served from the answer cache."""
     name = f"rows_{time.time_ns()}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{name}.csv")

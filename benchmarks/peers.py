@@ -1,4 +1,4 @@
-"""Installs the peers of the dependency group `bench` one by one, where they cannot be had together."""
+"""Install the peers of the dependency group `bench` one by one; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
     for peer in tomllib.loads(PROJECT.read_text())["dependency-groups"]["bench"]:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", peer]
         if subprocess.run(command, check=False).returncode:
-            print(f"{peer} cannot be had; the table will say so")
+            print(f"{peer} cannot be installed; the table will say so")
 
 
 if __name__ == "__main__":

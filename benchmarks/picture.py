@@ -1,4 +1,4 @@
-"""Draws rows/s against concurrency from what `suite.py` kept: `python benchmarks/picture.py RESULTS PNG`."""
+"""Draw rows/s against concurrency from results of `suite.py`: `python benchmarks/picture.py RESULTS PNG`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 INK = "#24292f"
-PAPER = "#f6f8fa"  # opaque, so that ink and lines are seen on dark pages too
+PAPER = "#f6f8fa"  # opaque, so that the lines are visible on dark pages too
 LATENCY = 0.2
-#: Colour, width and marker; the colours tell apart for the colour-blind as well (Okabe and Ito).
+#: Colour, width and marker; colour-blind readers can tell the colours apart (Okabe and Ito).
 LOOKS = {
     "raw aiohttp": ("#8c959f", 5.0, ""),
     "Predictor": ("#D55E00", 2.6, "o"),
@@ -40,15 +40,15 @@ def main() -> None:
     curve = json.loads(results.read_text())["curve"]
     figure, axes = plt.subplots(figsize=(7.6, 4.4), facecolor=PAPER)
     axes.set_facecolor(PAPER)
-    flights: list[int] = []
+    limits: list[int] = []
     for name, (colour, width, marker) in LOOKS.items():
         points = curve.get(name, {}).get("points")
         if not points:
             continue
-        flights = [point["concurrency"] for point in points]
+        limits = [point["concurrency"] for point in points]
         rates = [point["rows_per_second"] for point in points]
         axes.plot(
-            flights,
+            limits,
             rates,
             color=colour,
             linewidth=width,
@@ -58,7 +58,7 @@ def main() -> None:
         )
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_xticks(flights, [str(flight) for flight in flights])
+    axes.set_xticks(limits, [str(limit) for limit in limits])
     axes.set_yticks([5, 10, 30, 100, 300, 1000], ["5", "10", "30", "100", "300", "1,000"])
     axes.minorticks_off()
     axes.set_xlabel("requests in flight", color=INK)

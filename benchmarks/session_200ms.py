@@ -1,7 +1,7 @@
-"""2,000 rows at 200 ms, 64 in flight, through `Session.sql`: how near it comes to what the waiting costs.
+"""2,000 rows at 200 ms, 64 in flight, through `Session.sql`, compared with the provider's waiting time.
 
 Run it on an otherwise idle machine: `python benchmarks/session_200ms.py`. The stand-in provider runs in a
-process of its own. The ideal is rows / concurrency x latency; the time includes everything from the SQL text
+separate process. The ideal is rows / concurrency x latency; the time includes everything from the SQL text
 to the frame, but not the import of Python modules.
 """
 
@@ -22,7 +22,7 @@ ALLOWED = 1.15  # times the ideal
 
 @contextmanager
 def stand_in(latency: float) -> Iterator[str]:
-    """Run the stand-in provider in a process of its own; gives its base URL."""
+    """Run the stand-in provider in a separate process, and yield its base URL."""
     command = [sys.executable, "-m", "portkey_handler.gateway.offline", "--latency", str(latency)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -37,7 +37,7 @@ def question(number: int) -> str:
 
 
 def run(rows: int, latency: float, concurrency: int, folder: Path) -> float:
-    """Answer a table of so many rows; gives seconds. Every answer is checked against its row."""
+    """Run a query over a number of rows, and return its seconds. Every answer is checked against its row."""
     import pandas as pd
 
     from portkey_handler.session import Session

@@ -1,10 +1,10 @@
-"""A provider that costs as little as Python allows: chat completions on loopback that echo the prompt.
+"""A provider with as little CPU time as Python allows: chat completions on loopback that echo the prompt.
 
     python benchmarks/stand_in.py --latency 0.2
 
-`python -m portkey_handler.gateway.offline` does more, and takes four times the CPU, for which the clients
-measured would wait. This one speaks just enough HTTP/1.1: requests with a Content-Length on connections
-that are kept. It prints its base URL, and `GET /count` says how many requests it has answered.
+`python -m portkey_handler.gateway.offline` does more and takes four times the CPU, so clients would wait
+for it. This one speaks just enough HTTP/1.1: requests with a Content-Length, and connections that are kept
+open. It prints its base URL, and `GET /count` returns the number of requests that it has answered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PREFIX = "echo: "
 
 
 class Connection(asyncio.Protocol):
-    """One connection; requests on it are answered one after another."""
+    """One connection; its requests are answered one after another."""
 
     count = 0
     latency = 0.0
@@ -106,7 +106,7 @@ def _embeddings(asked: dict[str, Any]) -> bytes:
     return orjson.dumps({"object": "list", "model": "bench", "data": data, "usage": usage})
 
 
-# The first number tells the texts apart; 256 numbers are the shortest vectors that providers sell.
+# The first number differs between texts; vectors of providers have at least 256 numbers.
 
 
 def _in_digits(text: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""CPU seconds of `portkey-handler sql` for statements that ask no model, which are those of starting up.
+"""CPU seconds of `portkey-handler sql` for statements that ask no model: the cost of starting.
 
 Run it on an otherwise idle machine: `python benchmarks/startup.py --baseline PATH`. PATH is another checkout,
 or the Python of an environment with another version installed. Both run in turn, and their medians are
@@ -20,7 +20,7 @@ from session_200ms import stand_in
 
 HERE = Path(__file__).parents[1]
 ENGINE = "CREATE ML_ENGINE e FROM portkey USING portkey_api_key = 'key', base_url = '{url}'"
-#: Statement, and how much of the baseline's CPU time it may take.
+#: Statements, each with the largest allowed share of the baseline's CPU time.
 STATEMENTS = {
     "SELECT 1": ("SELECT 1", 2 / 3),
     "CREATE ML_ENGINE": (ENGINE, 1 / 2),
@@ -29,18 +29,18 @@ STATEMENTS = {
 
 
 def command(path: Path) -> tuple[str, str]:
-    """Give the interpreter, and the folder that it imports the package from, of a checkout or interpreter."""
+    """Return the interpreter of a path, and the folder that it imports the package from."""
     return (sys.executable, str(path.absolute())) if path.is_dir() else (str(path.absolute()), "")
 
 
 def cpu_seconds(path: Path, statement: str, folder: str) -> float:
-    """Run a statement in a process of its own."""
+    """Run a statement in its own process, and return its CPU seconds."""
     python, imported_from = command(path)
     environment = {**os.environ, "PYTHONPATH": imported_from, "PORTKEY_HANDLER_HOME": f"{folder}/home"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [python, "-m", "portkey_handler", "sql", statement],
-        cwd=folder,  # not in a checkout, which would be imported
+        cwd=folder,  # outside of any checkout, which would be imported
         env=environment,
         capture_output=True,
         check=True,
@@ -50,7 +50,7 @@ def cpu_seconds(path: Path, statement: str, folder: str) -> float:
 
 
 def measured(paths: list[Path], statement: str, runs: int, folder: str) -> list[float]:
-    """Give the median of each path; the first run of each, which may compile modules, is not counted."""
+    """Return the median of each path; the first run may compile modules, and is not counted."""
     found: list[list[float]] = [[] for _ in paths]
     for _ in range(runs + 1):
         for path, seconds in zip(paths, found, strict=True):

@@ -5,10 +5,9 @@
     python benchmarks/suite.py --gateway        through the real gateway on Node
     python benchmarks/suite.py --soak           a million rows
 
-Every competitor runs in a process of its own, against a stand-in provider in a process of its own on
-loopback, and every answer is checked against its row. Raw aiohttp, which is the limit, runs first and last;
-ratios are to the mean of both, because machines are noisy. Imports are not counted as time, but have a
-column of their own.
+Every competitor runs in its own process, against a stand-in provider in another process on loopback. Every
+answer is checked against its row. Raw aiohttp is the limit: it runs first and last, and ratios are to the
+mean of both, because machines are noisy. Imports do not count as time; they have their own column.
 """
 
 from __future__ import annotations
@@ -36,25 +35,25 @@ LIMIT = "raw aiohttp"
 ONE_BY_ONE = "SDK, one by one"
 OURS = ("Predictor", "Session.sql")
 PEERS = ("AsyncOpenAI", "AsyncPortkey", "SDK in threads", "LangChain batch", "LiteLLM", "Daft prompt")
-#: This project with a home that cannot be one, so that no answer is kept: what the journal costs.
-NO_JOURNAL = {"journal": "none"}
+#: This project with a data directory that cannot be written, to measure the cost of the answer cache.
+NO_CACHE = {"cache": "none"}
 PLAIN = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured.
+    """A case to measure.
 
     Attributes:
-        title: What the table is called.
-        rows: How many rows.
+        title: The title of the table.
+        rows: Number of rows.
         latency: Seconds that the provider takes for each answer.
-        concurrency: The flight, or None where this project chooses it.
-        distinct: How many prompts differ; None is all.
-        peers: How many of the rows the peers get, unless --same-rows; 0 leaves them out.
-        one_by_one: How many of the rows are sent one by one.
-        ours: Names of this project's ways.
-        seconds: How long one competitor may take.
+        concurrency: The concurrency, or None if this project chooses it.
+        distinct: Number of distinct prompts; None means all.
+        peers: Number of rows for the peers, unless --same-rows; 0 leaves the peers out.
+        one_by_one: Number of rows that are sent one by one.
+        ours: The competitors of this project.
+        seconds: The most seconds for one competitor.
     """
 
     title: str
@@ -97,23 +96,23 @@ SOAK = {
 }
 CURVE = (1, 8, 32, 64, 128, 256)
 CURVE_LATENCY = 0.2
-CURVE_ROUNDS = 10  # answers that each place in the flight gives
+CURVE_ROUNDS = 10  # answers per concurrent request
 CURVE_NAMES = (
     LIMIT,
     "Predictor",
     *(name for name in PEERS if name != "Daft prompt"),
-)  # its flight is its own
+)  # it chooses its concurrency itself
 
 
 @dataclass
 class Provider:
-    """A stand-in that runs."""
+    """A running stand-in provider."""
 
     base_url: str
     pid: int
 
     def count(self) -> int:
-        """How many completions it has given."""
+        """Return the number of completions that it has sent."""
         with PLAIN.open(f"{self.base_url}/count", timeout=30) as reply:
             return int(json.load(reply)["count"])
 
@@ -139,29 +138,29 @@ def provider(latency: float) -> Iterator[Provider]:
 @contextmanager
 def gateway() -> Iterator[str]:
     sys.path[:0] = [str(HERE.parent / "tests")]
-    from support.gateway import Gateway  # the tests' own: it needs Node
+    from support.gateway import Gateway  # from the tests; it needs Node
 
     with Gateway() as running:
         yield running.base_url
 
 
 @dataclass
-class ProgressReporter:
-    """Looks at the provider's count while a long case runs, to see whether it slows down."""
+class RateSampler:
+    """Samples the provider's count while a long case runs, to show whether it slows down."""
 
     server: Provider
     seen: list[tuple[float, int]] = field(default_factory=list)
 
     @contextmanager
-    def on_progress(self) -> Iterator[None]:
+    def sampling(self) -> Iterator[None]:
         over = threading.Event()
         start = self.server.count()
 
-        def look() -> None:
+        def sample() -> None:
             while not over.wait(0.5):
                 self.seen.append((time.perf_counter(), self.server.count() - start))
 
-        thread = threading.Thread(target=look, daemon=True)
+        thread = threading.Thread(target=sample, daemon=True)
         thread.start()
         try:
             yield
@@ -170,14 +169,14 @@ class ProgressReporter:
             thread.join()
 
     def tenths(self) -> tuple[float, float] | None:
-        """Requests/s in the first and the last tenth of all requests."""
+        """Return the requests/s in the first and the last tenth of all requests."""
         total = self.seen[-1][1] if self.seen else 0
         first = self._rate(0, total * 0.1)
         last = self._rate(total * 0.9, total)
         return (first, last) if first and last else None
 
     def _rate(self, low: float, high: float) -> float | None:
-        # Before the first request and after the last one nothing is measured but waiting.
+        # Samples before the first request and after the last one measure only waiting.
         inside = [(at, count) for at, count in self.seen if low < count <= high]
         ends = {count: at for at, count in reversed(inside)}
         if len(ends) < 2:
@@ -196,14 +195,14 @@ def run_worker(
     using: dict[str, Any] | None = None,
     seconds: float,
 ) -> dict[str, Any]:
-    """Run one competitor in a process of its own; gives what it found, or why it found nothing."""
+    """Run one competitor in its own process; return its measurements, or why there are none."""
     spec = {
         "competitor": name,
         "base_url": through or server.base_url,
         "provider_url": server.base_url if through else "",
         "points": points,
         "distinct": distinct,
-        "using": {name: value for name, value in (using or {}).items() if name != "journal"},
+        "using": {name: value for name, value in (using or {}).items() if name != "cache"},
     }
     command = [sys.executable, "-W", "ignore", str(HERE / "worker.py"), json.dumps(spec)]
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryFile("w+") as said:
@@ -212,8 +211,8 @@ def run_worker(
             for name, value in os.environ.items()
             if not name.lower().endswith("_proxy") and not name.startswith(("PORTKEY_", "OPENAI_"))
         }
-        # A home of its own: no answers from an earlier run.
-        ours = home if using != NO_JOURNAL else str(Path(home, "a file", "home"))
+        # A new data directory: no answers from an earlier run.
+        ours = home if using != NO_CACHE else str(Path(home, "a file", "home"))
         Path(home, "a file").touch()
         environment |= {"PORTKEY_HANDLER_HOME": ours, "NO_PROXY": "127.0.0.1,localhost", "HOME": home}
         with subprocess.Popen(
@@ -228,7 +227,7 @@ def run_worker(
             try:
                 written, _ = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)  # its own processes too
+                os.killpg(process.pid, signal.SIGKILL)  # its child processes too
                 return {"unavailable": f"not done within {seconds:.0f} s"}
         lines = [line for line in written.splitlines() if line.startswith("{")]
         if process.returncode or not lines:
@@ -240,24 +239,24 @@ def run_worker(
 
 
 def run_case(case: Case, through: bool, same_rows: bool, only: set[str]) -> list[dict[str, Any]]:
-    """Measure one case; prints a row of the table after each competitor."""
+    """Measure one case, and print a line after each competitor."""
     plan: list[tuple[str, dict[str, Any], int]] = []
     for name in case.ours:
-        plan += [(name, {}, case.rows), (name, NO_JOURNAL, case.rows)]
+        plan += [(name, {}, case.rows), (name, NO_CACHE, case.rows)]
     if case.peers:
         plan += [(name, {}, case.rows if same_rows else case.peers) for name in PEERS]
     if case.one_by_one:
         plan.append((ONE_BY_ONE, {}, case.one_by_one))
     plan = [entry for entry in plan if not only or entry[0] in only]
-    # A flight that is not given has the ideal to be compared with, and embeddings nothing.
+    # Without a given concurrency, the comparison is with the ideal; embeddings have none.
     limited = [(LIMIT, {}, min(case.rows, 20_000))] if case.concurrency and case.ours == OURS else []
     found = []
     with provider(case.latency) as server, gateway() if through else nullcontext() as base_url:
         for name, using, rows in limited + plan + limited:
-            watch = ProgressReporter(server)
+            sampler = RateSampler(server)
             requests, busy = server.count(), server.cpu_seconds()
             watched = case.watched and name != LIMIT
-            with watch.on_progress() if watched else nullcontext():
+            with sampler.sampling() if watched else nullcontext():
                 result = run_worker(
                     name,
                     server,
@@ -272,7 +271,7 @@ def run_case(case: Case, through: bool, same_rows: bool, only: set[str]) -> list
             entry["requests"] = server.count() - requests
             if "seconds" in entry:
                 entry["provider_busy"] = (server.cpu_seconds() - busy) / entry["seconds"]
-            if watched and (tenths := watch.tenths()):
+            if watched and (tenths := sampler.tenths()):
                 entry["first_tenth"], entry["last_tenth"] = tenths
             found.append(entry)
             print(f"  … {name} {_using(using)}", file=sys.stderr, flush=True)
@@ -284,7 +283,7 @@ def run_case(case: Case, through: bool, same_rows: bool, only: set[str]) -> list
 
 
 def table(case: Case, found: list[dict[str, Any]]) -> str:
-    """Lay out what was found."""
+    """Return the table of a case."""
     lines = [
         f"| {case.title} | rows | rows/s | CPU ms/row | peak MB | above frames MB | import s "
         "| to raw aiohttp | requests |",
@@ -339,7 +338,7 @@ def _remarks(case: Case, found: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _using(using: dict[str, Any]) -> str:
-    return "without journal" if using == NO_JOURNAL else ""
+    return "without cache" if using == NO_CACHE else ""
 
 
 def _digits(entry: dict[str, Any]) -> int:
@@ -349,7 +348,7 @@ def _digits(entry: dict[str, Any]) -> int:
 def run_curve(only: set[str]) -> dict[str, Any]:
     """Measure rows/s against concurrency at 200 ms."""
     curve: dict[str, Any] = {}
-    points: list[tuple[int, int | None]] = [(flight * CURVE_ROUNDS, flight) for flight in CURVE]
+    points: list[tuple[int, int | None]] = [(limit * CURVE_ROUNDS, limit) for limit in CURVE]
     for name in CURVE_NAMES:
         if only and name not in only and name != LIMIT:
             continue
@@ -360,7 +359,7 @@ def run_curve(only: set[str]) -> dict[str, Any]:
 
 
 def import_times() -> str:
-    """Milliseconds that the package takes, the least of five, and what is loaded with it."""
+    """Return a table of import times: the least of five runs, and the heavy modules that are loaded."""
     lines = ["| import | ms | heavy modules loaded |", "|---|---:|---|"]
     heavy = ("pandas", "portkey_ai", "mindsdb", "mindsdb_sql_parser", "duckdb", "aiohttp", "pydantic")
     for module in ("portkey_handler", "portkey_handler.predictor", "portkey_handler.session"):
@@ -379,7 +378,7 @@ def import_times() -> str:
 
 
 def draw(results: Path) -> str:
-    """Make the picture in a process of its own, so that its library is in nobody's memory."""
+    """Make the picture in another process, so that its library uses no memory here."""
     command = [sys.executable, str(HERE / "picture.py"), str(results), str(PICTURE)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     last = (done.stderr.strip().splitlines() or ["no output"])[-1]
@@ -392,12 +391,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "cases", nargs="*", help=f"of {', '.join([*cases, 'imports', 'curve'])}; else the quick ones"
+        "cases", nargs="*", help=f"of {', '.join([*cases, 'imports', 'curve'])}; default: the quick ones"
     )
     parser.add_argument("--soak", action="store_true", help="the cases of a million rows")
-    parser.add_argument("--gateway", action="store_true", help="the real gateway between (needs Node)")
+    parser.add_argument("--gateway", action="store_true", help="through the real gateway (needs Node)")
     parser.add_argument("--same-rows", action="store_true", help="peers get all rows, which takes long")
-    parser.add_argument("--rows", type=int, help="instead of the case's")
+    parser.add_argument("--rows", type=int, help="number of rows, instead of the case's")
     parser.add_argument("--only", action="append", default=[], help="a competitor; may be given again")
     given = parser.parse_args()
     wanted = given.cases or (list(SOAK) if given.soak else ["imports", *QUICK, "curve"])
@@ -407,25 +406,25 @@ def main() -> int:
     RESULTS.mkdir(exist_ok=True)
     began = time.strftime("%Y-%m-%dT%H%M%S")
     results = RESULTS / f"{began}.json"
-    kept: dict[str, Any] = {"when": began, "gateway": given.gateway, "cases": {}}
+    measured: dict[str, Any] = {"when": began, "gateway": given.gateway, "cases": {}}
     wrong = 0
     for name in wanted:
         if name == "imports":
             print(import_times() + "\n", flush=True)
         elif name == "curve":
-            kept["curve"] = run_curve(only)
+            measured["curve"] = run_curve(only)
         else:
             case = cases[name]
             if given.rows:
                 title = f"{given.rows:,} rows of the case: {case.title}"
                 case = replace(case, rows=given.rows, peers=min(case.peers, given.rows), title=title)
-            kept["cases"][name] = found = run_case(case, given.gateway, given.same_rows, only)
+            measured["cases"][name] = found = run_case(case, given.gateway, given.same_rows, only)
             wrong += sum(entry.get("wrong", 0) for entry in found)
             print(table(case, found) + "\n", flush=True)
-        results.write_text(json.dumps(kept, indent=1))
-    if "curve" in kept:
+        results.write_text(json.dumps(measured, indent=1))
+    if "curve" in measured:
         print(draw(results))
-    print(f"Kept: {results}")
+    print(f"Results: {results}")
     return 1 if wrong else 0
 
 

@@ -1,8 +1,8 @@
-"""Measures one competitor in this process and prints what it found as one line of JSON.
+"""Measure one competitor in this process, and print the results as one line of JSON.
 
     python benchmarks/worker.py '{"competitor": "Predictor", "base_url": "http://…/v1", "points": [[9, 4]]}'
 
-Run by `suite.py`, so that no competitor sees another's imports, threads or memory.
+`suite.py` runs it for each competitor, so that none sees another's imports, threads or memory.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def measure(run: Runner, prompts: list[str], concurrency: int | None, vectors: b
     if prepare := getattr(run, "prepare", None):
         given = prepare(prompts)
         if not vectors:
-            del prompts  # the frame has them; they would blur what a run needs
+            del prompts  # the frame has them; a second copy would distort the memory of the run
     gc.collect()
     before = memory("VmRSS")
     forget_peak()
@@ -84,7 +84,7 @@ def wrong_rows(asked: Sequence[str], answers: Sequence[Any], vectors: bool) -> l
 
 
 def size_of(answers: Sequence[Any]) -> int:
-    """Bytes of the output column: a pointer per row and each object once."""
+    """Return the bytes of the output column: a pointer per row, and each object once."""
     seen: dict[int, int] = {id(answer): sys.getsizeof(answer) for answer in answers}
     return 8 * len(answers) + sum(seen.values())
 
@@ -95,7 +95,7 @@ def cpu_seconds() -> float:
 
 
 def memory(name: str) -> int:
-    """Bytes of this process; `getrusage` would tell a peak that a parent process left behind."""
+    """Return bytes of this process; `getrusage` could report the peak of a parent process."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():
@@ -109,7 +109,7 @@ def forget_peak() -> None:
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        return  # then the peak is that of the whole process, imports included
+        return  # the peak then includes imports
 
 
 def _check_options(using: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ def _check_options(using: dict[str, Any]) -> None:
 
 
 def say(found: dict[str, Any]) -> None:
-    # A line of its own: some competitors write to stdout.
+    # On a new line, because some competitors write to stdout.
     print("\n" + json.dumps(found), flush=True)
 
 

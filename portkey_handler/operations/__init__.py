@@ -1,8 +1,8 @@
-"""What can be asked of a model: one file per operation, one line each in the registry.
+"""The operations: one file each, and one line each in the registry.
 
-An operation is sans-I/O: it makes items from a frame, and for one item or a batch of items it is a generator
-that yields a request, receives its response (or has the failure thrown into it) and returns an outcome for
-each.
+An operation does no I/O. It makes items from a frame. For one item or a batch of items it is a generator: it
+yields a request, receives the response (or has the error thrown into it), and returns an outcome for each
+item.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 
 class Operation(Protocol):
-    """What every operation offers.
+    """The interface of every operation.
 
     Attributes:
-        batch_size: How many items are sent in one request at most.
+        batch_size: The most items in one request.
     """
 
     batch_size: int
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Yield one item per row, or why the row is skipped.
+        """Yield one item per row, or the reason why the row is skipped.
 
         Raises:
-            InputError: The frame lacks what the model needs; raised before the first item.
+            InputError: The frame lacks a column that the model needs; raised before the first item.
         """
         ...
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, Sequence[Outcome | GatewayError]]:
-        """Yield requests and return an outcome, or what went wrong, for each item, in order."""
+        """Yield requests and return an outcome or an error for each item, in order."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Chat: a row's text or conversation, after a system prompt or not, and the model's reply to it."""
+"""Chat: send a row's text or conversation, with or without a system prompt, and read the model's reply."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Chat:
 
     Args:
         plan: The resolved options.
-        keys: Makes the items' keys, where the answer is not what the options say by themselves.
+        keys: Makes the keys of the items; by default from the options alone.
 
     Raises:
         TemplateError: A template is wrong.
@@ -93,7 +93,7 @@ class Chat:
     def _with_system(
         self, frame: pd.DataFrame, rows: Iterator[Messages | Skipped]
     ) -> Iterator[Messages | Skipped]:
-        """Put the system prompt in front; an empty one sends none, so that a query can turn it off."""
+        """Return the rows with the system prompt in front; an empty system prompt is not sent."""
         if self._system is None:
             return rows
         if not self._system.columns:
@@ -121,7 +121,7 @@ def _after(system: str | Skipped, row: Messages | Skipped) -> Messages | Skipped
 def _illustrated(
     texts: Iterator[str | Skipped], images: Iterator[Any], column: str
 ) -> Iterator[Messages | Skipped]:
-    """Put each row's image beside its text; a row may have either alone."""
+    """Yield messages with the text and the image of each row; a row may have only one of them."""
     for text, cell in zip(texts, images, strict=True):
         if isinstance(text, Skipped) and text.failed:
             yield text

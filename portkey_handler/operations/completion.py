@@ -1,4 +1,4 @@
-"""Completion: the text that follows a row's text."""
+"""Completion: send a row's text, and read the text that the model writes after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole conversations from a column: a JSON list of messages per row."""
+"""Conversations from a column: a JSON list of messages per row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..records import Skipped
 
 
 def conversation(cells: Iterator[Any], column: str) -> Iterator[list[dict[str, Any]] | Skipped]:
-    """Yield the messages of each cell, or why there are none to send."""
+    """Yield the messages of each cell, or the reason why there are none."""
     for cell in cells:
         if is_null(cell) or (isinstance(cell, str) and not cell.strip()):
             yield Skipped(f"nothing to ask: {column} is {'NULL' if is_null(cell) else 'blank'}")

@@ -1,4 +1,4 @@
-"""Embedding: a row's text as a vector; many rows in one request."""
+"""Embedding: turn a row's text into a vector, many rows in one request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .text_items import Texts
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Statuses that can be the fault of one input among many: too long, empty, denied by a guardrail.
+#: Statuses that one input among many can cause: it is too long, empty, or denied by a guardrail.
 _OF_ONE_INPUT = frozenset({400, 413, 422, 446})
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
 
@@ -49,9 +49,9 @@ class Embedding:
         return self._texts.items(frame)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome | GatewayError]]:
-        """Send all texts in one request; where it is rejected, halves of them, until bad ones are alone."""
+        """Send all texts in one request; if it is rejected, send each half, until the bad texts are alone."""
         answers: list[Outcome | GatewayError] = []
-        left = [(items, 0)]  # what is to be sent, in order, and how often its rows have been sent before
+        left = [(items, 0)]  # parts to send, in reverse order, each with the attempts of its rows so far
         while left:
             part, before = left.pop()
             inputs = b",".join(item.payload for item in part)
@@ -64,7 +64,7 @@ class Embedding:
                     middle = len(part) // 2
                     left += [(part[middle:], before), (part[:middle], before)]
                     continue
-                # What others of these rows were answered has been paid, and so it is not thrown away.
+                # Answers of other rows in this batch are paid, so they are returned.
                 failed = len(items) - len(answers) if error.concerns_every_row else len(part)
                 answers += [_after(error, before)] * failed
                 if error.concerns_every_row:
@@ -74,19 +74,19 @@ class Embedding:
 
 def _after(error: GatewayError, attempts: int) -> GatewayError:
     evidence = error.evidence or Evidence()
-    if evidence.attempts:  # of a response that cannot be read they are known
+    if evidence.attempts:  # known from a response that could not be read
         return error
     return error.replace(evidence=evidence._replace(attempts=attempts))
 
 
 def _read(reply: Response, number: int, attempts: int) -> list[Outcome]:
-    """Read one vector per input.
+    """Return one outcome per input.
 
     Raises:
-        InvalidResponseError: They are not as many as there were inputs, or no vectors.
+        InvalidResponseError: The response does not have one vector per input.
     """
     evidence = evidence_of_reply(reply)._replace(attempts=attempts)
-    # The response has the tokens of all inputs together.
+    # The response counts the tokens of all inputs together.
     shared = _per_row(evidence, number)
     vectors: list[Any] = [None] * number
     try:
@@ -106,7 +106,7 @@ def _read(reply: Response, number: int, attempts: int) -> list[Outcome]:
 
 
 def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
-    """Divide the tokens of a request among its rows, so that their sum is what is paid."""
+    """Return the evidence of each row, with a share of the request's tokens; their sum stays exact."""
     if number == 1:
         return [evidence]
     counted = {name: count for name in _TOKENS if isinstance(count := getattr(evidence, name), int)}
@@ -119,12 +119,12 @@ def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
 
 
 def _vector(written: Any) -> list[float]:
-    """Read a list of numbers, or 32-bit numbers in base64 as encoding_format = 'base64' asks for them."""
+    """Return a vector from a list of numbers, or from 32-bit numbers in base64 (option encoding_format)."""
     if isinstance(written, list):
         kinds = {*map(type, written)}
         if not kinds <= {float, int}:
             raise ValueError
-        # The gateway, which is JavaScript, writes 1.0 as 1.
+        # The gateway writes 1.0 as 1, because it is written in JavaScript.
         return [*map(float, written)] if int in kinds else written
     vector = array("f", base64.b64decode(written, validate=True))
     if sys.byteorder == "big":

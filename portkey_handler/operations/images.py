@@ -1,4 +1,4 @@
-"""A cell as an image beside a text."""
+"""Turn a cell into an image in a message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import InputError
 from ..prompts.cell_text import is_null
 
-#: How files begin; WebP has its length between the two parts.
+#: The first bytes of image files; WebP is not here, because it has its length between two fixed parts.
 _BEGINNINGS = {
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
@@ -18,13 +18,13 @@ _BEGINNINGS = {
 
 
 def image_part(cell: Any) -> dict[str, Any] | None:
-    """Return the part of a message that holds an image; None where the cell is NULL or blank.
+    """Return the part of a message that holds an image; None if the cell is NULL or blank.
 
     Args:
         cell: An address (http, https), a data URL, or the bytes of a PNG, JPEG, GIF or WebP file.
 
     Raises:
-        InputError: It is none of these.
+        InputError: The cell is none of these.
     """
     if is_null(cell) or (isinstance(cell, str) and not cell.strip()):
         return None
@@ -44,4 +44,4 @@ def _kind(content: bytes) -> str:
     for beginning, kind in _BEGINNINGS.items():
         if content.startswith(beginning):
             return kind
-    raise InputError("the bytes are no PNG, JPEG, GIF or WebP image")
+    raise InputError("the bytes are not a PNG, JPEG, GIF or WebP image")

@@ -11,10 +11,10 @@ _BYTES = 16
 
 
 class Keys:
-    """Makes keys of what differs from row to row.
+    """Makes the keys of the rows of a query.
 
     Args:
-        decisive: What is the same for every row: the operation, its parameters.
+        decisive: Texts that are the same for every row and decide the answer: the operation, its parameters.
     """
 
     def __init__(self, *decisive: str) -> None:
@@ -28,7 +28,7 @@ class Keys:
 
 
 def number_copies(items: Iterable[Item | Skipped]) -> Iterator[Item | Skipped]:
-    """Return items with keys of their own: the k-th of equal items has the same key in every query."""
+    """Yield items with unique keys: the k-th of equal items has the same key in every query."""
     copies: dict[bytes, int] = {}
     for item in items:
         if isinstance(item, Skipped):

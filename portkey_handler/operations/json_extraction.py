@@ -1,4 +1,4 @@
-"""What a model wrote as an object: as JSON and nothing else, or as people let models write it."""
+"""Read JSON from a model's text: strictly, or from prose and code fences."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from typing import Any
 
 import orjson
 
-#: Characters of a reply in which an object is looked for; what is longer has to be one as it is.
+#: Only texts of at most this length are searched for objects; a longer text must be JSON as a whole.
 _MOST_SEARCHED = 100_000
-#: Objects that are looked at.
+#: The most objects that are tried in one text.
 _MOST_TRIED = 20
-#: An object begins, or a list of some.
+#: The beginning of an object, or of a list of objects or lists.
 _BEGIN = re.compile(r"\{|\[(?=\s*[\[{])")
 _STRUCTURE = re.compile(r"[\[\]{}\"']")
 _WORD = re.compile(r"\b(?:True|False|None)\b")
 _JSON_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
-class NotReadable(ValueError):  # noqa: N818 - a finding about what a model wrote, not a fault of ours
-    """The text is no JSON; says what of it is not, without quoting it."""
+class NotReadable(ValueError):  # noqa: N818 - a finding about a model's text, not an error of this package
+    """The text is not JSON; the message says why, without quoting it."""
 
 
 def exactly(text: str) -> Any:
-    """Read a text that is JSON and nothing else.
+    """Return the value of a text that is JSON and nothing else.
 
     Raises:
-        NotReadable: It is not, or holds what JSON cannot (NaN, a name twice) or a column could not.
+        NotReadable: The text is not JSON, or has a value that JSON does not allow (NaN, a name twice) or a
+            column cannot hold.
     """
     try:
-        return _kept(_DECODER.decode(text))
+        return _storable(_DECODER.decode(text))
     except json.JSONDecodeError:
         raise NotReadable("it is not JSON") from None
     except RecursionError:
@@ -41,10 +42,10 @@ def exactly(text: str) -> Any:
 
 
 def leniently(text: str) -> Iterator[Any]:
-    """Return what a text may mean: what it is as JSON, else the objects between prose and code fences.
+    """Yield the values that a text may mean: its value as JSON, else the objects in prose and code fences.
 
-    Strings in single quotes, and Python's True, False and None, are understood. A part of a list or of an
-    object is never given for the whole.
+    Strings in single quotes and Python's True, False and None are understood. A part of a list or of an
+    object is never taken for the whole.
     """
     try:
         yield exactly(text)
@@ -61,7 +62,7 @@ def leniently(text: str) -> Iterator[Any]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Return the parts of a text that are in braces, outermost ones; one that never ends is none."""
+    """Yield the outermost parts of a text in braces or brackets; a part without an end is left out."""
     begin = _BEGIN.search(text)
     while begin is not None:
         end = _end_of_piece(text, begin.start())
@@ -87,7 +88,7 @@ def _end_of_piece(text: str, start: int) -> int | None:
 
 
 def _with_double_quotes(piece: str) -> str:
-    """Write strings in single quotes, and Python's words outside of strings, as JSON has them."""
+    """Return a text with strings in single quotes, and Python's words outside of strings, written as JSON."""
     written: list[str] = []
     place = 0
     while place < len(piece):
@@ -111,7 +112,7 @@ def _next_quote(text: str, place: int) -> int:
 
 
 def _end_of_string(text: str, start: int) -> int:
-    """Return the place behind a string's last quote; the end of the text where there is none."""
+    """Return the place after a string's last quote; the end of the text if there is none."""
     place = start + 1
     while place < len(text):
         if text[place] == "\\":
@@ -122,21 +123,21 @@ def _end_of_string(text: str, start: int) -> int:
     return len(text)
 
 
-def _kept(value: Any) -> Any:
-    """See that a value can be kept and put into a column as it is."""
+def _storable(value: Any) -> Any:
+    """Return a value; raise an error if it cannot be stored or put into a column as it is."""
     try:
         orjson.dumps([value])
     except orjson.JSONEncodeError as error:
         reasons = {"Recursion": "it is nested too deeply", "Integer": "a number in it is beyond 64 bits"}
         reason = next((said for word, said in reasons.items() if word in str(error)), None)
-        raise NotReadable(reason or "a text in it is no text of UTF-8") from None
+        raise NotReadable(reason or "a text in it is not valid UTF-8") from None
     return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise NotReadable("a name stands twice in one object")
+        raise NotReadable("a name occurs twice in one object")
     return found
 
 

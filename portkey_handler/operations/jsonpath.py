@@ -1,4 +1,4 @@
-"""Which part of a reply is the answer, as JSONPath (RFC 9535)."""
+"""The part of a reply that is the answer, as JSONPath (RFC 9535)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..errors import OptionError
 
 
 class _Environment(JSONPathEnvironment):
-    """Without functions: match() and search() run a pattern that may never end."""
+    """JSONPath without functions, because match() and search() run patterns that may never end."""
 
     def setup_function_extensions(self) -> None:
-        """Know none."""
+        """Set up no functions."""
 
 
 class AnswerPath:
@@ -23,7 +23,7 @@ class AnswerPath:
         source: The path, such as `$.results[0].score`.
 
     Raises:
-        OptionError: It is no JSONPath.
+        OptionError: The text is not a JSONPath.
     """
 
     def __init__(self, source: str) -> None:
@@ -38,7 +38,10 @@ class AnswerPath:
         self._is_of_one = self._query.singular_query()
 
     def of(self, body: Any) -> tuple[Any, str | None]:
-        """Return what the path points at (a list where it may be several), and why there is nothing."""
+        """Return the value at the path, and None; or None, and why there is no value.
+
+        A path that can match several values gives a list.
+        """
         try:
             found = [node.value for node in self._query.finditer(body)]
         except JSONPathError as error:

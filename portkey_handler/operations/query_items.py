@@ -1,4 +1,4 @@
-"""The items of one query: its operation, with the trace of each row."""
+"""The items of one query, each with the trace headers of its row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class QueryItems:
         self._deduplicate = plan.execution.deduplicate
 
     def of(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Return the item of each row, or why there is none.
+        """Yield the item of each row, or the reason why there is none.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.

@@ -1,4 +1,4 @@
-"""Request: any path of the gateway, with a body made of the row."""
+"""Request: send a body made from the row to any path of the gateway."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AnyRequest:
 
     Raises:
         TemplateError: A template in the body is wrong.
-        OptionError: `answer` is no JSONPath.
+        OptionError: `answer` is not a JSONPath.
     """
 
     batch_size = 1
@@ -51,7 +51,7 @@ class AnyRequest:
         return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
-        """Send the body and take the answer out of the reply."""
+        """Send the body and read the answer from the reply."""
         (item,) = items
         reply = yield Request(self.path, item.payload)
         evidence = evidence_of_reply(reply)
@@ -61,6 +61,6 @@ class AnyRequest:
         return [Outcome(value, reason, evidence, failed=reason is not None)]
 
     def _item(self, body: dict[str, Any]) -> Item | Skipped:
-        # What a query names beats the body that the model was made with.
+        # Parameters of the query take precedence over the body of the model.
         payload = encoded({**body, **self._parameters})
         return payload if isinstance(payload, Skipped) else Item(self._keys.of(payload), payload)

@@ -1,4 +1,4 @@
-"""Bodies of requests: what a row says, encoded once, before what is the same for every row."""
+"""Bodies of requests: the part of the row, followed by the part that all rows share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..records import Skipped
 
 
 def rest_of_body(parameters: Mapping[str, Any]) -> bytes:
-    """Return the end of a body whose first part is the row's: `,"model":"m"}` for `{"model":"m"}`."""
+    """Return the part of a body after the row's part: `,"model":"m"}` for `{"model":"m"}`."""
     return b"," + orjson.dumps(parameters)[1:] if parameters else b"}"
 
 
 def encoded(value: Any) -> bytes | Skipped:
-    """Encode what a row says as JSON, or say why it cannot be sent."""
+    """Return a row's part of the body as JSON, or the reason why it cannot be sent."""
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:

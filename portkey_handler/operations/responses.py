@@ -1,4 +1,4 @@
-"""What a reply says: text, an object, or why there is neither."""
+"""Read a reply: a text, an object, or the reason why there is neither."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ..errors import InvalidResponseError
 from ..records import Evidence, Outcome, Response, is_cut_off
 from .json_extraction import NotReadable, exactly
 
-#: What OpenAI, Bedrock and Gemini call it when a filter of theirs keeps the answer.
+#: The finish reasons of OpenAI, Bedrock and Gemini when their filter holds an answer back.
 _HELD_BACK = frozenset({"content_filter", "content_filtered", "safety"})
 HELD_BACK = "the provider's content filter held the answer back"
-#: What no request has, so that sums stay numbers that can be kept.
+#: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
 
 def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
-    """Read a chat completion.
+    """Return the outcome of a chat completion.
 
     Args:
         reply: The reply.
-        as_json: The text was asked for as JSON; the answer is what it holds.
+        as_json: Whether the text was requested as JSON; the answer is then its value.
 
     Raises:
         InvalidResponseError: The reply is not a chat completion.
@@ -34,7 +34,7 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
     try:
         message = body["choices"][0]["message"]
         content = message.get("content")
-        if isinstance(content, list):  # parts, as some providers have them
+        if isinstance(content, list):  # some providers send the text in parts
             content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
     except (AttributeError, IndexError, KeyError, TypeError):
         raise malformed(reply, "a chat completion", evidence) from None
@@ -42,7 +42,7 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
         return Outcome(called, evidence=evidence)
     if content:
         return _json(content, evidence) if as_json else Outcome(content, evidence=evidence)
-    # In JSON mode an empty text is none: it is not JSON.
+    # In JSON mode an empty text is no answer, because it is not JSON.
     return _without_text(message, None if as_json else content, evidence)
 
 
@@ -58,7 +58,7 @@ def wants_json(parameters: Mapping[str, Any]) -> bool:
 
 
 def read_completion(reply: Response) -> Outcome:
-    """Read a completion.
+    """Return the outcome of a completion.
 
     Raises:
         InvalidResponseError: The reply is not a completion.
@@ -72,7 +72,7 @@ def read_completion(reply: Response) -> Outcome:
 
 
 def evidence_of_reply(reply: Response) -> Evidence:
-    """Return the evidence of a response, with what responses of every operation tell in the same places."""
+    """Return the evidence of a response: what the responses of all operations have in the same fields."""
     evidence, body = reply.evidence, reply.body
     if not isinstance(body, dict):
         return evidence
@@ -81,7 +81,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
         usage = {}
     details = usage.get("prompt_tokens_details")
     finish_reason, logprobs = _end_of(body)
-    # Under OpenAI's names, or Anthropic's and those of /responses.
+    # Names of OpenAI first; then those of Anthropic and of /responses.
     return evidence._replace(
         prompt_tokens=_counted(usage.get("prompt_tokens", usage.get("input_tokens"))),
         completion_tokens=_counted(usage.get("completion_tokens", usage.get("output_tokens"))),
@@ -96,7 +96,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
 
 
 def _counted(tokens: Any) -> int | None:
-    """Return a number of tokens, or None where a provider writes something else there."""
+    """Return a number of tokens, or None if the provider sent something else."""
     return tokens if type(tokens) is int and 0 <= tokens < _MOST_TOKENS else None
 
 
@@ -112,7 +112,7 @@ def _end_of(body: Mapping[str, Any]) -> tuple[str | None, Any]:
 
 
 def malformed(reply: Response, what: str, evidence: Evidence) -> InvalidResponseError:
-    """Return the error of a response that is not what it should be."""
+    """Return the error of a response that does not have the expected form."""
     return InvalidResponseError(
         f"the reply is not {what}: {_shape(reply.body)}",
         status=reply.status,
@@ -122,7 +122,7 @@ def malformed(reply: Response, what: str, evidence: Evidence) -> InvalidResponse
 
 
 def _calls(message: Mapping[str, Any]) -> Any:
-    """Return what the model called, an object of name and arguments; several calls are a list."""
+    """Return the tool call of a message as an object of name and arguments; several calls as a list."""
     listed = message.get("tool_calls")
     calls = (
         [call.get("function") for call in listed if isinstance(call, dict)]
@@ -177,7 +177,7 @@ def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evi
 
 
 def _shared(text: Any) -> str | None:
-    """Return one object for all equal texts, because a million rows have few different ones; else None."""
+    """Return an interned text, because a million rows have few different ones; None for other types."""
     return sys.intern(text) if type(text) is str else None
 
 

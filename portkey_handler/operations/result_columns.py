@@ -1,4 +1,4 @@
-"""Outcomes to columns: the target, beside it the typed columns of its object, and what explains it."""
+"""Turn outcomes into columns: the target, the typed columns of its object, the error, the evidence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def column_names(plan: Plan) -> list[str]:
-    """Name the columns that a query of this plan returns, in order."""
+    """Return the names of the columns that a query of this plan returns, in order."""
     names = [plan.target, *(column.name for column in _typed(plan))]
     if plan.execution.on_error == "null":
         names.append(f"{plan.target}_error")
@@ -28,7 +28,7 @@ def check_free(plan: Plan, frame: pd.DataFrame) -> None:
     """Check that a frame has none of the columns that a query of this plan returns.
 
     Raises:
-        InputError: It has one of them.
+        InputError: The frame has one of them.
     """
     taken = [name for name in column_names(plan) if name in frame.columns]
     if taken:
@@ -44,13 +44,13 @@ def to_frame(plan: Plan, outcomes: Sequence[Outcome], index: pd.Index) -> pd.Dat
     Args:
         plan: The resolved options.
         outcomes: One per row, in order.
-        index: The input's index; returned as it is, duplicates too.
+        index: The index of the input; returned unchanged, with its duplicates.
 
     Returns:
-        A frame of own columns only: the target, the columns of `output`, `<target>_error` with
-        `on_error = 'null'`, `<target>_evidence` with `evidence = true`. All of dtype object, NULL being None,
-        but for those of `output`: numbers are float64, NULL being NaN; whole numbers and booleans are int64
-        and bool, or Int64 and boolean where there are NULLs.
+        A frame without the input's columns: the target, the columns of `output`, `<target>_error` with
+        `on_error = 'null'`, `<target>_evidence` with `evidence = true`. Their dtype is object, and NULL is
+        None. In the columns of `output`, numbers are float64, and NULL is NaN; whole numbers and booleans are
+        int64 and bool, or Int64 and boolean if there are NULLs.
     """
     import pandas as pd
 
@@ -74,7 +74,7 @@ def _typed(plan: Plan) -> tuple[Column, ...]:
 
 
 def _series(column: Column, objects: Sequence[Mapping[str, Any]], index: pd.Index) -> pd.Series[Any]:
-    """Take one column out of the objects, whose values fit its kind."""
+    """Return one column of the objects; their values fit its type already."""
     import pandas as pd
 
     values = [answer.get(column.name) for answer in objects]

@@ -1,4 +1,4 @@
-"""Rows as Python values and as texts: which column holds the prompt, what its cells say, what has no text."""
+"""Read rows as Python values and as texts: find the column of the prompt, and skip rows without text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 
 
 def named_column(frame: pd.DataFrame, column: str, option: str = "column") -> str:
-    """Find a column that an option names; the case of its letters may differ where that is clear.
+    """Return the column that an option names; upper and lower case may differ if one column fits.
 
     Raises:
         InputError: The frame lacks the column.
@@ -37,21 +37,21 @@ def named_column(frame: pd.DataFrame, column: str, option: str = "column") -> st
 
 
 def prompt_column(frame: pd.DataFrame, column: str | None, target: str, besides: Sequence[str] = ()) -> str:
-    """Find the column that holds the prompt.
+    """Return the column that holds the prompt.
 
     Args:
         frame: The rows.
-        column: The option `column`, or None where the frame is to tell.
-        target: The column that answers go into; never the prompt.
-        besides: Columns that are known to hold something else.
+        column: The option `column`, or None to choose the column from the frame.
+        target: The column of the answers; never the prompt.
+        besides: Other columns that do not hold the prompt.
 
     Raises:
-        InputError: The frame lacks the column, or has none or several that it could be.
+        InputError: The frame lacks the column; or no column, or more than one, could hold the prompt.
     """
     if column is not None:
         return named_column(frame, column)
     own = [name for name in own_columns(frame, target) if name not in besides]
-    # Where the host does not say it, another model's answer is known by the columns that come with it.
+    # If the host does not say which columns other models added, their companion columns show it.
     beside = {
         part
         for name in own
@@ -76,7 +76,7 @@ def prompt_column(frame: pd.DataFrame, column: str | None, target: str, besides:
 
 
 def own_columns(frame: pd.DataFrame, target: str) -> list[str]:
-    """Name the columns of the data itself: not the host's, the target, or what other models added."""
+    """Return the columns of the data: without those of the host, the target, and those of other models."""
     added = set(frame.attrs.get(ADDED_BY_MODELS, ()))
     return [
         name
@@ -86,7 +86,7 @@ def own_columns(frame: pd.DataFrame, target: str) -> list[str]:
 
 
 def column_texts(frame: pd.DataFrame, column: str) -> Iterator[str | Skipped]:
-    """Yield the text of each cell of a column, or why there is none to ask."""
+    """Yield the text of each cell of a column, or the reason why there is none."""
     for cell in cells(frame, column):
         if is_null(cell):
             yield Skipped(f"nothing to ask: {column} is NULL")
@@ -100,7 +100,7 @@ def column_texts(frame: pd.DataFrame, column: str) -> Iterator[str | Skipped]:
 
 
 def template_texts(frame: pd.DataFrame, prompt: Template) -> Iterator[str | Skipped]:
-    """Yield the text of a template for each row, or why there is none to ask."""
+    """Yield the text of a template for each row, or the reason why there is none."""
     asks = prompt.columns if prompt.is_plain else ()
     for text in made_of_rows(frame, prompt.columns, asks, prompt.render):
         if isinstance(text, str) and not text.strip():
@@ -112,13 +112,13 @@ def template_texts(frame: pd.DataFrame, prompt: Template) -> Iterator[str | Skip
 def made_of_rows(
     frame: pd.DataFrame, columns: Sequence[str], asks: Sequence[str], make: Callable[[dict[str, Any]], Made]
 ) -> Iterator[Made | Skipped]:
-    """Make something of each row, or say why there is nothing to ask.
+    """Yield the result of `make` for each row, or the reason why the row is skipped.
 
     Args:
         frame: The rows.
-        columns: Names of the cells that are needed; those that the frame lacks are left out.
-        asks: Names of the cells that a question is made of: where all are NULL or blank, there is none.
-        make: Makes it of the cells by their names; `InputError` fails the row.
+        columns: The columns that `make` needs; columns that the frame lacks are left out.
+        asks: The columns of the question; a row is skipped if all of them are NULL or blank.
+        make: Called with the cells by column name; an `InputError` fails the row.
     """
     there = {str(name) for name in frame.columns}
     used = [name for name in columns if name in there]
@@ -139,15 +139,15 @@ def _is_blank(cell: Any) -> bool:
 
 
 def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
-    """Yield the cells of a column as Python values, pulled one by one.
+    """Return an iterator over the cells of a column as Python values.
 
-    Whole numbers stay whole: a column of integers that has NULLs arrives from pandas as floats, and 3.0 in it
-    is 3. A column of floats with a fraction anywhere is left as it is.
+    Whole numbers stay whole: pandas turns integers with NULLs into floats, and 3.0 in such a column becomes 3
+    again. A column with a fraction anywhere stays as it is.
 
     Raises:
         InputError: Several columns have that name.
     """
-    # By position: a label of Python's need not be text.
+    # By position, because a label need not be text.
     places = [place for place, label in enumerate(frame.columns) if str(label) == name]
     if len(places) > 1:
         raise InputError(f"{len(places)} columns of the rows are called '{name}'; rename all but one by AS")
@@ -156,13 +156,13 @@ def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
 
 
 def _was_whole(column: pd.Series[Any]) -> bool:
-    """Return whether a column of floats held whole numbers before NULLs made floats of them."""
+    """Return whether a column had whole numbers before NULLs turned them into floats."""
     import pandas as pd
 
-    # MindsDB hands its columns over as objects; "mixed-integer-float" is what pandas calls [4.0, None].
+    # MindsDB passes columns as objects; pandas calls [4.0, None] "mixed-integer-float".
     floats = ("floating", "mixed-integer-float")
     if column.dtype.kind != "f" and pd.api.types.infer_dtype(column, skipna=True) not in floats:
         return False
     known = column.dropna().astype("float64")
-    # Beyond 2⁵³ a float does not tell which whole number it was.
+    # Above 2⁵³ a float is not exact.
     return len(known) < len(column) and bool(((known % 1 == 0) & (known.abs() <= 2**53)).all())

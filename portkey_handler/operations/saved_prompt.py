@@ -1,4 +1,4 @@
-"""Prompt: one that is saved at Portkey, with a row's cells as its variables."""
+"""Prompt: send a row's cells as the variables of a prompt saved at Portkey."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SavedPrompt:
         return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
-        """Send the variables and read the first choice; a prompt may have been saved for either endpoint."""
+        """Send the variables and read the first choice; a saved prompt may be a chat or a completion."""
         (item,) = items
         reply = yield Request(self.path, b"".join((b'{"variables":', item.payload, self._rest)))
         if _is_completion(reply.body):
@@ -76,7 +76,7 @@ class SavedPrompt:
 
 
 def _as_texts(values: dict[str, Any]) -> dict[str, Any]:
-    """Return every cell as text; NULL is an empty one, which the prompt's own words may expect."""
+    """Return every cell as text; NULL is an empty text."""
     texts = {}
     for name, cell in values.items():
         try:

@@ -1,8 +1,8 @@
-"""Typed answers: a chat whose reply has to be an object that fits the columns asked for.
+"""Typed answers: a chat whose reply must be an object that fits the columns of `output`.
 
-An answer that does not fit is asked once more, with what was wrong; nothing is coerced. How it is asked for
-(response_format, a tool, an instruction) has no part in an item's key, and neither has the limit of tokens: a
-complete answer stays right, whichever method asked for it.
+If an answer does not fit, the model is asked once more, with the reason; nothing is coerced. The method
+(response_format, a tool, an instruction) and the token limit are not part of an item's key, because a
+complete answer is right whatever they were.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: In the order in which `auto` tries them.
+#: The methods, in the order in which `auto` tries them.
 METHODS = ("json_schema", "tool", "prompt")
-#: What providers and the gateway call a method that they do not take.
+#: Words in the error of a provider or the gateway that does not support a method.
 _WORDS = {
     "json_schema": ("response_format", "response format", "schema", "structured"),
     "tool": ("tool", "function", "schema"),
@@ -65,10 +65,10 @@ class TypedChat:
         keys = Keys("typed chat", self._output.text, json.dumps(decisive, sort_keys=True))
         self._chat = Chat(plan, keys)
         self._steps_down = plan.output.output_method == "auto"
-        #: The one in force, which all rows of the query share.
+        #: The current method, shared by all rows of the query.
         self._method = METHODS[0] if self._steps_down else plan.output.output_method
-        #: Those by which there was JSON at least.
-        self._taken: set[str] = set()
+        #: Methods that led to JSON at least once.
+        self._proven: set[str] = set()
         self._rests = {method: rest_of_body({**parameters, **self._asking(method)}) for method in METHODS}
         self._instruction = (
             "Answer with one JSON object that fits this JSON Schema, and with nothing else: no explanation, "
@@ -76,7 +76,7 @@ class TypedChat:
         )
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Yield the items of a chat; their keys say what columns are asked for.
+        """Yield the items of a chat; their keys include the columns of `output`.
 
         Raises:
             InputError: The frame lacks a column.
@@ -84,14 +84,14 @@ class TypedChat:
         return self._chat.items(frame)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
-        """Ask, and once more where the answer does not fit."""
+        """Ask, and ask once more if the answer does not fit."""
         (item,) = items
         method, reply = yield from self._send(item.payload)
         first = self._read(reply, method)
         if first.complaint is None:
             return [first.answer]
-        if self._steps_down and method != METHODS[-1] and method not in self._taken:
-            # Some providers say nothing of what they do not know, and answer in prose.
+        if self._steps_down and method != METHODS[-1] and method not in self._proven:
+            # Some providers ignore a method that they do not support, and answer in prose.
             self._step_down(method, "answers were no JSON")
         before = first.answer.evidence or Evidence()
         try:
@@ -108,29 +108,29 @@ class TypedChat:
         return [Outcome(answer.value, reason, evidence, failed=reason is not None)]
 
     def _send(self, messages: bytes) -> Generator[Request, Response, tuple[str, Response]]:
-        """Send messages by the method in force, or by the next one where the provider refuses it."""
+        """Send messages by the current method; by the next one if the provider refuses it."""
         while True:
             method = self._method
-            told = self._instructed(messages) if method == "prompt" else messages
+            sent = self._instructed(messages) if method == "prompt" else messages
             try:
-                reply = yield Request(self.path, b"".join((b'{"messages":', told, self._rests[method])))
+                reply = yield Request(self.path, b"".join((b'{"messages":', sent, self._rests[method])))
             except GatewayError as error:
                 if not _is_refused(method, error):
                     raise
                 if not self._steps_down:
-                    remedy = "output_method = 'auto' asks in another way where one is refused"
+                    remedy = "output_method = 'auto' tries another method if one is refused"
                     raise error.replace(message=f"{error.message}; {remedy}") from None
                 self._step_down(method, error.message)
             else:
                 return method, reply
 
     def _step_down(self, method: str, reason: str) -> None:
-        if method == self._method:  # other rows may have been told the same meanwhile
+        if method == self._method:  # another row may have done this meanwhile
             self._method = METHODS[METHODS.index(method) + 1]
-            logger.info("output is asked for by %s from now on, not by %s: %s", self._method, method, reason)
+            logger.info("output is requested by %s from now on, not by %s: %s", self._method, method, reason)
 
     def _asking(self, method: str) -> dict[str, Any]:
-        """Return the parameters with which a method asks for the columns."""
+        """Return the parameters by which a method requests the columns."""
         schema = self._output.text.value
         if method == "json_schema":
             described = {"name": _NAME, "schema": schema, "strict": self._output.is_strict}
@@ -144,7 +144,7 @@ class TypedChat:
         return {}
 
     def _instructed(self, messages: bytes) -> bytes:
-        """Add the instruction to the system's message, or put one in front."""
+        """Return the messages with the instruction in the system message; add one if there is none."""
         listed: Messages = orjson.loads(messages)
         first = listed[0]
         content = first.get("content")
@@ -157,7 +157,7 @@ class TypedChat:
         return orjson.dumps([{**first, "content": content}, *listed[1:]])
 
     def _repairing(self, messages: bytes, first: _Read) -> bytes:
-        """Return the conversation with the answer and what is wrong with it, as JSON."""
+        """Return the conversation, followed by the answer and what is wrong with it, as JSON."""
         listed: Messages = orjson.loads(messages)
         if first.text:
             listed.append({"role": "assistant", "content": first.text})
@@ -169,13 +169,13 @@ class TypedChat:
 
     def _read(self, reply: Response, method: str) -> _Read:
         answer = read_chat(reply)
-        if answer.reason is not None:  # refused, kept back by a filter, cut off before it began
+        if answer.reason is not None:  # refused, held back by a filter, or cut off before any text
             return _Read(answer)
         text = _text_of(reply, answer.value)
         evidence = answer.evidence or Evidence()
         value, complaint, is_json = self._fitting(text, method)
         if is_json:
-            self._taken.add(method)
+            self._proven.add(method)
         if complaint is None:
             return _Read(Outcome(value, evidence=evidence))
         evidence = evidence._replace(raw=text[:_MOST_RAW])
@@ -187,7 +187,7 @@ class TypedChat:
         return _Read(Outcome.failure(complaint, evidence), complaint, text)
 
     def _fitting(self, text: str, method: str) -> tuple[Any, str | None, bool]:
-        """Return the object in a text, or what is wrong with it, and whether it is JSON."""
+        """Return the object in a text, or None; what is wrong with it, or None; and whether it is JSON."""
         misfits = self._output.fit.misfits
         if method != "prompt":
             try:
@@ -209,12 +209,12 @@ class TypedChat:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a reply says.
+    """A reply that was read.
 
     Attributes:
         answer: The answer, or why there is none.
-        complaint: What is wrong with it, where it is worth to be asked again.
-        text: What the model wrote, likewise.
+        complaint: What is wrong with the answer; None if the model is not asked again.
+        text: The text of the model; empty if the model is not asked again.
     """
 
     answer: Outcome
@@ -223,30 +223,30 @@ class _Read:
 
 
 def _text_of(reply: Response, value: Any) -> str:
-    """Return what the model wrote: the arguments of its call, or its text."""
+    """Return the text of the model, or the arguments of its tool call."""
     if isinstance(value, str):
         return value
     message = reply.body["choices"][0]["message"]
     calls = [call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)]
     call = next((one for one in [*calls, message.get("function_call")] if isinstance(one, dict)), {})
     arguments = call.get("arguments")
-    # As the model wrote them; some providers have read them already.
+    # As the model wrote them; some providers have parsed them already.
     return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 def _is_refused(method: str, error: GatewayError) -> bool:
-    """Return whether the provider does not take a method, as far as its words say so."""
+    """Return whether the message of an error says that the provider does not support a method."""
     said = error.message.lower()
     return error.status in _REFUSALS and any(word in said for word in _WORDS.get(method, ()))
 
 
 def _paid_for_both(first: Evidence, last: Evidence) -> Evidence:
-    """Return the last response's evidence, with what both requests used."""
+    """Return the evidence of the last response, with the tokens of both requests."""
     used: dict[str, Any] = {}
     for name in _TOKENS:
         counts = [count for count in (getattr(first, name), getattr(last, name)) if count is not None]
         used[name] = sum(counts) if counts else None
-    # A request that was not sent, because the query was stopped, has none of these.
+    # A request that was not sent, because the query was stopped, has none of these values.
     for name in ("model", "provider", "trace_id", "span_id"):
         used[name] = getattr(last, name) or getattr(first, name)
     return last._replace(**used)

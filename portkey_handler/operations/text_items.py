@@ -1,4 +1,4 @@
-"""One text per row, from a column or a template, as an item."""
+"""Items with one text per row, from a column or a template."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Texts:
-    """What `column` or `prompt_template` makes of rows.
+    """Makes items from rows by `column` or `prompt_template`.
 
     Args:
         plan: The resolved options.
@@ -34,7 +34,7 @@ class Texts:
         self._keys = Keys(plan.input.mode, plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Yield one item per row, whose payload is the text as JSON; or why there is none to ask.
+        """Yield one item per row, with the text as JSON; or the reason why the row is skipped.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.

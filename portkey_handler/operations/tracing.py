@@ -1,8 +1,8 @@
-"""How a query and its rows are found in the gateway's logs: trace, spans, metadata.
+"""Trace, spans and metadata, by which the gateway's logs find a query and its rows.
 
-They are headers of requests and have no part in the answer, so neither the answer cache nor the search for
-equal rows knows them, unless a config may route by metadata. Where equal rows are sent once, or several rows
-in one request, the headers are those of the first row.
+They are headers of requests and do not decide the answer. So they are not part of an item's key, unless a
+config may route by metadata. If equal rows are sent once, or several rows in one request, the headers are
+those of the first row.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .rows import made_of_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What the gateway's logs show as the origin of a request.
+#: The metadata `_source` of every request.
 SOURCE = "portkey_handler"
 
 
@@ -32,13 +32,13 @@ class Tracing:
     Args:
         name: The model's name, for the gateway's logs.
         trace_id: The trace, or None to make one.
-        metadata: What the gateway's logs are to show beside the model; texts in it are templates.
-        may_route: The gateway may choose a target by the metadata, so that they are part of an item's key.
+        metadata: Further metadata for the gateway's logs; texts in it are templates.
+        may_route: Whether the gateway may choose a target by metadata, which makes it part of an item's key.
 
     Attributes:
         options: The gateway options that all requests of the query share.
         trace_id: The trace, as given or made.
-        decides: The metadata are part of an item's key.
+        decides: Whether the metadata is part of an item's key.
 
     Raises:
         TemplateError: A template in the metadata is wrong.
@@ -55,7 +55,7 @@ class Tracing:
         self.trace_id = trace_id or uuid.uuid4().hex
         self._template = JsonTemplate({"_source": SOURCE, "_model": name, **metadata}, "metadata")
         self.decides = bool(metadata) and may_route
-        #: Of 16 hexadecimal digits, as OpenTelemetry's: half by chance, half the row's number.
+        #: Spans have 16 hexadecimal digits, as in OpenTelemetry: half random, half the number of the row.
         self._span = secrets.token_hex(4)
         self.options: dict[str, Any] = {"trace_id": self.trace_id}
         self._shared = None if self._template.columns else self._template.render({})
@@ -63,7 +63,7 @@ class Tracing:
             self.options["metadata"] = self._shared
 
     def trace(self, items: Iterator[Item | Skipped], frame: pd.DataFrame) -> Iterator[Item | Skipped]:
-        """Return the items of a frame, each with the headers of its row.
+        """Yield the items of a frame, each with the headers of its row.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.
@@ -73,7 +73,7 @@ class Tracing:
         return (_with(item, own, decides) for item, own in zip(items, headers, strict=True))
 
     def _headers(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Skipped]:
-        """Return the headers of each row.
+        """Yield the headers of each row.
 
         Raises:
             InputError: The frame lacks a column; raised before the first row.
@@ -91,7 +91,7 @@ class Tracing:
             if isinstance(made, Skipped)
             else {
                 "x-portkey-span-id": self._span_of(row),
-                # As ASCII, which is what a header can carry.
+                # As ASCII, because headers carry nothing else.
                 "x-portkey-metadata": json.dumps(made),
             }
             for row, made in enumerate(rows)

@@ -1,4 +1,4 @@
-"""Holding `max_rows` and `max_cost`: before a query starts, and while it runs."""
+"""Enforce `max_rows` and `max_cost`: before a query starts, and while it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .query_usage import QueryUsage
 
 
 def too_many_rows(plan: Plan, rows: int) -> str | None:
-    """Return why a query of so many rows is refused, or None."""
+    """Return why a query with this number of rows is refused, or None."""
     most = plan.execution.max_rows
     if most is None or rows <= most:
         return None
@@ -23,34 +23,34 @@ def too_many_rows(plan: Plan, rows: int) -> str | None:
 
 
 def too_expensive(plan: Plan, estimate: Estimate) -> str | None:
-    """Return why a query of this estimate is refused, or None."""
+    """Return why a query with this estimate is refused, or None."""
     most = plan.execution.max_cost
     if most is None or (estimate.cost is not None and estimate.cost <= most):
         return None
-    who = plan.name
     limit = f"max_cost = {_plain(most)}"
     if estimate.cost is None:
         return (
-            f"{who}: {limit} cannot be held, because the price of {model_in_words(estimate)} is not known, "
-            "and nothing was sent; leave max_cost out, or bound the query by max_rows or tokens_per_minute"
+            f"{plan.name}: {limit} cannot be held, because the price of {model_in_words(estimate)} is not "
+            "known, and nothing was sent; leave max_cost out, or limit the query by max_rows or "
+            "tokens_per_minute"
         )
     return (
-        f"{who}: the query would cost {price(estimate)}, more than {limit}, and nothing was sent "
+        f"{plan.name}: the query would cost {price(estimate)}, more than {limit}, and nothing was sent "
         f"({counted(estimate.requests, 'request')}, {basis(estimate)}); raise max_cost, ask fewer rows by "
         "LIMIT or WHERE, or lower max_tokens"
     )
 
 
-def reached(most: float, account: QueryUsage, outcome: Outcome) -> CostReachedError | None:
-    """Return why a query goes no further after this outcome, or None.
+def reached(most: float, usage: QueryUsage, outcome: Outcome) -> CostReachedError | None:
+    """Return the error that stops a query after this outcome, or None.
 
     Args:
         most: The option `max_cost`.
-        account: What the query used, this outcome included.
-        outcome: The newest one.
+        usage: What the query used, this outcome included.
+        outcome: The newest outcome.
     """
-    if account.cost >= most:
-        return CostReachedError(f"max_cost = {_plain(most)} is reached: about {dollars(account.cost)} spent")
+    if usage.cost >= most:
+        return CostReachedError(f"max_cost = {_plain(most)} is reached: about {dollars(usage.cost)} spent")
     evidence = outcome.evidence
     if evidence is None or outcome.failed or evidence.kept_from is not None or evidence.cost is not None:
         return None
@@ -59,5 +59,5 @@ def reached(most: float, account: QueryUsage, outcome: Outcome) -> CostReachedEr
 
 
 def _plain(number: float) -> str:
-    """Write a number as it is written in SQL, which has no exponents."""
+    """Write a number without an exponent, as SQL needs it."""
     return f"{number:.12f}".rstrip("0").rstrip(".")

@@ -1,10 +1,10 @@
-"""Counts, dollars and durations as a person writes them; the same in every place that says them."""
+"""Counts, dollars and durations as text for people."""
 
 from __future__ import annotations
 
 import math
 
-_DIGITS_OF_LITTLE = 2
+_SIGNIFICANT_DIGITS = 2
 
 
 def counted(number: int, noun: str) -> str:
@@ -13,17 +13,17 @@ def counted(number: int, noun: str) -> str:
 
 
 def dollars(amount: float) -> str:
-    """Return US dollars: cents from a dollar on, two digits that count below it."""
+    """Return US dollars: with cents from one dollar, with two significant digits below it."""
     if amount >= 1:
         return f"${amount:,.2f}"
     if amount <= 0:
         return "$0"
-    places = max(2, _DIGITS_OF_LITTLE - 1 - math.floor(math.log10(amount)))
+    places = max(2, _SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(amount)))
     return f"${amount:.{places}f}"
 
 
 def duration(seconds: float) -> str:
-    """Return a time to wait, no more exactly than an estimate is: `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Return an estimated duration, rounded: `45 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = math.ceil(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -1,6 +1,6 @@
-"""What a notebook shows: one line that changes while a query runs, and says at its end how it went.
+"""Progress in a notebook: one line that is updated while a query runs and ends with the summary.
 
-IPython in a terminal has no line that can change; there the terminal's block is shown.
+IPython in a terminal cannot update a line, so it shows the block of `terminal` instead.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from .progress import Progress, current_listener, on_progress
 
 @contextmanager
 def shown_in_notebook() -> Iterator[None]:
-    """Show how far the queries of the `with` block are, inside IPython, and nothing elsewhere.
+    """Show the progress of the queries in the `with` block inside IPython, and nothing elsewhere.
 
-    Who is in a notebook has imported IPython before; it is looked for there, and not loaded by this.
+    IPython is not imported here: inside a notebook it is loaded already.
     """
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else getattr(ipython, "get_ipython", lambda: None)()
@@ -34,7 +34,7 @@ def shown_in_notebook() -> Iterator[None]:
 
 
 class _Line:
-    """Listens to queries, one after the other; each has a line of its own."""
+    """A listener that shows each query on a line of its own."""
 
     def __init__(self, display: Callable[..., Any]) -> None:
         self._display = display

@@ -1,4 +1,4 @@
-"""Prices of answers in US dollars, by a price list that comes with its library and needs no network."""
+"""Prices of answers in US dollars, from the price list of genai-prices, which needs no network."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 from ..records import Evidence
 
-#: The gateway's names of providers where the price list has others.
+#: The gateway's names of providers, where the price list uses another name.
 _PROVIDERS = {
     "azure-ai": "azure",
     "azure-openai": "azure",
@@ -20,9 +20,9 @@ _PROVIDERS = {
     "vertex-ai": "google",
     "x-ai": "x-ai",
 }
-#: What the gateway says of an answer from its cache.
+#: The `cache_status` of an answer from the gateway's cache.
 GATEWAY_HITS = frozenset({"HIT", "SEMANTIC HIT"})
-#: Requests with more tokens than this have another price per token at some models.
+#: Above this number of prompt tokens, some models have another price per token.
 _TIERS_BEGIN = 100_000
 _SAMPLE = 1_000
 
@@ -33,16 +33,16 @@ def load() -> None:
 
 
 def cost_of(evidence: Evidence) -> float | None:
-    """Return the cost of an answer, or None where its tokens or the price of its model are not known."""
+    """Return the cost of an answer, or None if its tokens or the price of its model are not known."""
     if evidence.cache_status in GATEWAY_HITS:
-        return 0.0  # the response has the tokens of an earlier one, and nothing was sent to the provider
+        return 0.0  # the response repeats the tokens of an earlier one; the provider got no request
     model, asked = evidence.model, evidence.prompt_tokens
     if model is None or asked is None:
         return None
     if asked > _TIERS_BEGIN or evidence.cached_tokens:
         answered, cached = evidence.completion_tokens or 0, evidence.cached_tokens or 0
         return cost(model, evidence.provider, asked, answered, cached)
-    # The same as `cost`, without the call, because this runs for every row.
+    # Inlined from `cost`, because this runs for every row.
     rates = _rates(model, evidence.provider)
     return None if rates is None else asked * rates[0] + (evidence.completion_tokens or 0) * rates[1]
 
@@ -50,14 +50,14 @@ def cost_of(evidence: Evidence) -> float | None:
 def cost(
     model: str, provider: str | None, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
 ) -> float | None:
-    """Return the price of a request in US dollars, or None where the price list does not have the model.
+    """Return the price of a request in US dollars, or None if the price list does not have the model.
 
     Args:
-        model: The model, as the provider names it.
+        model: The provider's name of the model.
         provider: The provider's name at the gateway; None searches all providers for the model.
         prompt_tokens: Tokens of the request, cached ones included.
         completion_tokens: Tokens of the answer.
-        cached_tokens: Tokens of the request that the provider had in its cache.
+        cached_tokens: Prompt tokens that the provider had in its cache.
     """
     if prompt_tokens > _TIERS_BEGIN:
         return _exactly(model, provider, prompt_tokens, completion_tokens, cached_tokens)
@@ -70,7 +70,7 @@ def cost(
 
 @cache
 def _rates(model: str, provider: str | None) -> tuple[float, float, float] | None:
-    """Return the prices of a token of the prompt, the answer and the cache. Cached: the list is slow."""
+    """Return the prices of a prompt token, an answer token and a cached token. Cached: the list is slow."""
     found = [
         _exactly(model, provider, *tokens)
         for tokens in ((_SAMPLE, 0, 0), (0, _SAMPLE, 0), (_SAMPLE, 0, _SAMPLE))
@@ -78,7 +78,7 @@ def _rates(model: str, provider: str | None) -> tuple[float, float, float] | Non
     prompt, completion, cached = (None if one is None else one / _SAMPLE for one in found)
     if prompt is None:
         return None
-    # Embeddings have no answer, and of some models no price of cached tokens is known.
+    # Embeddings have no answer tokens, and some models have no known price for cached tokens.
     return prompt, completion or 0.0, prompt if cached is None else cached
 
 

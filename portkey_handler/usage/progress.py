@@ -1,8 +1,8 @@
-"""What a person sees while a query runs: how far it is, told every so often to whoever watches.
+"""The progress of a running query, passed to a listener and to the log at regular intervals.
 
-Data flows one way: what the rooms have counted is read, and a listener shows it. Nothing here can change what
-is sent, and no row has to report: who watches is told by the clock, so that a query that stands still is
-seen too, and a fast one pays nothing.
+Data flows one way: a timer reads the counts of the other modules and passes them to the listener. Nothing
+here changes what is sent. Rows do not report their progress, so a fast query pays nothing for it, and a query
+that makes no progress is shown too.
 """
 
 from __future__ import annotations
@@ -26,36 +26,37 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__.replace(".usage.", "."))  # its documented name: portkey_handler.progress
 
-#: Seconds between two events for who watches.
+#: Seconds between two calls of the listener.
 BETWEEN_EVENTS = 0.2
-#: Seconds of the past that say how fast it goes; more where fewer answers than three flights fell into them.
-_LATELY = 10.0
+#: The speed is measured over this many seconds; over more if they had fewer answers than three times the
+#: number of requests in flight.
+_SPEED_SECONDS = 10.0
 _BETWEEN_SAMPLES = 1.0
 _MOST_SAMPLES = 1000
-_MOST_KEPT = 0.9
+_MOST_CACHED = 0.9
 _LONGEST_REASON = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a query is.
+    """The progress of a query.
 
     Attributes:
-        model: Name of what is asked, for the person who watches.
-        done: Rows that have an answer or a reason why not.
+        model: The name of the model, for people.
+        done: Rows that have an answer, or a reason why they have none.
         total: Rows of the query.
         failed: Rows among `done` that should have an answer and have none.
-        kept: Rows among `done` that an earlier query was answered.
+        kept: Rows among `done` that were served from the answer cache.
         requests: HTTP requests sent so far, retries included.
-        flight: How many requests may be in flight now.
-        reasons: The most frequent reasons of failures, with how many distinct items failed for them.
-        tokens: Tokens asked and answered so far; None where there are answers that tell none.
-        cost: US dollars so far; None where there are answers and no price is known of any.
-        unpriced: Answers whose price is not known, and which `cost` leaves out.
-        seconds: How long it runs.
-        rows_per_second: How fast it goes of late; None while nothing is known.
-        seconds_left: About how long it will take; None while nothing is known.
-        ended: How it ended, in one line; None while it runs.
+        flight: The number of requests that may be in flight now.
+        reasons: The most frequent reasons of failures, each with its number of distinct items.
+        tokens: Prompt and completion tokens so far; None if there are answers and none reports its tokens.
+        cost: US dollars so far; None if there are answers and none has a known price.
+        unpriced: Answers without a known price; `cost` leaves them out.
+        seconds: Seconds since the query began.
+        rows_per_second: The speed of the last seconds; None while it is not known.
+        seconds_left: The estimated seconds until the end; None while they are not known.
+        ended: The line about the end; None while the query runs.
     """
 
     model: str
@@ -76,18 +77,18 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """The part of the rows that are done, from 0 to 1."""
+        """The share of the rows that are done, from 0 to 1."""
         return self.done / self.total if self.total else 1.0
 
     def __str__(self) -> str:
-        """Say it in one line, the end where it has ended."""
+        """Return the progress in one line; after the end, the line about the end."""
         if self.ended is not None:
             return self.ended
         parts = [f"{self.done:,} of {counted(self.total, 'row')} ({int(self.share * 100)} %)"]
         if self.rows_per_second is not None:
             parts.append(f"{said_speed(self.rows_per_second)} rows/s")
         if self.kept:
-            parts.append(f"{self.kept:,} kept")
+            parts.append(f"{self.kept:,} cached")
         if self.failed:
             parts.append(f"{self.failed:,} failed ({said_reasons(self.reasons)})")
         parts += [counted(self.requests, "request"), said_use(self.tokens, self.cost, self.unpriced)]
@@ -98,7 +99,7 @@ class Progress:
 
 
 def said_use(tokens: int | None, cost: float | None, unpriced: int) -> str:
-    """Say tokens and dollars, and what is not known of them."""
+    """Return tokens and dollars as text, and which of them are not known."""
     used = "tokens not known" if tokens is None else counted(tokens, "token")
     if cost is None:
         return f"{used}, cost not known"
@@ -107,12 +108,12 @@ def said_use(tokens: int | None, cost: float | None, unpriced: int) -> str:
 
 
 def said_reasons(reasons: Sequence[tuple[str, int]]) -> str:
-    """Return why rows failed, most frequent first, on one line and without what would move a cursor."""
+    """Return the reasons of failures on one line, in their order, without control characters."""
     return "; ".join(f"{number:,} x {_short(reason)}" for reason, number in reasons)
 
 
 def said_speed(rows_per_second: float) -> str:
-    """Write rows per second; what is slow with a digit more."""
+    """Return rows per second as text; with one decimal below 10."""
     return f"{rows_per_second:,.0f}" if rows_per_second >= 10 else f"{rows_per_second:.1f}"
 
 
@@ -122,48 +123,51 @@ def _short(reason: str) -> str:
 
 
 class Pace:
-    """How fast a query goes of late, from how far it was when."""
+    """The current speed of a query, from samples of its progress."""
 
     def __init__(self) -> None:
-        # Seconds, rows done, rows among them that were kept.
+        # Seconds, rows done, rows among them from the answer cache.
         self._samples = deque([(0.0, 0, 0)], maxlen=_MOST_SAMPLES)
 
-    def rate(self, seconds: float, done: int, kept: int, flight: int) -> float | None:
-        """Note how far it is now, and return the rows per second; None while nothing is done."""
+    def rate(self, seconds: float, done: int, cached: int, in_flight: int) -> float | None:
+        """Add a sample, and return the rows per second; None while nothing is done."""
         samples = self._samples
         while len(samples) > 1 and (
-            self._is_long_ago(samples[1], seconds, done, flight) or self._was_kept(done, kept)
+            self._is_long_ago(samples[1], seconds, done, in_flight) or self._was_cached(done, cached)
         ):
             samples.popleft()
         since, done_then, _ = samples[0]
         newest = samples[-1]
         if done > newest[1] and seconds - newest[0] >= _BETWEEN_SAMPLES:
-            samples.append((seconds, done, kept))
+            samples.append((seconds, done, cached))
         if done == done_then or seconds <= since:
             return None
         return (done - done_then) / (seconds - since)
 
     @staticmethod
-    def _is_long_ago(sample: tuple[float, int, int], seconds: float, done: int, flight: int) -> bool:
-        """Return whether enough is known since that sample: answers may come a whole flight at a time."""
-        return seconds - sample[0] >= _LATELY and done - sample[1] >= 3 * flight
+    def _is_long_ago(sample: tuple[float, int, int], seconds: float, done: int, in_flight: int) -> bool:
+        """Return whether the time since a sample is enough to measure by.
 
-    def _was_kept(self, done: int, kept: int) -> bool:
-        """Return whether the oldest stretch ran over kept answers, which says nothing of the others."""
-        (_, done_first, kept_first), (_, done_next, kept_next) = self._samples[0], self._samples[1]
+        All requests in flight may be answered at once, so three times as many answers are needed.
+        """
+        return seconds - sample[0] >= _SPEED_SECONDS and done - sample[1] >= 3 * in_flight
+
+    def _was_cached(self, done: int, cached: int) -> bool:
+        """Return whether the oldest stretch was served from the cache, and later rows are not."""
+        (_, done_first, cached_first), (_, done_next, cached_next) = self._samples[0], self._samples[1]
         stretch, since = done_next - done_first, done - done_next
         return (
-            kept_next - kept_first > _MOST_KEPT * stretch
+            cached_next - cached_first > _MOST_CACHED * stretch
             and since > 0
-            and kept - kept_next <= _MOST_KEPT * since
+            and cached - cached_next <= _MOST_CACHED * since
         )
 
 
 def log_seconds() -> float:
-    """Return the seconds between two lines of the log: PORTKEY_HANDLER_LOG_SECONDS, else ten; 0 for none.
+    """Return the seconds between two lines of the log: PORTKEY_HANDLER_LOG_SECONDS, else 10; 0 for none.
 
     Raises:
-        UsageError: The variable holds something else.
+        UsageError: The variable is not a number of seconds.
     """
     given = os.environ.get("PORTKEY_HANDLER_LOG_SECONDS", "").strip() or "10"
     try:
@@ -184,7 +188,7 @@ _listener: ContextVar[Listener | None] = ContextVar("portkey_handler_progress", 
 
 
 def current_listener() -> Listener | None:
-    """Return who listens in this context, or None."""
+    """Return the listener of this context, or None."""
     return _listener.get()
 
 
@@ -192,8 +196,8 @@ def current_listener() -> Listener | None:
 def on_progress(listener: Listener) -> Iterator[None]:
     """Call `listener` with the progress of every query that starts inside the `with` block.
 
-    It is called every 0.2 s while a query runs, and once more when the query has ended in any way. It is
-    called in the thread in which the query runs, so it has to be quick.
+    The listener is called every 0.2 s while a query runs, and once more when the query has ended, with or
+    without an error. It runs in the query's thread, so it must return quickly.
     """
     token = _listener.set(listener)
     try:
@@ -207,11 +211,11 @@ watching = on_progress
 
 
 class ProgressReporter:
-    """Tells how far a query is, as long as it is entered: to the listener, and to the log.
+    """Reports the progress of a query to the listener and to the log, inside its `with` block.
 
     Args:
-        look: Gives what the rooms have counted. Called in the loop's thread, between two steps of the query.
-        listener: Who watches, or None.
+        look: Returns the current counts. Called in the loop's thread, between two steps of the query.
+        listener: Called with each progress, or None.
         log_seconds: Seconds between two lines of the log; 0 for none.
     """
 
@@ -224,7 +228,7 @@ class ProgressReporter:
         self._over = False
 
     def __enter__(self) -> ProgressReporter:
-        """Begin to tell; there has to be a running loop."""
+        """Start reporting; needs a running event loop."""
         import asyncio
 
         self._started = time.monotonic()
@@ -234,7 +238,7 @@ class ProgressReporter:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Tell that it failed, where nobody has said how it ended."""
+        """Report a failure, unless `end` was called."""
         if not self._over:
             last = self._look()
             done = f"{last.done:,} of {counted(last.total, 'row')} were done"
@@ -242,15 +246,15 @@ class ProgressReporter:
 
     @property
     def seconds(self) -> float:
-        """How long the query runs."""
+        """Seconds since the query began."""
         return time.monotonic() - self._started
 
     def end(self, line: str) -> str:
-        """Tell the listener how it ended, which is the last that it hears; give the line back."""
+        """Call the listener for the last time, with the line about the end; return the line."""
         self._over = True
         if self._next is not None:
             self._next.cancel()
-        self._tell(replace(self._now(), seconds_left=None, ended=line))
+        self._report(replace(self._now(), seconds_left=None, ended=line))
         return line
 
     def _wait(self) -> None:
@@ -260,7 +264,7 @@ class ProgressReporter:
 
     def _tick(self) -> None:
         now = self._now()
-        self._tell(now)
+        self._report(now)
         # A timer may be early by the clock's resolution.
         if self._log_seconds and now.seconds >= self._logged + self._log_seconds - 0.001:
             self._logged = now.seconds
@@ -274,11 +278,11 @@ class ProgressReporter:
         left = None if rate is None else (found.total - found.done) / rate
         return replace(found, seconds=seconds, rows_per_second=rate, seconds_left=left)
 
-    def _tell(self, progress: Progress) -> None:
+    def _report(self, progress: Progress) -> None:
         if self._listener is None:
             return
         try:
             self._listener(progress)
-        except Exception:  # whoever watches must not cost the answers
+        except Exception:  # a broken listener must not cost the answers
             self._listener = None
             logger.warning("progress is not shown any more", exc_info=True)

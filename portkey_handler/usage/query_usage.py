@@ -1,6 +1,7 @@
-"""What a query used and how it went: noted item by item, read while it runs and when it is over.
+"""The usage of a query: noted item by item, read while the query runs and when it has ended.
 
-Bounded in size, however many rows there are. Of rows that share an answer the first one counts.
+Its size is bounded, whatever the number of rows. Equal rows that share an answer are one item, with the name
+of the first row.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ from functools import lru_cache
 from ..records import Evidence, Outcome, RowNames, is_cut_off
 from .prices import GATEWAY_HITS
 
-_STEPS = 8  # of a latency's histogram to a doubling, so that a bound is 4 % off at most
+_STEPS = 8  # steps of a latency histogram per doubling: a latency is at most 4 % off
 _MOST_REASONS = 100
 _MOST_MODELS = 100
 _MOST_ERRORS = 100
 _MOST_SLOW = 20
-_MOST_MOMENTS = 240
+_MOST_SAMPLES = 240
 _LONGEST_REASON = 300
 _LONGEST_NAME = 200
 
 
 class LatencyHistogram:
-    """The latencies of answers, as a histogram with steps that grow.
+    """The latencies of answers, as a histogram with steps that grow exponentially.
 
     Args:
-        counts: Number of answers by step, as `counts` of another histogram, to continue it.
+        counts: Number of answers by step; the `counts` of another histogram, to continue it.
     """
 
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
@@ -41,7 +42,7 @@ class LatencyHistogram:
         self.counts[step_of(milliseconds)] += 1
 
     def quantile(self, share: float) -> float | None:
-        """Return the milliseconds within which that share of the answers came; None without answers."""
+        """Return the milliseconds within which a share of the answers came; None if there are no answers."""
         left = share * self.counts.total()
         for step in sorted(self.counts):
             left -= self.counts[step]
@@ -51,7 +52,7 @@ class LatencyHistogram:
 
     @staticmethod
     def milliseconds(step: int) -> float:
-        """Return the milliseconds that a step of the histogram stands for."""
+        """Return the latency of a step of the histogram, in milliseconds."""
         return float(2 ** (step / _STEPS))
 
 
@@ -69,7 +70,7 @@ class ModelUsage:
         answers: Number of its answers.
         prompt_tokens: Tokens of the requests.
         completion_tokens: Tokens of the answers.
-        cached_tokens: Tokens of the requests that the provider had in its cache.
+        cached_tokens: Prompt tokens that the provider had in its cache.
         cost: US dollars of the answers with a known price.
         unpriced: Answers without a known price.
         latencies: The latencies of its answers.
@@ -119,16 +120,16 @@ class QueryUsage:
         clock: Returns seconds that only go forward.
         settled: Items with an outcome.
         asked: Items for which a request was sent.
-        kept: Those served from the answer cache.
+        kept: Items served from the answer cache.
         failed: Items that should have an answer and have none.
         cut_off: Answers that ended because the tokens ran out.
         gateway_hits: Answers that came from the gateway's cache.
-        models: What was used of each model that answered; cached answers use nothing.
-        kept_by: How many cached answers there are of each model.
+        models: The usage of each model that answered, without cached answers.
+        kept_by: Number of cached answers of each model.
         reasons: Number of failures by reason; a hundred reasons, the others as "other reasons".
         failures: The last hundred failures.
         slowest: Milliseconds and row of the twenty slowest rows, as a heap.
-        moments: The progress at 240 moments at most, evenly spaced.
+        moments: At most 240 samples of the progress, evenly spaced.
     """
 
     names: RowNames = field(default_factory=RowNames)
@@ -145,53 +146,53 @@ class QueryUsage:
     failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=_MOST_ERRORS))
     slowest: list[tuple[int, int]] = field(default_factory=list)
     moments: list[ProgressSample] = field(default_factory=list)
-    _slow: int = -1
-    _fruitless: LatencyHistogram = field(default_factory=LatencyHistogram)
+    _slow_from: int = -1
+    _failed_latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
     _started: float = 0.0
-    _next_moment: float = 0.0
-    _between_moments: float = 0.1
+    _next_sample: float = 0.0
+    _sample_interval: float = 0.1
 
     def __post_init__(self) -> None:
         self._started = self.clock()
 
     @property
     def cost(self) -> float:
-        """US dollars, of the answers whose price is known."""
+        """US dollars of the answers with a known price."""
         return sum(use.cost for use in self.models.values())
 
     @property
     def unpriced(self) -> int:
-        """Answers whose price is not known."""
+        """Number of answers without a known price."""
         return sum(use.unpriced for use in self.models.values())
 
     @property
     def latencies(self) -> LatencyHistogram:
-        """How long answers and failures took."""
-        total = LatencyHistogram(self._fruitless.counts)
+        """The latencies of answers and failures."""
+        total = LatencyHistogram(self._failed_latencies.counts)
         for use in self.models.values():
             total.counts.update(use.latencies.counts)
         return total
 
     @property
     def known_cost(self) -> float | None:
-        """US dollars, of the answers whose price is known; None where there are answers and it is of none."""
+        """US dollars of the answers with a known price; None if there are answers and none has one."""
         answers = sum(use.answers for use in self.models.values())
         return None if answers and answers == self.unpriced else self.cost
 
     @property
     def tokens(self) -> int | None:
-        """Tokens that were asked and answered; None where there are answers and none told any."""
+        """Prompt and completion tokens; None if there are answers and none reports its tokens."""
         used = self.prompt_tokens + self.completion_tokens
         return used if used or not any(use.answers for use in self.models.values()) else None
 
     @property
     def prompt_tokens(self) -> int:
-        """Tokens that were asked."""
+        """Prompt tokens of all models."""
         return sum(use.prompt_tokens for use in self.models.values())
 
     @property
     def completion_tokens(self) -> int:
-        """Tokens that were answered."""
+        """Completion tokens of all models."""
         return sum(use.completion_tokens for use in self.models.values())
 
     def note(self, row: int, outcome: Outcome) -> None:
@@ -210,28 +211,28 @@ class QueryUsage:
                 self.kept += 1
                 self.kept_by[evidence.model or ""] += 1
         seconds = self.clock() - self._started
-        if seconds >= self._next_moment:
-            self._note_moment(seconds)
+        if seconds >= self._next_sample:
+            self._note_sample(seconds)
 
     def _note_asked(self, row: int, evidence: Evidence, *, failed: bool) -> None:
         self.asked += 1
-        model, latency, asked = evidence.model, evidence.latency_ms, evidence.prompt_tokens
-        if latency is not None and latency > self._slow:
+        model, latency, prompt_tokens = evidence.model, evidence.latency_ms, evidence.prompt_tokens
+        if latency is not None and latency > self._slow_from:
             self._note_slow(latency, row)
-        if failed and model is None and asked is None:
+        if failed and model is None and prompt_tokens is None:
             if latency is not None:
-                self._fruitless.add(latency)
-            return  # nothing was used that anybody told of
-        use = self.models.get(model or "") or self._use_of(model or "")
+                self._failed_latencies.add(latency)
+            return  # no usage was reported
+        use = self.models.get(model or "") or self._add_model(model or "")
         use.answers += 1
         if latency is not None:
             use.latencies.counts[step_of(latency)] += 1
         if evidence.cache_status in GATEWAY_HITS:
-            # Nothing was sent to the provider: the response has the tokens of an earlier one.
+            # The provider got no request: the response repeats the tokens of an earlier one.
             self.gateway_hits += 1
             return
-        if asked:
-            use.prompt_tokens += asked
+        if prompt_tokens:
+            use.prompt_tokens += prompt_tokens
         if evidence.completion_tokens:
             use.completion_tokens += evidence.completion_tokens
         if evidence.cached_tokens:
@@ -241,7 +242,7 @@ class QueryUsage:
         else:
             use.cost += evidence.cost
 
-    def _use_of(self, model: str) -> ModelUsage:
+    def _add_model(self, model: str) -> ModelUsage:
         known = len(self.models) < _MOST_MODELS
         return self.models.setdefault(model[:_LONGEST_NAME] if known else "other models", ModelUsage())
 
@@ -251,7 +252,7 @@ class QueryUsage:
         else:
             heapq.heapreplace(self.slowest, (latency, row))
         if len(self.slowest) == _MOST_SLOW:
-            self._slow = self.slowest[0][0]
+            self._slow_from = self.slowest[0][0]
 
     def _note_failure(self, row: int, outcome: Outcome) -> None:
         self.failed += 1
@@ -264,9 +265,9 @@ class QueryUsage:
             Failure(time.time(), name, reason, evidence.status, evidence.trace_id, evidence.span_id)
         )
 
-    def _note_moment(self, seconds: float) -> None:
-        if len(self.moments) >= _MOST_MOMENTS:
+    def _note_sample(self, seconds: float) -> None:
+        if len(self.moments) >= _MOST_SAMPLES:
             self.moments = self.moments[1::2]
-            self._between_moments *= 2
+            self._sample_interval *= 2
         self.moments.append(ProgressSample(seconds, self.settled, self.failed))
-        self._next_moment = seconds + self._between_moments
+        self._next_sample = seconds + self._sample_interval

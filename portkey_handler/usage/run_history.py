@@ -1,9 +1,9 @@
-"""What was run and used, on disk: a record per query, the last failures, and the use of each day.
+"""The run history on disk: a record per query, the last failures, and the usage of each day.
 
-One SQLite file for all engines and models, found by their names as the host knows them; several processes may
-use it. A query writes once, when it is over, in one transaction that also takes out what is too much or too
-old. Neither prompts and answers nor keys ever enter it; of failures it has the reason, cut to 300 characters,
-and what the row is called (`row_names.py`).
+All engines and models share one SQLite file; their records are found by the names that the host gives them.
+Several processes may use the file. A query writes once, at its end, in one transaction, which also deletes
+records that are too many or too old. The file holds no prompts, answers or keys. A failure has its reason,
+cut to 300 characters, and the name of its row (`RowNames`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_ERRORS = 100
 _DAYS = 400
 _BUSY_SECONDS = 2.0
 #: See `storage.sqlite`. A new attribute of `RunRecord`, `Failure`, `DailyUsage` or `ModelUsage` needs a
-#: default and, at the end, a migration of its own: `("ALTER TABLE … ADD COLUMN …",)`.
+#: default, and its own migration at the end of this list: `("ALTER TABLE … ADD COLUMN …",)`.
 MIGRATIONS = (
     (
         """
@@ -61,20 +61,21 @@ MIGRATIONS = (
 
 @dataclass(slots=True)
 class DailyUsage:
-    """What a model in SQL used of one model behind the gateway on one day.
+    """The usage of one model in SQL, by one model behind the gateway, on one day.
 
-    A query's own counts stand with the model that gave most of its answers, so that they can be summed up.
+    The counts of a query are added once, to the model that gave most of its answers, so that they can be
+    summed up.
 
     Attributes:
         day: The day in UTC, as 2026-01-31.
-        answered_by: The model that answered, as the provider says it; where none did, the one that was asked.
+        answered_by: The provider's name of the model that answered; if none did, the model that was asked.
         queries: Queries that began on the day.
-        rows: Rows of them.
+        rows: Rows of these queries.
         requests: Requests sent, retries included.
-        answered: Rows with an answer, kept ones and copies included.
+        answered: Rows with an answer, cached ones and copies included.
         failed: Rows that were tried and have no answer.
-        kept: Rows answered by an earlier query.
-        use: Tokens, cost and latencies of the answers that this model gave.
+        kept: Rows served from the answer cache.
+        use: Tokens, cost and latencies of the answers of `answered_by`.
     """
 
     day: str
@@ -94,24 +95,24 @@ _FAILURE = tuple(one.name for one in fields(Failure))
 
 
 class RunHistory:
-    """The ledger in a folder.
+    """The run history in a folder.
 
     Args:
-        folder: Where its file is or shall be; made where it is missing, readable by its owner only.
+        folder: The folder of its file. A missing folder is created, readable by its owner only.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ledger.sqlite"
 
     def record(self, run: RunRecord, failures: Sequence[Failure]) -> None:
-        """Record a query that is over. Trouble with the file is a warning, and fails nothing."""
+        """Record a query at its end. A problem with the file is a warning, not an error."""
         try:
             try:
                 self._record(run, failures)
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                self._record(run, failures)  # the damaged file was set aside
+                self._record(run, failures)  # into a new file: the damaged one was renamed
         except NewerFileError as error:
             logger.warning("what the query used is not recorded: %s", error)
         except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
@@ -121,18 +122,18 @@ class RunHistory:
         with writing(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
             values = [_clean(getattr(run, name)) for name in COLUMNS]
             _insert(connection, "INSERT", "runs", (*COLUMNS, "details"), (*values, run.details()))
-            who = (_clean(run.engine), _clean(run.model))
+            owner = (_clean(run.engine), _clean(run.model))
             for one in failures:
-                told = [_clean(getattr(one, name)) for name in _FAILURE]
-                _insert(connection, "INSERT", "errors", ("engine", "model", *_FAILURE), (*who, *told))
+                values = [_clean(getattr(one, name)) for name in _FAILURE]
+                _insert(connection, "INSERT", "errors", ("engine", "model", *_FAILURE), (*owner, *values))
             for day in _use_of(run):
-                _add(connection, who, day)
-            _clean_up(connection, *who)
+                _add(connection, owner, day)
+            _clean_up(connection, *owner)
 
     def runs(
         self, engine: str | None = None, model: str | None = None, *, most: int = _MOST_RUNS
     ) -> list[RunRecord]:
-        """Return the last runs, newest first; of one engine or model where they are named.
+        """Return the last runs, newest first; only those of `engine` and `model`, if given.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
@@ -150,7 +151,7 @@ class RunHistory:
         return [made_of(Failure, row) for row in rows]
 
     def usage(self, engine: str, model: str) -> list[DailyUsage]:
-        """Return what a model used each day, newest first.
+        """Return the usage of a model by day, newest first.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
@@ -159,7 +160,7 @@ class RunHistory:
         return [_day(row) for row in rows]
 
     def models(self) -> list[tuple[str, str]]:
-        """Return engine and name of every model that has a run.
+        """Return the engine and the name of every model that has a run.
 
         Raises:
             PortkeyHandlerError: The file cannot be read.
@@ -175,7 +176,7 @@ class RunHistory:
         given = {"engine": engine, "model": model}
         wanted = {name: value for name, value in given.items() if value is not None}
         where = " AND ".join(f"{name} = :{name}" for name in wanted) or "true"
-        statement = f"SELECT {select} FROM {table} WHERE {where} {end}"  # noqa: S608 - our own names
+        statement = f"SELECT {select} FROM {table} WHERE {where} {end}"  # noqa: S608 - constant names
         try:
             with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
                 return _named(connection.execute(statement, wanted))
@@ -184,7 +185,7 @@ class RunHistory:
 
 
 def _use_of(run: RunRecord) -> Iterator[DailyUsage]:
-    """Return what a run used, by model that answered."""
+    """Yield the usage of a run by model that answered."""
     day = datetime.fromtimestamp(run.started, timezone.utc).date().isoformat()
     given = {name: use.answers for name, use in run.models.items()} or run.kept_by
     first = max(given, key=given.__getitem__, default=run.asked)
@@ -195,8 +196,8 @@ def _use_of(run: RunRecord) -> Iterator[DailyUsage]:
             yield DailyUsage(day, name or run.asked, use=use)
 
 
-def _add(connection: sqlite3.Connection, who: tuple[str, str], new: DailyUsage) -> None:
-    key = (new.day, *who, _clean(new.answered_by))
+def _add(connection: sqlite3.Connection, owner: tuple[str, str], new: DailyUsage) -> None:
+    key = (new.day, *owner, _clean(new.answered_by))
     found = _named(
         connection.execute(
             "SELECT * FROM usage WHERE day = ? AND engine = ? AND model = ? AND answered_by = ?", key
@@ -216,7 +217,7 @@ def _day(row: dict[str, Any]) -> DailyUsage:
 
 
 def _named(found: sqlite3.Cursor) -> list[dict[str, Any]]:
-    """Return rows by the names of their columns."""
+    """Return rows as dicts by column name."""
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found]
 
@@ -225,12 +226,12 @@ def _clean_up(connection: sqlite3.Connection, engine: str, model: str) -> None:
     oldest = time.time() - _DAYS * 86_400
     for table, most, age in (("runs", _MOST_RUNS, "started"), ("errors", _MOST_ERRORS, "at")):
         connection.execute(
-            f"DELETE FROM {table} WHERE engine = :engine AND model = :model AND number <= "  # noqa: S608 - our own names
+            f"DELETE FROM {table} WHERE engine = :engine AND model = :model AND number <= "  # noqa: S608 - constant names
             f"(SELECT number FROM {table} WHERE engine = :engine AND model = :model "
             f"ORDER BY number DESC LIMIT 1 OFFSET {most:d})",
             {"engine": engine, "model": model},
         )
-        connection.execute(f"DELETE FROM {table} WHERE {age} < ?", (oldest,))  # noqa: S608 - our own names
+        connection.execute(f"DELETE FROM {table} WHERE {age} < ?", (oldest,))  # noqa: S608 - constant names
     day = datetime.fromtimestamp(oldest, timezone.utc).date().isoformat()
     connection.execute("DELETE FROM usage WHERE day < ?", (day,))
 
@@ -243,5 +244,5 @@ def _insert(
 
 
 def _clean(value: Any) -> Any:
-    """Return what SQLite can keep: text without halves of characters."""
+    """Return a value that SQLite can store: text without lone surrogates."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What is recorded of a query when it is over."""
+"""The record of a query, written at its end."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """The record of one query. Counts are of rows unless said otherwise.
+    """The record of one query. Counts are of rows, unless stated otherwise.
 
-    A new attribute has a default, for records that were written without it, and a column (see
-    `ledger.MIGRATIONS`) or a place in `details`.
+    A new attribute needs a default, for records that were written without it, and a column (see
+    `run_history.MIGRATIONS`) or a place in `details`.
 
     Attributes:
         engine: The engine's name.
-        model: The model's name in SQL; of a predictor used alone, the target.
+        model: The model's name in SQL; for a predictor without SQL, the target.
         started: Seconds since 1970.
-        seconds: How long it took.
-        rows: All there were.
-        distinct_items: Different items among them that were asked or kept.
-        unasked: Those with nothing to ask.
-        answered: Those with an answer, kept ones and copies included.
-        failed: Those that were tried and have no answer.
-        kept: Those answered by an earlier query.
-        copies: Those that share the answer of an equal one.
+        seconds: Duration of the query.
+        rows: All rows.
+        distinct_items: Distinct items that were sent or served from the answer cache.
+        unasked: Rows with nothing to ask.
+        answered: Rows with an answer, cached ones and copies included.
+        failed: Rows that were tried and have no answer.
+        kept: Rows served from the answer cache.
+        copies: Rows that share the answer of an equal row.
         cut_off: Answers that ended because the tokens ran out.
         gateway_hits: Answers from the gateway's cache.
         requests: Requests sent, retries included.
-        prompt_tokens: Tokens that were asked.
-        completion_tokens: Tokens that were answered.
-        cached_tokens: Those among the asked ones that the provider had in its cache.
-        cost: US dollars, of the answers whose price is known.
-        unpriced: Answers whose price is not known.
-        trace_id: The trace under which the gateway logs the query.
-        ended: How it ended, in one short sentence without anything of a row.
-        asked: The model that was asked, as the options say it; may be empty.
-        models: Model that answered, to what was used of it.
-        kept_by: Model that kept answers are of, to how many.
-        latencies: How long answers and failures took.
-        reasons: Why items failed, to how many; the most frequent ones.
-        slowest: Row, by its name, and milliseconds, slowest first.
-        moments: How far the query was, over time.
+        prompt_tokens: Prompt tokens of all requests.
+        completion_tokens: Completion tokens of all answers.
+        cached_tokens: Prompt tokens that the provider had in its cache.
+        cost: US dollars of the answers with a known price.
+        unpriced: Answers without a known price.
+        trace_id: The trace of the query in the gateway's logs.
+        ended: How the query ended, in one short sentence without any data of a row.
+        asked: The model in the options; may be empty.
+        models: Usage by model that answered.
+        kept_by: Number of cached answers by model.
+        latencies: The latencies of answers and failures.
+        reasons: Number of failed items by reason, the most frequent reasons only.
+        slowest: Name and milliseconds of the slowest rows, slowest first.
+        moments: Samples of the progress.
     """
 
     engine: str
@@ -87,7 +87,7 @@ class RunRecord:
     moments: list[ProgressSample] = field(default_factory=list)
 
     def details(self) -> str:
-        """Write what has no column of its own, as JSON."""
+        """Return the attributes that have no column, as JSON."""
         return json.dumps(
             {
                 "asked": self.asked,
@@ -101,14 +101,14 @@ class RunRecord:
         )
 
 
-#: The attributes of a run that have columns of their own, in order.
+#: The attributes of a run that have a column, in order.
 COLUMNS = tuple(one.name for one in fields(RunRecord) if one.name not in _DETAILS)
 
 
 def read_details(written: str) -> dict[str, Any]:
-    """Read what `RunRecord.details` wrote, as arguments of `RunRecord`.
+    """Return the details of a record as arguments of `RunRecord`.
 
-    What was not written is left out, and so is everything where damage has made it unreadable.
+    Missing names are left out. If the text is damaged, all of them are.
     """
     try:
         found = json.loads(written)
@@ -117,14 +117,14 @@ def read_details(written: str) -> dict[str, Any]:
         return {}
 
 
-def made_of(kind: Callable[..., _T], written: dict[str, Any]) -> _T:
-    """Make a dataclass of what was written, by the names of its attributes.
+def made_of(kind: Callable[..., _T], stored: dict[str, Any]) -> _T:
+    """Return a dataclass made from stored values, by the names of its attributes.
 
-    Names that it does not have are dropped; what is missing or NULL has the attribute's default.
+    Names that the dataclass does not have are dropped. Missing and NULL values get the attribute's default.
     """
     given = {}
     for name, has_default in _attributes(kind):
-        value = written.get(name)
+        value = stored.get(name)
         if value is not None or not has_default:
             given[name] = value
     return kind(**given)
@@ -132,19 +132,19 @@ def made_of(kind: Callable[..., _T], written: dict[str, Any]) -> _T:
 
 @lru_cache(16)
 def _attributes(kind: Any) -> tuple[tuple[str, bool], ...]:
-    """Return the names of a dataclass's attributes, and whether they have a default."""
+    """Return the names of a dataclass's attributes, and whether each has a default."""
     return tuple(
         (one.name, one.default is not MISSING or one.default_factory is not MISSING) for one in fields(kind)
     )
 
 
 def written_latencies(latencies: LatencyHistogram) -> str:
-    """Write a histogram as JSON."""
+    """Return a histogram as JSON."""
     return json.dumps(latencies.counts)
 
 
 def read_latencies(written: str) -> LatencyHistogram:
-    """Read what `written_latencies` wrote; an empty one, where damage has made it unreadable."""
+    """Return the histogram that `written_latencies` wrote; an empty one if the text is damaged."""
     try:
         return _latencies(json.loads(written))
     except (ValueError, TypeError, AttributeError):
@@ -156,29 +156,29 @@ def _latencies(counts: dict[str, int]) -> LatencyHistogram:
 
 
 class RunRecorder:
-    """Makes the record of a query when it is over, however it ended.
+    """Makes the record of a query at its end, with or without an error.
 
     Args:
         plan: The resolved options.
-        account: What the query uses.
-        trace_id: The trace under which the gateway logs it.
-        write: Is given the record and the last failures.
+        usage: The usage of the query.
+        trace_id: The trace of the query in the gateway's logs.
+        write: Called with the record and the last failures.
 
     Attributes:
-        rows: How many there are; None as long as nothing was to be answered, which is not recorded.
-        look: Gives the counts as they are, once they are counted.
-        mapping: The end of its run, once it came to one.
+        rows: Number of rows; None until it is known. A query without it is not recorded.
+        look: Returns the current counts; None until the mapper runs.
+        mapping: The result of the mapper; None until it has ended.
     """
 
     def __init__(
         self,
         plan: Plan,
-        account: QueryUsage,
+        usage: QueryUsage,
         trace_id: str,
         write: Callable[[RunRecord, Sequence[Failure]], None],
     ) -> None:
         self._plan = plan
-        self._account = account
+        self._usage = usage
         self._trace_id = trace_id
         self._write = write
         self._started = time.time()
@@ -188,10 +188,10 @@ class RunRecorder:
         self.mapping: MapResult | None = None
 
     def record(self, error: BaseException | None) -> None:
-        """Write the record; `error` is what ended the query, where it did not come to its end."""
+        """Write the record; `error` is the error that ended the query, or None."""
         if self.rows is None:
             return
-        account = self._account
+        usage = self._usage
         counts = self.look() if self.look is not None else Counts(self.rows)
         raises = self._plan.execution.on_error == "raise"
         seconds = time.monotonic() - self._clock
@@ -202,47 +202,47 @@ class RunRecorder:
                 started=self._started,
                 seconds=seconds,
                 rows=counts.total,
-                distinct_items=account.asked + account.kept,
+                distinct_items=usage.asked + usage.kept,
                 unasked=counts.unasked,
                 answered=counts.done - counts.failed - counts.unasked,
                 failed=counts.failed,
                 kept=counts.cached,
                 copies=counts.copies,
-                cut_off=account.cut_off,
-                gateway_hits=account.gateway_hits,
+                cut_off=usage.cut_off,
+                gateway_hits=usage.gateway_hits,
                 requests=counts.requests,
-                prompt_tokens=account.prompt_tokens,
-                completion_tokens=account.completion_tokens,
-                cached_tokens=sum(use.cached_tokens for use in account.models.values()),
-                cost=account.cost,
-                unpriced=account.unpriced,
+                prompt_tokens=usage.prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                cached_tokens=sum(use.cached_tokens for use in usage.models.values()),
+                cost=usage.cost,
+                unpriced=usage.unpriced,
                 trace_id=self._trace_id,
                 ended=how_it_ended(counts, self.mapping, error, raises=raises),
                 asked=str(self._plan.parameters.value.get("model") or ""),
-                models=account.models,
-                kept_by=account.kept_by,
-                latencies=account.latencies,
-                reasons=dict(account.reasons.most_common(_MOST_REASONS)),
+                models=usage.models,
+                kept_by=usage.kept_by,
+                latencies=usage.latencies,
+                reasons=dict(usage.reasons.most_common(_MOST_REASONS)),
                 slowest=[
-                    (account.names.of(row), milliseconds)
-                    for milliseconds, row in sorted(account.slowest, reverse=True)
+                    (usage.names.of(row), milliseconds)
+                    for milliseconds, row in sorted(usage.slowest, reverse=True)
                 ],
-                moments=[*account.moments, ProgressSample(seconds, account.settled, account.failed)],
+                moments=[*usage.moments, ProgressSample(seconds, usage.settled, usage.failed)],
             ),
-            account.failures,
+            usage.failures,
         )
 
 
 def how_it_ended(
     counts: Counts, mapping: MapResult | None, error: BaseException | None, *, raises: bool
 ) -> str:
-    """Return in one short sentence how a query ended; nothing of a row or of the provider's words is in it.
+    """Return how a query ended, in one short sentence without data of a row or words of the provider.
 
     Args:
-        counts: How its rows ended.
-        mapping: The end of its run, where it came to one.
-        error: What was raised before that, where something was.
-        raises: A failed row fails the query.
+        counts: The counts of its rows.
+        mapping: The result of the mapper; None if it did not end.
+        error: The error that was raised before that, or None.
+        raises: Whether a failed row fails the query.
     """
     left = counts.total - counts.done
     rest = f"; {_rows(left)} not asked" if left else ""
@@ -278,7 +278,7 @@ def _use(written: dict[str, Any]) -> ModelUsage:
     return made_of(ModelUsage, {**written, "latencies": _latencies(written["latencies"])})
 
 
-#: How each of the details is read.
+#: Reads each of the details.
 _READ: dict[str, Callable[[Any], Any]] = {
     "asked": str,
     "models": lambda models: {name: _use(use) for name, use in models.items()},

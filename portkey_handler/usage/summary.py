@@ -1,4 +1,4 @@
-"""How a query ended, in words: the summary of a success, the error of a failure."""
+"""The end of a query as text: the summary of a success, the error of a failure."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .query_usage import QueryUsage
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
 #: Reasons of failures that are shown while a query runs.
-_REASONS_SEEN = 3
+_REASONS_IN_PROGRESS = 3
 
 
 def summary(
-    plan: Plan, mapping: MapResult, account: QueryUsage, oldest_kept: float | None, seconds: float
+    plan: Plan, mapping: MapResult, usage: QueryUsage, oldest_cached: float | None, seconds: float
 ) -> str:
-    """Return in one line what a query did.
+    """Return the summary of a query in one line.
 
     Args:
         plan: The resolved options.
-        mapping: The end of its run.
-        account: What it used.
-        oldest_kept: When the oldest of the kept answers was made, in seconds since 1970.
-        seconds: How long it took.
+        mapping: The result of the mapper.
+        usage: What the query used.
+        oldest_cached: When the oldest of the cached answers was made, in seconds since 1970.
+        seconds: Duration of the query.
     """
     counts = mapping.counts
     finished = Counter(
@@ -40,9 +40,9 @@ def summary(
     failed = sum(1 for outcome in mapping.outcomes if outcome.failed)
     unasked = sum(1 for outcome in mapping.outcomes if outcome.evidence is None and not outcome.failed)
     parts = [f"{counts.total - failed - unasked:,} answered"]
-    if counts.cached and oldest_kept is not None:
+    if counts.cached and oldest_cached is not None:
         parts.append(
-            f"{counts.cached:,} of them kept from {_moment(oldest_kept)} (reuse = 'never' asks again)"
+            f"{counts.cached:,} of them cached since {_moment(oldest_cached)} (reuse = 'never' asks again)"
         )
     if unasked:
         parts.append(f"{unasked:,} with nothing to ask")
@@ -51,37 +51,37 @@ def summary(
     cut_off = sum(rows for reason, rows in finished.items() if is_cut_off(reason))
     if cut_off:
         parts.append(f"{cut_off:,} cut off by max_tokens")
-    parts += [_used(counts, account), f"{seconds:.1f} s"]
+    parts += [_used(counts, usage), f"{seconds:.1f} s"]
     return f"{plan.name}: " + ", ".join(parts)
 
 
-def interrupted(plan: Plan, counts: Counts, account: QueryUsage, fault: str | None, seconds: float) -> str:
-    """Return in one line what an interrupted query leaves behind, and how to go on."""
+def interrupted(plan: Plan, counts: Counts, usage: QueryUsage, fault: str | None, seconds: float) -> str:
+    """Return in one line what an interrupted query has done, and how to continue it."""
     answered = f"{counts.done - counts.failed:,} of {counts.total:,} rows are done"
     failed = f", {counts.failed:,} failed" if counts.failed else ""
-    used = f"{failed}, {_used(counts, account)}, {seconds:.1f} s"
+    used = f"{failed}, {_used(counts, usage)}, {seconds:.1f} s"
     if fault is not None:
-        return f"{plan.name}: interrupted; {answered}{used}, but nothing was kept, because {fault}"
-    again = RerunCost.after_interrupt(plan, counts, account)
+        return f"{plan.name}: interrupted; {answered}{used}, but nothing was cached, because {fault}"
+    again = RerunCost.after_interrupt(plan, counts, usage)
     rest = "all again" if again.all_of_it else "only the rest"
-    return f"{plan.name}: interrupted; {answered} and kept{used}; run it again to ask {rest} ({again})"
+    return f"{plan.name}: interrupted; {answered} and cached{used}; run it again to ask {rest} ({again})"
 
 
-def raise_failures(plan: Plan, mapping: MapResult, account: QueryUsage, fault: str | None) -> None:
-    """Raise what a query's rows add up to, or return where they add up to a result.
+def raise_failures(plan: Plan, mapping: MapResult, usage: QueryUsage, fault: str | None) -> None:
+    """Raise the error of a query that failed; return if it succeeded.
 
     Args:
         plan: The resolved options.
-        mapping: The end of its run.
-        account: What it used.
-        fault: Why no answer was kept, or None.
+        mapping: The result of the mapper.
+        usage: What the query used.
+        fault: Why no answer was cached, or None.
 
     Raises:
-        QueryError: Rows failed and `on_error` is `raise`, or nothing could succeed any more.
+        QueryError: Rows failed and `on_error` is `raise`, or the query was stopped.
     """
     failed = sum(1 for outcome in mapping.outcomes if outcome.failed)
     answered = sum(1 for outcome in mapping.outcomes if outcome.evidence and not outcome.failed)
-    again = RerunCost.after(plan, mapping, account, fault)
+    again = RerunCost.after(plan, mapping, usage, fault)
 
     def query_error(message: str, reasons: Sequence[tuple[str, Sequence[int]]]) -> QueryError:
         return QueryError(
@@ -96,16 +96,16 @@ def raise_failures(plan: Plan, mapping: MapResult, account: QueryUsage, fault: s
     if mapping.stopped is not None:
         reached = isinstance(mapping.stopped, CostReachedError)
         why = "" if reached else "no other row could succeed: "
-        kept = f"; {answered:,} answered{_kept(answered, fault)}" if answered else ""
+        done = f"; {answered:,} answered{_cached(answered, fault)}" if answered else ""
         remedy = "; raise max_cost to go on" if reached else ""
         raise query_error(
             f"the query was stopped after {_requests(mapping.counts)}, because {why}{mapping.stopped.message}"
-            f"{kept}; running again needs {again}{remedy}",
+            f"{done}; running again needs {again}{remedy}",
             [(mapping.stopped.message, [])],
         )
     if failed and plan.execution.on_error == "raise":
         reasons = _reasons(mapping.outcomes)
-        message = _failure(reasons, account.names, answered, failed, fault, again)
+        message = _failure(reasons, usage.names, answered, failed, fault, again)
         raise query_error(message, reasons)
 
 
@@ -114,10 +114,10 @@ class RerunCost:
     """What running a query again will need.
 
     Attributes:
-        requests: How many requests.
-        cost: About how many US dollars, or None where that is not known.
-        at_most: It may be fewer: whether rows that were not reached have anything to ask, nobody knows.
-        all_of_it: What was answered will be asked again.
+        requests: Number of requests.
+        cost: Estimated US dollars, or None if they are not known.
+        at_most: There may be fewer requests, because some of the remaining rows may have nothing to ask.
+        all_of_it: Rows that have an answer will be asked again.
     """
 
     requests: int
@@ -126,19 +126,19 @@ class RerunCost:
     all_of_it: bool
 
     @classmethod
-    def after(cls, plan: Plan, mapping: MapResult, account: QueryUsage, fault: str | None) -> RerunCost:
-        """Return what running again will need after this end."""
+    def after(cls, plan: Plan, mapping: MapResult, usage: QueryUsage, fault: str | None) -> RerunCost:
+        """Return what running a query again will need, from the result of the mapper."""
         all_of_it = fault is not None or plan.execution.reuse == "never"
         items = mapping.items if all_of_it else mapping.left
         at_most = mapping.counts.done < mapping.counts.total
-        return cls(_requests_for(plan, items), _cost_of(items, account), at_most, all_of_it)
+        return cls(_requests_for(plan, items), _cost_of(items, usage), at_most, all_of_it)
 
     @classmethod
-    def after_interrupt(cls, plan: Plan, counts: Counts, account: QueryUsage) -> RerunCost:
-        """Return what running again will need when the query was interrupted, by its rows."""
+    def after_interrupt(cls, plan: Plan, counts: Counts, usage: QueryUsage) -> RerunCost:
+        """Return what running an interrupted query again will need, from its counts."""
         all_of_it = plan.execution.reuse == "never"
         rows = counts.total - (0 if all_of_it else counts.done - counts.failed)
-        return cls(_requests_for(plan, rows), _cost_of(rows, account), True, all_of_it)
+        return cls(_requests_for(plan, rows), _cost_of(rows, usage), True, all_of_it)
 
     def __str__(self) -> str:
         most = "at most " if self.at_most else ""
@@ -151,10 +151,10 @@ def _requests_for(plan: Plan, items: int) -> int:
     return -(-items // batch_size)
 
 
-def _cost_of(items: int, account: QueryUsage) -> float | None:
-    """Return what so many items cost at the mean of those whose price is known."""
-    priced = sum(use.answers - use.unpriced for use in account.models.values())
-    return items * account.cost / priced if priced else None
+def _cost_of(items: int, usage: QueryUsage) -> float | None:
+    """Return the cost of a number of items, at the mean of the answers with a known price."""
+    priced = sum(use.answers - use.unpriced for use in usage.models.values())
+    return items * usage.cost / priced if priced else None
 
 
 def _reasons(outcomes: Sequence[Outcome]) -> list[tuple[str, list[int]]]:
@@ -183,9 +183,9 @@ def _failure(
         which = "only that one" if failed == 1 else "only those"
     run = f"run again to send {which} ({again}), or " if again.requests else ""
     lines = [
-        f"{answered:,} answered{_kept(answered, fault)}, {failed:,} failed "
-        f"({_named(first_rows, names)}: {first_reason}); {run}add on_error = 'null' to get the others with "
-        "NULL in its place"
+        f"{answered:,} answered{_cached(answered, fault)}, {failed:,} failed "
+        f"({_named(first_rows, names)}: {first_reason}); {run}add on_error = 'null' to get the others, "
+        "with NULL for failed rows"
     ]
     lines += [f"  {_named(rows, names)}: {reason}" for reason, rows in reasons[1:_MOST_REASONS_SHOWN]]
     if len(reasons) > _MOST_REASONS_SHOWN:
@@ -193,10 +193,10 @@ def _failure(
     return "\n".join(lines)
 
 
-def _kept(answered: int, fault: str | None) -> str:
+def _cached(answered: int, fault: str | None) -> str:
     if not answered:
         return ""
-    return " and kept" if fault is None else f" but not kept ({fault})"
+    return " and cached" if fault is None else f" but not cached ({fault})"
 
 
 def _named(rows: list[int], names: RowNames) -> str:
@@ -205,8 +205,8 @@ def _named(rows: list[int], names: RowNames) -> str:
     return f"row{'s' if len(rows) > 1 else ''} {shown}" + (f" and {more:,} more" if more > 0 else "")
 
 
-def _used(counts: Counts, account: QueryUsage) -> str:
-    used = said_use(account.tokens, account.known_cost, account.unpriced)
+def _used(counts: Counts, usage: QueryUsage) -> str:
+    used = said_use(usage.tokens, usage.known_cost, usage.unpriced)
     return f"{counted(counts.requests, 'request')}, {used}"
 
 
@@ -215,7 +215,7 @@ def _requests(counts: Counts) -> str:
 
 
 def _moment(seconds: float) -> str:
-    """Write a moment as a person would: the time, and the day where it was another."""
+    """Return a moment as text: the time, and the day if it is not today."""
     then, now = time.localtime(seconds), time.localtime()
     return time.strftime("%H:%M" if then[:3] == now[:3] else "%Y-%m-%d %H:%M", then)
 
@@ -230,7 +230,7 @@ def progress_of(name: str, counts: Counts, usage: QueryUsage) -> Progress:
         kept=counts.cached,
         requests=counts.requests,
         flight=counts.concurrency,
-        reasons=usage.reasons.most_common(_REASONS_SEEN),
+        reasons=usage.reasons.most_common(_REASONS_IN_PROGRESS),
         tokens=usage.tokens,
         cost=usage.known_cost,
         unpriced=usage.unpriced,
@@ -238,7 +238,7 @@ def progress_of(name: str, counts: Counts, usage: QueryUsage) -> Progress:
 
 
 def for_summary() -> Callable[[Outcome], Outcome]:
-    """Return a function that keeps only the evidence that `summary` needs, which saves memory."""
+    """Return a function that reduces the evidence of outcomes to what `summary` needs, to save memory."""
     shared: dict[tuple[str | None, bool], Evidence] = {}
 
     def reduced(outcome: Outcome) -> Outcome:

@@ -1,4 +1,4 @@
-"""What a terminal shows: a result as a table, and a block that lives while a query runs."""
+"""Output to a terminal: a result as a table, and a block with the progress while a query runs."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _REDRAWN_PER_SECOND = 5
 
 
 def print_table(names: Iterable[str], rows: Iterable[Sequence[Any]], total: int) -> None:
-    """Write rows to stdout, and how many there are to stderr.
+    """Write rows to stdout as a table, and their number to stderr.
 
     Args:
         names: Names of the columns.
         rows: The rows, or the first `MOST_ROWS_SHOWN` of them.
-        total: How many rows there are.
+        total: Number of all rows.
     """
     table = Table(show_lines=False)
     for name in names:
@@ -45,15 +45,15 @@ def print_table(names: Iterable[str], rows: Iterable[Sequence[Any]], total: int)
     Console().print(table)
     hidden = total - MOST_ROWS_SHOWN
     more = f", {hidden:,} of them not shown; --format csv shows all" if hidden > 0 else ""
-    print(counted(total, "row") + more, file=sys.stderr)  # noqa: T201 - this is the place that prints
+    print(counted(total, "row") + more, file=sys.stderr)  # noqa: T201 - the command line's output
 
 
 @contextmanager
 def shown_in_terminal(*, ends: bool = False) -> Iterator[None]:
-    """Show how far the queries of the `with` block are, where stderr is a terminal, and nothing elsewhere.
+    """Show the progress of the queries in the `with` block, if stderr is a terminal.
 
     Args:
-        ends: Write the line about the end too, where no log does.
+        ends: Write the line about the end too, because no log does.
     """
     if not sys.stderr.isatty():
         yield
@@ -67,9 +67,9 @@ def shown_in_terminal(*, ends: bool = False) -> Iterator[None]:
 
 
 class _Block:
-    """Listens to queries, one after the other; the block is there while one runs, and gone when it ended.
+    """A listener that shows a block while a query runs, and removes it at the end.
 
-    Drawn by a thread of its own from what was heard last: a terminal that stands still stops no query.
+    A separate thread draws the latest progress, so a blocked terminal does not stop the query.
     """
 
     def __init__(self, *, ends: bool) -> None:
@@ -97,7 +97,7 @@ class _Block:
                 self._live.start()
 
     def close(self) -> None:
-        """Take the block away for good: who was interrupted waits no longer for the query's end."""
+        """Remove the block for good; after an interrupt the query may still be running."""
         with self._lock:
             self._closed = True
             self._stop()
@@ -109,7 +109,7 @@ class _Block:
 
 
 def drawn(progress: Progress) -> Group:
-    """Draw how far a query is, for a terminal of 80 columns and others."""
+    """Return the block of a progress; it fits a terminal of 80 columns."""
     name = Text(progress.model, style="bold", no_wrap=True, overflow="ellipsis")
     name.truncate(_LONGEST_NAME, overflow="ellipsis")
     left = "" if progress.seconds_left is None else f"about {duration(progress.seconds_left)} left"
@@ -121,7 +121,7 @@ def drawn(progress: Progress) -> Group:
     done = f"{progress.done:,}/{progress.total:,}"
     first.add_row(name, bar, done, left)
     facts = [] if progress.rows_per_second is None else [f"{said_speed(progress.rows_per_second)} rows/s"]
-    facts += [f"{progress.kept:,} kept"] if progress.kept else []
+    facts += [f"{progress.kept:,} cached"] if progress.kept else []
     facts += [f"{progress.flight:,} in flight", counted(progress.requests, "request")]
     facts.append(said_use(progress.tokens, progress.cost, progress.unpriced))
     lines: list[Table | Text] = [first, Text(", ".join(facts), style="dim")]

@@ -52,14 +52,14 @@ def test_an_unusable_home_costs_the_journal_only(
 
 
 def test_the_error_says_when_nothing_was_kept(ask: Asks, provider: OfflineProvider, home: Path) -> None:
-    """'Answered and kept' would be a lie."""
+    """'Answered and cached' would be a lie."""
     home.write_text("not a folder")
     provider.behaviour.faults = [Fault(status=400)]
     with pytest.raises(QueryError) as caught:
         ask(30)
     first_line = str(caught.value).splitlines()[0]
-    assert "answered and kept" not in first_line
-    assert "not kept" in first_line or "nothing was kept" in first_line or "nothing is kept" in first_line
+    assert "answered and cached" not in first_line
+    assert "not cached" in first_line or "nothing was cached" in first_line
 
 
 @pytest.mark.parametrize("room", [0, 70_000], ids=lambda room: f"{room} bytes")

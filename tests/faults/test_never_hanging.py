@@ -55,7 +55,7 @@ def test_a_deadline_ends_the_query_and_keeps_what_was_paid(
     with pytest.raises(QueryError, match="deadline") as caught:
         ask(200, deadline=2, max_attempts=100)
     assert (caught.value.answered, caught.value.failed) == (40, 160)
-    assert "40 answered and kept" in str(caught.value).splitlines()[0]
+    assert "40 answered and cached" in str(caught.value).splitlines()[0]
 
     provider.behaviour.faults = None
     since = paid.since()
@@ -104,7 +104,7 @@ def test_an_interrupt_waits_for_what_is_in_flight(
         ended = client.wait()
     assert ended.code != 0
     assert (paid.asked, paid.total) == (58, 58)
-    assert [line for line in ended.stderr.splitlines() if "58" in line and "kept" in line], ended.stderr
+    assert [line for line in ended.stderr.splitlines() if "58" in line and "cached" in line], ended.stderr
 
     provider.behaviour.faults = None
     assert_answered(run_here(sql, files), 300)
@@ -125,7 +125,7 @@ def test_an_interrupt_does_not_wait_for_ever(
         ended = client.wait()
     assert ended.code != 0
     assert (paid.asked, paid.total) == (58, 50)
-    assert [line for line in ended.stderr.splitlines() if "50" in line and "kept" in line], ended.stderr
+    assert [line for line in ended.stderr.splitlines() if "50" in line and "cached" in line], ended.stderr
 
     provider.behaviour.faults = None
     assert_answered(run_here(sql, files), 300)

@@ -164,7 +164,7 @@ def test_one_failed_row_costs_one_request_when_it_is_mended(
     with pytest.raises(QueryError) as caught:
         ask(rows)
     first_line = str(caught.value).splitlines()[0]
-    for part in ("999 answered and kept, 1 failed", "row 617", "this prompt is not allowed", "run again"):
+    for part in ("999 answered and cached, 1 failed", "row 617", "this prompt is not allowed", "run again"):
         assert part in first_line
     assert (paid.asked, paid.total) == (1000, 999)
 

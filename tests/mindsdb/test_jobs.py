@@ -87,7 +87,9 @@ def test_the_history_says_which_row_failed(ran: tuple[MindsDB, Paid]) -> None:
     """The run's error begins with what, where and the remedy; the model describes its failed rows, too."""
     server, _ = ran
     failed = [error for error in runs(server, "by_table") if error]
-    assert failed[0].startswith("[e/m]: QueryError: 3 answered and kept, 1 failed (row 3: 400 from openai: ")
+    assert failed[0].startswith(
+        "[e/m]: QueryError: 3 answered and cached, 1 failed (row 3: 400 from openai: "
+    )
     assert "run again to send only that one" in failed[0].splitlines()[0]
     assert "The text was refused." in server.query("DESCRIBE m.errors")["reason"].iloc[0]
 

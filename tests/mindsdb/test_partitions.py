@@ -123,7 +123,9 @@ def test_a_second_model_is_told_by_the_tracked_column(server: tuple[MindsDB, Off
 
 def _failed_query(mindsdb: MindsDB, using: str = "") -> int:
     """Run the query to its failure, and give the number under which MindsDB knows it."""
-    with pytest.raises(MindsDBError, match=rf"29 answered and kept, 1 failed \(row id = {FIRST + BAD}: 400"):
+    with pytest.raises(
+        MindsDBError, match=rf"29 answered and cached, 1 failed \(row id = {FIRST + BAD}: 400"
+    ):
         mindsdb.query(f"{SELECT} USING {BATCHES}{using}")
     queries = mindsdb.query("SELECT id, processed_rows, error FROM information_schema.queries")
     newest = queries.sort_values("ID").iloc[-1]

@@ -116,7 +116,7 @@ def test_rows_that_fail(model: Any) -> None:
     frame = pd.DataFrame({"text": ["one", "refuse me", None], "language": "fr"})
     # The SDK writes JSON, which has no NaN.
     frame = frame.astype(object).where(frame.notna(), None)
-    with pytest.raises(requests.HTTPError, match="2 answered and kept, 1 failed"):
+    with pytest.raises(requests.HTTPError, match="2 answered and cached, 1 failed"):
         model.predict(frame)
     answers = model.predict(frame, params={"on_error": "null"})
     assert answers["answer"].fillna("NULL").tolist() == ["<one in fr> max 50", "NULL", "< in fr> max 50"]

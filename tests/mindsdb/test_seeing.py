@@ -46,7 +46,7 @@ def test_the_log_tells_how_far_a_query_is_and_how_it_ended(server: tuple[MindsDB
     """Lines at INFO while it runs, and one when it ended, whether the statement succeeds or fails."""
     mindsdb, _ = server
     begun = len(mindsdb.log.read_text(errors="replace"))
-    with pytest.raises(MindsDBError, match="39 answered and kept, 1 failed"):
+    with pytest.raises(MindsDBError, match="39 answered and cached, 1 failed"):
         mindsdb.query("SELECT t.id, m.answer FROM files.watched AS t JOIN seen AS m")
     told = mindsdb.log.read_text(errors="replace")[begun:]
     assert len(re.findall(LINE, told)) >= 2
@@ -54,6 +54,8 @@ def test_the_log_tells_how_far_a_query_is_and_how_it_ended(server: tuple[MindsDB
     mindsdb.query("SELECT t.id, m.answer FROM files.watched AS t JOIN seen AS m USING on_error = 'null'")
     told = mindsdb.log.read_text(errors="replace")[begun:]
     assert (
-        len(re.findall(r"seen: 39 answered, 39 of them kept from \d\d:\d\d .*, 1 failed, 1 request,", told))
+        len(
+            re.findall(r"seen: 39 answered, 39 of them cached since \d\d:\d\d .*, 1 failed, 1 request,", told)
+        )
         == 1
     )

@@ -13,7 +13,7 @@ from support.paid import Paid
 from portkey_handler.gateway.offline import OfflineProvider
 
 ONE_FAILED = (
-    r"QueryError: \d answered and kept, 1 failed \(row \d: 400 from openai: .*; run again to send only"
+    r"QueryError: \d answered and cached, 1 failed \(row \d: 400 from openai: .*; run again to send only"
 )
 
 

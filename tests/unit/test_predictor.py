@@ -266,7 +266,7 @@ def test_raise_tries_every_row_and_then_says_which_failed(provider: OfflineProvi
         predict(provider, frame, concurrency=1)
     error = caught.value
     first, second = str(error).splitlines()
-    assert first.startswith("2 answered and kept, 3 failed (rows 1, 5: 400: bad 1)")
+    assert first.startswith("2 answered and cached, 3 failed (rows 1, 5: 400: bad 1)")
     assert "run again to send only those (2 requests), or add on_error = 'null'" in first
     assert (error.requests_again, error.cost_again) == (2, None)
     assert second == "  row 4: 400: bad 2"

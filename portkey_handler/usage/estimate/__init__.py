@@ -1,1 +1,1 @@
-"""Requests, tokens and price of a query before it runs."""
+"""The estimate of a query before it runs: requests, tokens, cost, time."""

@@ -1,4 +1,4 @@
-"""Dry runs: who wants them besides the option `dry_run`, and where the last estimate of each model lies."""
+"""Dry runs: turned on for a whole context, and the file with the last estimate of each model."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _listener: ContextVar[Listener | None] = ContextVar("portkey_handler_dry_run", d
 
 
 def dry_run_listener() -> Listener | None:
-    """Return who wants every query of this context to be a dry run, or None."""
+    """Return the listener that makes every query of this context a dry run, or None."""
     return _listener.get()
 
 
 @contextmanager
 def dry_runs(listener: Listener) -> Iterator[None]:
-    """Make a dry run of every query that starts inside the `with` block, and of nothing a request.
+    """Make every query that starts inside the `with` block a dry run; no request is sent.
 
     Args:
-        listener: Hears the estimate of each.
+        listener: Called with the estimate of each query.
     """
     token = _listener.set(listener)
     try:
@@ -40,10 +40,10 @@ def dry_runs(listener: Listener) -> Iterator[None]:
 
 
 def keep_estimate(folder: Path, engine: str, model: str, estimate: Estimate) -> None:
-    """Keep a model's estimate in place of the one before; where it cannot be, a warning says so.
+    """Write a model's estimate to disk, in place of its last one; a problem with the file is a warning.
 
     Args:
-        folder: Where this package keeps things.
+        folder: The data directory.
         engine: The engine's name.
         model: The model's name in SQL.
         estimate: The estimate.
@@ -51,14 +51,14 @@ def keep_estimate(folder: Path, engine: str, model: str, estimate: Estimate) -> 
     path = _path(folder, engine, model)
     try:
         make_private(folder, path.parent)
-        # It shows the beginning of a prompt, which is its owner's alone.
+        # Private, because it has the beginning of a prompt.
         replace_file(path, json.dumps(estimate.as_dict()).encode())
     except OSError as error:
-        logger.warning("the estimate is not kept for DESCRIBE: %s cannot be used: %s", path.parent, error)
+        logger.warning("the estimate is not stored for DESCRIBE: %s cannot be used: %s", path.parent, error)
 
 
 def kept_estimate(folder: Path, engine: str, model: str) -> Estimate | None:
-    """Return the estimate of a model's last dry run; None where there was none, or it cannot be read."""
+    """Return the estimate of a model's last dry run; None if there is none, or it cannot be read."""
     try:
         return Estimate(**json.loads(_path(folder, engine, model).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

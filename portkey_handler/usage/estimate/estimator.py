@@ -1,8 +1,7 @@
-"""What a query would ask, cost and take, before anything is sent.
+"""Estimate the requests, tokens, cost and time of a query before anything is sent.
 
-Counts what can be counted (rows, equal ones, answers that are kept, requests) and estimates the rest. Holds
-the digest of each item and nothing else that grows with the rows. Requests are counted without those that
-are tried again.
+Rows, equal rows, cached answers and requests are counted; the rest is estimated. Memory
+grows with the number of rows by the digests of the items alone. Retries are not counted.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from .request_text import example, most_answer_tokens, read_by_model
 
 Ask = Callable[[Sequence[Item]], Generator[Request, Any, Any]]
 
-#: So many requests are made for their tokens to be estimated; of more, a sample of about as many.
+#: Tokens are estimated from the bodies of this many requests; from a sample of this size, if there are more.
 MOST_MADE = 10_000
-#: Tokens of an answer where nothing limits it and none is known; the default of max_tokens.
+#: Tokens of an answer if no limit and no earlier answer is known; the default of max_tokens.
 GUESSED_ANSWER = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What is known of earlier queries of the model.
+    """What is known from earlier queries of the model.
 
     Attributes:
-        answers: How many answers it gave.
-        completion_tokens: Tokens of an answer, on average; None where nobody told.
-        latency_ms: Milliseconds within which half of them came; None where that is not known.
+        answers: Number of its answers.
+        completion_tokens: Mean tokens of an answer; None if they are not known.
+        latency_ms: Median latency in milliseconds; None if it is not known.
     """
 
     answers: int = 0
@@ -46,26 +45,26 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a query would ask, cost and take.
+    """The estimate of a query.
 
     Attributes:
         at: When the estimate was made, in seconds since 1970.
         name: The model in SQL.
-        model: The model that is asked, or None where only the gateway knows.
+        model: The model that is asked, or None if only the gateway knows it.
         rows: All rows.
-        unasked: Those with nothing to ask: NULL and blank.
-        unsendable: Those that cannot be sent, and would fail.
-        distinct: Different ones among the others, which is how many are asked or kept.
-        kept: Those among them that an earlier query was answered.
-        requests: Requests that the others need.
-        made: How many of those were made to estimate the tokens: all of them, or a sample.
+        unasked: Rows with nothing to ask: NULL and blank.
+        unsendable: Rows that cannot be sent, and would fail.
+        distinct: Distinct items of the other rows.
+        kept: Distinct items with an answer in the cache.
+        requests: Requests for the other distinct items.
+        made: Number of requests whose bodies were made to estimate the tokens: all of them, or a sample.
         prompt_tokens: Estimated tokens of all requests.
         completion_tokens: Expected tokens of all answers.
-        most_completion_tokens: The most they can be, or None where nothing limits them.
-        basis: What the expected tokens of answers rest on.
-        cost: Expected US dollars, or None where the model's price is not known.
-        most_cost: The most it can be, as far as the estimate of the prompts is right; or None.
-        seconds: Expected seconds, or None where nothing is known of it.
+        most_completion_tokens: Upper bound of these, or None if nothing limits them.
+        basis: What the expected tokens of answers are based on.
+        cost: Expected US dollars, or None if the price of the model is not known.
+        most_cost: Upper bound of these, as far as the estimate of the prompts is right; or None.
+        seconds: Expected seconds, or None if they are not known.
         example: The first prompt, cut.
         refused: Why the query itself would be refused, or None.
     """
@@ -91,18 +90,18 @@ class Estimate:
     refused: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as an object of JSON's kinds, from which `Estimate(**…)` makes it again."""
+        """Return the estimate as a dict for JSON; `Estimate(**…)` reads it back."""
         return asdict(self)
 
 
 class Estimator:
-    """Takes the rows of a query one by one, and says at the end what it would ask.
+    """Takes the rows of a query one by one, and returns the estimate at the end.
 
     Args:
-        ask: Makes requests from a batch of items; what it would do with responses is not needed.
-        batch_size: How many items are sent in one request at most.
+        ask: Makes requests from a batch of items; only its first request is used.
+        batch_size: The most items in one request.
         has: Returns whether an item's answer is cached.
-        rows: How many rows there are.
+        rows: Number of rows.
     """
 
     def __init__(self, ask: Ask, *, batch_size: int, has: Callable[[bytes], bool], rows: int) -> None:
@@ -111,19 +110,19 @@ class Estimator:
         self._has = has
         self._rows = rows
         self._share = min(1.0, MOST_MADE * batch_size / max(1, rows))
-        # The same rows are given the same estimate.
-        self._chance = random.Random(rows)  # noqa: S311 - a sample, no secret
+        # Seeded, so that equal rows give equal estimates.
+        self._chance = random.Random(rows)  # noqa: S311 - a sample, not a secret
         self._seen: set[bytes] = set()
-        self._group: list[Item] = []
-        self._grouped = 0
-        self._makes = True
-        self._unasked = self._unsendable = self._distinct = self._kept = 0
+        self._batch: list[Item] = []
+        self._batched = 0
+        self._sampled = True
+        self._unasked = self._unsendable = self._distinct = self._cached = 0
         self._made = self._made_items = self._tokens = 0
         self._first: dict[str, Any] | None = None
         self._example: str | None = None
 
     def take(self, item: Item | Skipped) -> None:
-        """Take the next row."""
+        """Add the next row."""
         if isinstance(item, Skipped):
             if item.failed:
                 self._unsendable += 1
@@ -137,27 +136,27 @@ class Estimator:
         if self._example is None:
             self._example = example(self._body(item))
         if self._has(item.key):
-            self._kept += 1
+            self._cached += 1
             return
         self._add(item)
 
     def _add(self, item: Item) -> None:
-        if not self._grouped:
-            self._makes = not self._made or self._share == 1.0 or self._chance.random() < self._share
-        self._grouped += 1
-        if self._makes:
-            self._group.append(item)
-        if self._grouped == self._batch_size:
-            self._finish_group()
+        if not self._batched:
+            self._sampled = not self._made or self._share == 1.0 or self._chance.random() < self._share
+        self._batched += 1
+        if self._sampled:
+            self._batch.append(item)
+        if self._batched == self._batch_size:
+            self._finish_batch()
 
-    def _finish_group(self) -> None:
-        if self._group:
-            body = self._body(*self._group)
+    def _finish_batch(self) -> None:
+        if self._batch:
+            body = self._body(*self._batch)
             self._made += 1
-            self._made_items += len(self._group)
+            self._made_items += len(self._batch)
             self._tokens += estimate_tokens(read_by_model(body), 0)
-            self._group = []
-        self._grouped = 0
+            self._batch = []
+        self._batched = 0
 
     def _body(self, *items: Item) -> bytes:
         steps = self._ask(items)
@@ -182,21 +181,21 @@ class Estimator:
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
     ) -> Estimate:
-        """Return what the query would ask.
+        """Return the estimate.
 
         Args:
             at: The time, in seconds since 1970.
             name: The model in SQL.
-            provider: The provider's name at the gateway, where it is known.
-            answers_text: Answers have tokens that are paid; vectors have none.
-            concurrency: The flight asked for, or None.
-            earlier: What is known of the model.
-            requests_per_minute: The limit, or None.
-            tokens_per_minute: Likewise.
+            provider: The provider's name at the gateway, or None.
+            answers_text: Whether answers have tokens that are paid; vectors have none.
+            concurrency: The option `concurrency`, or None.
+            earlier: What is known from earlier queries.
+            requests_per_minute: The rate limit, or None.
+            tokens_per_minute: The rate limit, or None.
         """
-        if self._grouped:
-            self._finish_group()
-        items = self._distinct - self._kept
+        if self._batched:
+            self._finish_batch()
+        items = self._distinct - self._cached
         requests = -(-items // self._batch_size)
         prompts = round(self._tokens * items / self._made_items) if self._made_items else 0
         first = self._first or {}
@@ -209,7 +208,7 @@ class Estimator:
                 return 0.0
             if model is None or tokens is None:
                 return None
-            # Of a request each: beyond so many tokens of one, some models have another price.
+            # Per request: above a number of prompt tokens in one request, some models have another price.
             each = cost(model, provider, math.ceil(prompts / requests), math.ceil(tokens / requests))
             return None if each is None else each * requests
 
@@ -221,7 +220,7 @@ class Estimator:
             unasked=self._unasked,
             unsendable=self._unsendable,
             distinct=self._distinct,
-            kept=self._kept,
+            kept=self._cached,
             requests=requests,
             made=self._made,
             prompt_tokens=prompts,
@@ -243,7 +242,7 @@ class Estimator:
 
 
 def _answer_tokens(body: dict[str, Any], earlier: Earlier) -> tuple[float, int | None, str]:
-    """Return the tokens of an answer: expected, at most, and what that rests on."""
+    """Return the tokens of an answer: expected, at most, and the basis of the estimate."""
     most = most_answer_tokens(body)
     if earlier.completion_tokens is not None:
         expected = earlier.completion_tokens if most is None else min(earlier.completion_tokens, most)
@@ -265,7 +264,7 @@ def _seconds(
     requests_per_minute: float | None,
     tokens_per_minute: float | None,
 ) -> float | None:
-    """Return the time that the slowest of what is known needs; None where nothing is known."""
+    """Return the longest of the times that rate limits and latency imply; None if none is known."""
     if not requests:
         return 0.0
     known = []
@@ -279,10 +278,10 @@ def _seconds(
 
 
 def _rounds(requests: int, concurrency: int | None) -> int:
-    """Return how often a flight starts until all are answered, which grows where nothing refuses it."""
+    """Return how many rounds of concurrent requests are needed; without `concurrency`, rounds grow."""
     if concurrency is not None:
         return -(-requests // concurrency)
-    rounds, flight = 0, FIRST_LIMIT
-    while requests > 0 and flight < LARGEST_LIMIT:
-        rounds, requests, flight = rounds + 1, requests - flight, 2 * flight
+    rounds, limit = 0, FIRST_LIMIT
+    while requests > 0 and limit < LARGEST_LIMIT:
+        rounds, requests, limit = rounds + 1, requests - limit, 2 * limit
     return rounds - (-max(0, requests) // LARGEST_LIMIT)

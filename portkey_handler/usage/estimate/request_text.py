@@ -1,4 +1,4 @@
-"""What the body of a request tells of itself: what the model reads, how long answers may be, the prompt."""
+"""Read the body of a request: the text for the model, the limit of the answer, the prompt."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import orjson
 
 _LONGEST_EXAMPLE = 300
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-#: Texts of a body that the model reads; the other texts in it, such as its name, are for the provider.
+#: Names of texts that the model reads; other texts, such as the model's name, are for the provider.
 _READ = frozenset({"prompt", "input", "instructions", "query", "system"})
-#: Lists and objects of a body that it does not read.
+#: Names of lists and objects that the model does not read.
 _NOT_READ = frozenset({"logit_bias", "metadata", "stop", "stop_sequences", "stream_options", "modalities"})
 
 
 def most_answer_tokens(body: dict[str, Any]) -> int | None:
-    """Return the most tokens that an answer may have; None where nothing limits it."""
+    """Return the most tokens that an answer may have; None if nothing limits it."""
     return next((body[name] for name in _LIMITS if isinstance(body.get(name), int)), None)
 
 
 def read_by_model(body: bytes) -> bytes:
-    """Leave of a body what the model reads; the names of options and most values of theirs cost nothing."""
+    """Return the part of a body that the model reads; most options do not count as tokens."""
     parsed = orjson.loads(body)
     if not isinstance(parsed, dict):
         return body
@@ -33,7 +33,7 @@ def read_by_model(body: bytes) -> bytes:
 
 
 def example(body: bytes) -> str:
-    """Return the prompt of a request as a person reads it, cut."""
+    """Return the prompt of a request as text, cut."""
     parsed = orjson.loads(body)
     text = _as_text(parsed) if isinstance(parsed, dict) else body.decode()
     return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…"

@@ -1,4 +1,4 @@
-"""Looking over the rows of a query before anything is sent."""
+"""Scan the rows of a query before anything is sent, to estimate it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,17 @@ from ..query_usage import LatencyHistogram
 from ..run_history import RunHistory
 from .estimator import Earlier, Estimate, Estimator
 
-#: Rows looked at before other tasks get their turn; an interrupt is one.
+#: After this many rows other tasks can run, such as an interrupt.
 _TURN = 1000
 _NOT_ASKED = Outcome(reason="not asked: dry run")
-
-
-#: The last queries of a model that tell what the next one will be like.
+#: Number of earlier queries that an estimate is based on.
 _LAST = 20
 
 
-def earlier_of(ledger: RunHistory, plan: Plan) -> Earlier:
-    """Return what is known of earlier queries of a model."""
+def earlier_of(history: RunHistory, plan: Plan) -> Earlier:
+    """Return what is known from earlier queries of a model."""
     try:
-        runs = ledger.runs(plan.engine, plan.name, most=_LAST)
+        runs = history.runs(plan.engine, plan.name, most=_LAST)
     except PortkeyHandlerError:
         return Earlier()
     asked = plan.parameters.value.get("model", "")
@@ -39,19 +37,19 @@ def earlier_of(ledger: RunHistory, plan: Plan) -> Earlier:
                 latencies.counts.update(use.latencies.counts)
                 answers += use.answers
                 tokens += use.completion_tokens
-    # Of answers without any tokens nobody told them.
+    # Without any tokens, the provider did not report them.
     return Earlier(answers, tokens / answers if tokens else None, latencies.quantile(0.5))
 
 
 class Scan:
-    """Looks over the rows of one query.
+    """Scans the rows of one query.
 
     Args:
         plan: The resolved options.
-        gateway: Where the requests would go.
-        operation: Makes requests of items.
-        has: Tells whether an item's answer is kept.
-        earlier: What is known of the model.
+        gateway: The configuration that requests would use.
+        operation: Makes requests from items.
+        has: Returns whether an item's answer is cached.
+        earlier: What is known from earlier queries.
     """
 
     def __init__(
@@ -71,12 +69,12 @@ class Scan:
     async def estimate(
         self, rows: Iterable[Item | Skipped], number: int, note: Callable[[Outcome], object] | None = None
     ) -> Estimate:
-        """Look at every row and say what the query would ask.
+        """Read every row and return the estimate.
 
         Args:
             rows: The operation's items.
-            number: How many there are.
-            note: Called with the outcome that each row has in a dry run, in order.
+            number: Number of rows.
+            note: Called with the outcome of each row in a dry run, in order.
         """
         execution = self._plan.execution
         estimator = Estimator(

@@ -1,4 +1,4 @@
-"""An estimate in words: a table of it, its price and how sure that is, in one line what it comes to."""
+"""An estimate as text: a table, one line, its price, its basis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .estimator import Estimate
 
 
 def table(estimate: Estimate) -> list[tuple[str, str]]:
-    """Return an estimate as rows of what and value."""
+    """Return an estimate as rows of a name and a value."""
     rows = [
         ("made at", datetime.fromtimestamp(estimate.at, timezone.utc).isoformat(timespec="seconds")),
         ("model", estimate.model or "chosen by the gateway"),
@@ -30,7 +30,7 @@ def table(estimate: Estimate) -> list[tuple[str, str]]:
 
 
 def one_line(estimate: Estimate) -> str:
-    """Return what a dry run found."""
+    """Return the result of a dry run in one line."""
     tokens = estimate.prompt_tokens + estimate.completion_tokens
     parts = [
         f"{estimate.rows:,} rows" if estimate.rows != 1 else "1 row",
@@ -39,14 +39,14 @@ def one_line(estimate: Estimate) -> str:
         f"cost {price(estimate)}",
     ]
     if estimate.kept:
-        parts.insert(1, f"{estimate.kept:,} answers kept")
+        parts.insert(1, f"{estimate.kept:,} answers cached")
     if estimate.refused is not None:
         parts.append(f"would be refused: {estimate.refused}")
     return f"{estimate.name}: a dry run, nothing was sent: {', '.join(parts)}"
 
 
 def price(estimate: Estimate) -> str:
-    """Return what a query would cost, and what at most."""
+    """Return the expected cost of a query, and the most that it can cost."""
     if estimate.cost is None:
         return f"not known, because the price of {model_in_words(estimate)} is not"
     if not estimate.requests:
@@ -56,7 +56,7 @@ def price(estimate: Estimate) -> str:
 
 
 def basis(estimate: Estimate) -> str:
-    """Return what an estimate rests on."""
+    """Return the basis of an estimate."""
     if not estimate.requests:
         return "nothing to ask"
     made = (
@@ -66,7 +66,7 @@ def basis(estimate: Estimate) -> str:
 
 
 def model_in_words(estimate: Estimate) -> str:
-    """Name the model that is asked."""
+    """Return the name of the model that is asked."""
     return "a model that the gateway chooses" if estimate.model is None else f"'{estimate.model}'"
 
 

@@ -1,4 +1,4 @@
-"""A picture of what was run: one HTML page that needs no network and no other file."""
+"""The report of recorded queries: one HTML page that needs no network and no other file."""
 
 from __future__ import annotations
 

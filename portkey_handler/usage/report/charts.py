@@ -1,4 +1,4 @@
-"""Charts as SVG, by pygal: no script, colours by the page's style, a text for who does not see them."""
+"""Charts as SVG, drawn by pygal: no scripts, the colours of the page's style, and a text alternative."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from ...errors import UsageError
 from .html import cleaned
 
-#: Colours that the page's style defines, for light and dark.
+#: Colours that the page's style defines, for the light and the dark scheme.
 GOOD, BAD, THIRD = "var(--good)", "var(--bad)", "var(--third)"
 _WIDTH = 760
 _LONGEST_LABEL = 44
 
 
 def check_library() -> None:
-    """Return whether charts can be drawn.
+    """Check that charts can be drawn.
 
     Raises:
         UsageError: The library is not installed; the message says how to install it.
@@ -28,13 +28,13 @@ def check_library() -> None:
             "the report's charts need pygal, which is not installed; install it by: "
             'pip install "portkey-handler[report]"'
         ) from error
-    # For maps, which nobody draws here, it hooks into every import of the process, in a way that Python
-    # warns of since 3.10 and passes over since 3.12.
+    # For maps, which are not used here, pygal adds an import hook of an old kind: Python warns of it since
+    # 3.10 and ignores it since 3.12.
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
 
 
 def lines(series: Mapping[str, Sequence[tuple[float, float]]], alternative: str, x: str, y: str) -> str:
-    """Draw lines through points."""
+    """Return a chart of lines through points."""
     chart = _chart("XY", alternative, (GOOD, BAD), height=300, x_title=x, y_title=y, dots_size=2)
     for name, points in series.items():
         chart.add(cleaned(name), points)
@@ -42,7 +42,7 @@ def lines(series: Mapping[str, Sequence[tuple[float, float]]], alternative: str,
 
 
 def bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], alternative: str, y: str) -> str:
-    """Draw upright bars, stacked where there are several series."""
+    """Return a chart of vertical bars, stacked if there are several series."""
     chart = _chart(
         "StackedBar",
         alternative,
@@ -55,7 +55,7 @@ def bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], alternati
     return _filled(chart, labels, series)
 
 
-def lying_bars(
+def horizontal_bars(
     labels: Sequence[str],
     series: Mapping[str, Sequence[float]],
     alternative: str,
@@ -64,7 +64,7 @@ def lying_bars(
     colours: Sequence[str] = (GOOD, THIRD),
     most: float | None = None,
 ) -> str:
-    """Draw lying bars, the first label on top; the axis ends at `most` where it is given."""
+    """Return a chart of horizontal bars, the first label on top; the axis ends at `most`, if given."""
     several = len(series) > 1
     chart = _chart(
         "HorizontalStackedBar",
@@ -126,7 +126,7 @@ def _chart(kind: str, alternative: str, colours: Sequence[str], **options: Any) 
 
 
 def _described(root: Any, alternative: str) -> Any:
-    """Return the picture its text, and take out scripts and remarks."""
+    """Return the SVG with its text alternative, without scripts and comments."""
     root.set("role", "img")
     root.set("aria-label", cleaned(alternative))
     for parent in list(root.iter()):

@@ -1,4 +1,4 @@
-"""HTML from data: everything that comes from a query is escaped here."""
+"""HTML from data; everything that comes from a query is escaped here."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ _NUMBER = ' class="number"'
 
 
 def cleaned(text: str) -> str:
-    """Return a text without control characters and halves of characters, which no page may hold."""
+    """Return a text without control characters and lone surrogates, which HTML must not contain."""
     whole = text.encode("utf-8", "replace").decode()
     return "".join(sign if sign.isprintable() else " " for sign in whole)
 
 
 def escaped(text: object) -> str:
-    """Return a text as it may stand in a page, between tags or in quotes."""
+    """Return a text escaped for HTML, for use between tags or in quotes."""
     return html.escape(cleaned(str(text)))
 
 
 def paragraph(text: str) -> str:
-    """Make a paragraph of a text."""
+    """Return a paragraph with a text."""
     return f"<p>{escaped(text)}</p>"
 
 
 def section(anchor: str, title: str, *parts: str) -> str:
-    """Make a section with its heading; the parts are HTML."""
+    """Return a section with its heading; the parts are HTML."""
     inside = "\n".join(parts)
     heading = f'<h2 id="{anchor}-title">{escaped(title)}</h2>'
     return f'<section id="{anchor}" aria-labelledby="{anchor}-title">\n{heading}\n{inside}\n</section>'
 
 
 def figure(svg: str, caption: str) -> str:
-    """Make a figure of a chart, which has its own text for who does not see it."""
+    """Return a figure with a chart, which has its own text alternative."""
     return f"<figure>{svg}<figcaption>{escaped(caption)}</figcaption></figure>"
 
 
 def table(name: str, caption: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Make a table that can be scrolled and reached by keyboard.
+    """Return a table that can be scrolled and reached by keyboard.
 
     Args:
-        name: Its own in the page.
-        caption: What it is.
-        head: The columns' titles.
-        rows: The cells; the first one of a row names it. Numbers stand at the right, None is "none".
+        name: The id of its caption, unique in the page.
+        caption: The caption.
+        head: The titles of the columns.
+        rows: The cells; the first cell of a row is its heading. Numbers are right-aligned, None is "none".
     """
     made = list(rows)
     numbers = [any(isinstance(row[place], (int, float)) for row in made) for place in range(len(head))]

@@ -1,4 +1,4 @@
-"""The page of a report, put together from its sections."""
+"""The page of a report, built from its sections."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from .html import escaped, paragraph, section
 from .sections import SECTIONS, moment
 from .selection import Chosen
 
-_FOOTER = "Written by portkey-handler report. Times are those of this machine, and rows count from 0."
+_FOOTER = "Written by portkey-handler report. Times are local to this machine. Rows count from 0."
 
 
 def write_page(chosen: Chosen) -> str:
-    """Write the page of a report.
+    """Return the page of a report.
 
     Args:
-        chosen: The runs it is about.
+        chosen: The runs of the report.
 
     Returns:
-        HTML that needs no network and no other file, and has no script.
+        HTML without scripts that needs no network and no other file.
 
     Raises:
         UsageError: The library that draws the charts is not installed.

@@ -1,4 +1,4 @@
-"""The sections of a report: each a chart or none, and always the figures as a table."""
+"""The sections of a report: each has the figures as a table, and most have a chart of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..query_usage import LatencyHistogram
 from ..run_record import RunRecord
-from .charts import BAD, bars, lines, lying_bars
+from .charts import BAD, bars, horizontal_bars, lines
 from .html import figure, paragraph, table
 from .selection import Chosen
 
@@ -18,7 +18,7 @@ Section = tuple[str, str, list[str]]
 _MOST_BARS = 60
 _MOST_ROWS = 200
 _MOST_REASONS_DRAWN = 10
-#: Steps of a latency's histogram that make one bar, so that it spans the square root of two.
+#: Steps of the latency histogram in one bar; its upper bound is √2 times its lower one.
 _STEPS_A_BAR = 4
 _MOST_LATENCY_BARS = 24
 
@@ -26,18 +26,18 @@ _MOST_LATENCY_BARS = 24
 def _figures(chosen: Chosen) -> Section:
     total = chosen.total
     rows = [
-        ("Rows", total("rows"), "all there were"),
-        ("Answered", total("answered"), "kept ones and copies included"),
-        ("Failed", total("failed"), "tried, and without an answer"),
+        ("Rows", total("rows"), "all rows"),
+        ("Answered", total("answered"), "cached ones and copies included"),
+        ("Failed", total("failed"), "tried, without an answer"),
         ("Nothing to ask", total("unasked"), "NULL and blank"),
-        ("Not asked", sum(map(_not_asked, chosen.runs)), "the query ended before"),
-        ("Cut off", total("cut_off"), "different answers that max_tokens ended"),
+        ("Not asked", sum(map(_not_asked, chosen.runs)), "the query ended before them"),
+        ("Cut off", total("cut_off"), "distinct answers, ended by max_tokens"),
         ("Requests", total("requests"), "retries included"),
-        ("Prompt tokens", total("prompt_tokens"), "of what was asked now"),
-        ("Completion tokens", total("completion_tokens"), "of what was answered now"),
-        ("Cached tokens", total("cached_tokens"), "of the prompt tokens, at the provider"),
-        ("Cost in US dollars", _cost(chosen), "of the answers whose price is known"),
-        ("Answers without a known price", total("unpriced"), "which the cost leaves out"),
+        ("Prompt tokens", total("prompt_tokens"), "of new requests"),
+        ("Completion tokens", total("completion_tokens"), "of new answers"),
+        ("Cached tokens", total("cached_tokens"), "prompt tokens in the provider's cache"),
+        ("Cost in US dollars", _cost(chosen), "of answers with a known price"),
+        ("Answers without a known price", total("unpriced"), "left out of the cost"),
         ("Seconds", round(total("seconds"), 1), "from the first row to the last"),
     ]
     return "figures", "Figures", [table("figures-table", "The figures", ("What", "Number", "Note"), rows)]
@@ -55,7 +55,7 @@ def _of_runs(chosen: Chosen) -> list[str]:
         "failed": [run.failed for run in drawn],
         "not asked or nothing to ask": [run.unasked + _not_asked(run) for run in drawn],
     }
-    told = (
+    summary = (
         f"Rows of the last {len(drawn):,} runs, oldest first: {sum(series['answered']):,} answered, "
         f"{sum(series['failed']):,} failed."
     )
@@ -71,7 +71,7 @@ def _of_runs(chosen: Chosen) -> list[str]:
     ]
     left_out = len(chosen.runs) - len(listed)
     caption = "The runs, newest first" + (f"; {left_out:,} older ones are left out" if left_out else "")
-    return [figure(bars(labels, series, told, "rows"), told), table("runs-table", caption, head, rows)]
+    return [figure(bars(labels, series, summary, "rows"), summary), table("runs-table", caption, head, rows)]
 
 
 def _of_moments(run: RunRecord) -> list[str]:
@@ -81,18 +81,15 @@ def _of_moments(run: RunRecord) -> list[str]:
         "failed": [(seconds, failed) for seconds, _, failed in points],
     }
     seconds, done, failed = points[-1]
-    told = (
-        f"Different rows that were done, over time: {done:,} after {seconds:,.1f} s, "
-        f"{failed:,} of them failed."
-    )
+    summary = f"Distinct rows done over time: {done:,} after {seconds:,.1f} s, {failed:,} of them failed."
     shown = points[:: max(1, len(points) // 20)]
     if shown[-1] != points[-1]:
         shown.append(points[-1])
     head = ("Seconds", "Done", "Failed")
     rows = [(round(at, 2), count, lost) for at, count, lost in shown]
     return [
-        figure(lines(series, told, "seconds", "rows"), told),
-        table("time-table", "How far it was (different rows; equal ones count once)", head, rows),
+        figure(lines(series, summary, "seconds", "rows"), summary),
+        table("time-table", "Progress (distinct rows)", head, rows),
     ]
 
 
@@ -100,20 +97,20 @@ def _latencies(chosen: Chosen) -> Section:
     anchor, title = "latency", "Latency"
     found = chosen.latencies
     if not found.counts:
-        return anchor, title, [paragraph("Nothing was asked, so there are no latencies.")]
+        return anchor, title, [paragraph("No requests were sent, so there are no latencies.")]
     half, most, nearly = (found.quantile(share) or 0 for share in (0.5, 0.95, 0.99))
-    told = (
-        f"Milliseconds until a row was settled, waiting and retries included: half within {half:,.0f} ms, "
+    summary = (
+        f"Milliseconds until a row was done, waiting and retries included: half within {half:,.0f} ms, "
         f"95 % within {most:,.0f} ms, 99 % within {nearly:,.0f} ms."
     )
     labels, counts = _spans(found)
-    drawn = figure(bars(labels, {"rows": counts}, told, "rows"), told)
+    drawn = figure(bars(labels, {"rows": counts}, summary, "rows"), summary)
     rows = list(zip(labels, counts, strict=True))
     return anchor, title, [drawn, table("latency-table", "Rows by latency", ("Milliseconds", "Rows"), rows)]
 
 
 def _spans(latencies: LatencyHistogram) -> tuple[list[str], list[int]]:
-    """Put the histogram's steps into bars, empty ones between them included."""
+    """Return the labels and counts of bars over the histogram, empty bars between others included."""
     steps = _STEPS_A_BAR
     first, last = min(latencies.counts), max(latencies.counts)
     while last // steps - first // steps >= _MOST_LATENCY_BARS:
@@ -135,21 +132,21 @@ def _models(chosen: Chosen) -> Section:
     anchor, title = "models", "Tokens and cost by model"
     models = chosen.models
     if not models:
-        return anchor, title, [paragraph("No model answered, so nothing was used.")]
-    names = [name or "(not told)" for name in models]
+        return anchor, title, [paragraph("No model answered, so no tokens were used.")]
+    names = [name or "(not reported)" for name in models]
     tokens = {
         "prompt": [use.prompt_tokens for use in models.values()],
         "completion": [use.completion_tokens for use in models.values()],
     }
     prompt, completion = map(sum, tokens.values())
-    told = f"Tokens by model that answered: {prompt:,} prompt, {completion:,} completion."
-    parts = [figure(lying_bars(names, tokens, told, "tokens"), told)]
+    summary = f"Tokens by model that answered: {prompt:,} prompt, {completion:,} completion."
+    parts = [figure(horizontal_bars(names, tokens, summary, "tokens"), summary)]
     costs = [use.cost for use in models.values()]
     if any(costs):
-        priced = f"US dollars by model that answered: {sum(costs):,.4g}, of the answers whose price is known."
-        parts.append(figure(lying_bars(names, {"US dollars": costs}, priced, "US dollars"), priced))
+        priced = f"US dollars by model that answered: {sum(costs):,.4g}, for answers with a known price."
+        parts.append(figure(horizontal_bars(names, {"US dollars": costs}, priced, "US dollars"), priced))
     else:
-        parts.append(paragraph("Of no answer the price is known."))
+        parts.append(paragraph("No answer has a known price."))
     head = (
         "Model",
         "Answers",
@@ -166,30 +163,30 @@ def _models(chosen: Chosen) -> Section:
         )
         for name, use in zip(names, models.values(), strict=True)
     ]
-    return anchor, title, [*parts, table("models-table", "Use by model that answered", head, rows)]
+    return anchor, title, [*parts, table("models-table", "Usage by model that answered", head, rows)]
 
 
 def _saved(chosen: Chosen) -> Section:
     total = chosen.total("rows")
     what = {
-        "kept from an earlier query": chosen.total("kept"),
+        "from the answer cache": chosen.total("kept"),
         "equal to another row": chosen.total("copies"),
         "from the gateway's cache": chosen.total("gateway_hits"),
     }
     shares = {name: 100 * number / total if total else 0.0 for name, number in what.items()}
-    told = (
-        "Share of the rows that cost nothing new; a row can be both kept and equal to another one: "
+    summary = (
+        "Share of the rows that were not paid again (a row can be both cached and equal to another row): "
         + ", ".join(f"{share:.0f} % {name}" for name, share in shares.items())
         + "."
     )
     percent = "% of the rows"
-    picture = lying_bars(list(shares), {percent: list(shares.values())}, told, percent, most=100)
+    picture = horizontal_bars(list(shares), {percent: list(shares.values())}, summary, percent, most=100)
     rows = [(name, what[name], round(share, 1)) for name, share in shares.items()]
     head = ("Rows", "Number", "% of all")
     return (
         "saved",
         "Rows not paid again",
-        [figure(picture, told), table("saved-table", "Rows not paid again", head, rows)],
+        [figure(picture, summary), table("saved-table", "Rows not paid again", head, rows)],
     )
 
 
@@ -199,26 +196,26 @@ def _errors(chosen: Chosen) -> Section:
     if not reasons:
         return anchor, title, [paragraph("No row failed.")]
     drawn = reasons[:_MOST_REASONS_DRAWN]
-    told = f"Different rows that failed, by reason: {sum(number for _, number in reasons):,} in all."
+    summary = f"Distinct rows that failed, by reason: {sum(number for _, number in reasons):,} in all."
     numbers = {"rows": [number for _, number in drawn]}
     labels = [reason for reason, _ in drawn]
-    picture = figure(lying_bars(labels, numbers, told, "rows", colours=[BAD]), told)
+    picture = figure(horizontal_bars(labels, numbers, summary, "rows", colours=[BAD]), summary)
     return anchor, title, [picture, table("errors-table", "Errors by reason", ("Reason", "Rows"), reasons)]
 
 
 def _slowest(chosen: Chosen) -> Section:
     anchor, title = "slowest", "Slowest rows"
     if not chosen.slowest:
-        return anchor, title, [paragraph("Nothing was asked.")]
+        return anchor, title, [paragraph("No requests were sent.")]
     rows = [
         (f"row {row:,}" if isinstance(row, int) else row, milliseconds, moment(run.started), run.trace_id)
         for run, row, milliseconds in chosen.slowest
     ]
     head = ("Row", "Milliseconds", "Run", "Trace")
-    return anchor, title, [table("slowest-table", "The slowest rows, from 0", head, rows)]
+    return anchor, title, [table("slowest-table", "The slowest rows", head, rows)]
 
 
-#: All of them, in the page's order.
+#: All sections, in the order of the page.
 SECTIONS: tuple[Callable[[Chosen], Section], ...] = (
     _figures,
     _over_time,
@@ -243,5 +240,5 @@ def _known_cost(cost: float, unpriced: float) -> float | None:
 
 
 def moment(seconds: float) -> str:
-    """Write a moment in the time of this machine."""
+    """Return a moment as text, in local time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

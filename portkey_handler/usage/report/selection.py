@@ -1,4 +1,4 @@
-"""Which runs a report is about, and their sums."""
+"""The runs of a report, and their sums."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Chosen:
 
     Attributes:
         runs: Newest first; at least one.
-        all_of_model: They are all that are recorded of a model, not just the last one.
+        all_of_model: Whether they are all recorded runs of a model; else the last run alone.
     """
 
     runs: Sequence[RunRecord]
@@ -31,7 +31,7 @@ class Chosen:
 
     @property
     def latencies(self) -> LatencyHistogram:
-        """How long all answers and failures took."""
+        """The latencies of all answers and failures."""
         counts: Counter[int] = Counter()
         for run in self.runs:
             counts.update(run.latencies.counts)
@@ -39,7 +39,7 @@ class Chosen:
 
     @property
     def models(self) -> dict[str, ModelUsage]:
-        """Model that answered, to what was used of it; the most used one first."""
+        """The usage by model that answered, the most used model first."""
         total: dict[str, ModelUsage] = {}
         for run in self.runs:
             for name, use in run.models.items():
@@ -48,7 +48,7 @@ class Chosen:
 
     @property
     def reasons(self) -> list[tuple[str, int]]:
-        """Why items failed, to how many; the most frequent first."""
+        """The reasons of failures and their numbers, most frequent first."""
         total: Counter[str] = Counter()
         for run in self.runs:
             total.update(run.reasons)
@@ -61,31 +61,31 @@ class Chosen:
         return sorted(rows, key=lambda entry: -entry[2])[:20]
 
 
-def choose(ledger: RunHistory, model: str | None) -> Chosen:
-    """Choose the last run, or all runs of a model.
+def choose(history: RunHistory, model: str | None) -> Chosen:
+    """Return the last run, or all runs of a model.
 
     Args:
-        ledger: Where they are recorded.
-        model: The model's name in SQL, or `engine.model` where several engines have one of that name.
+        history: The run history.
+        model: The model's name in SQL, or `engine.model` if several engines have a model of that name.
 
     Raises:
-        NotFoundError: There are none, or several engines have a model of that name.
-        PortkeyHandlerError: The ledger cannot be read.
+        NotFoundError: There are no runs, or several engines have a model of that name.
+        PortkeyHandlerError: The run history cannot be read.
     """
     if model is None:
-        runs = ledger.runs(most=1)
+        runs = history.runs(most=1)
         if not runs:
-            raise NotFoundError(f"nothing has been run yet, says {ledger.path}; run a query first")
+            raise NotFoundError(f"no query is recorded in {history.path}; run a query first")
         return Chosen(runs, all_of_model=False)
-    known = ledger.models()
-    found = [who for who in known if model in (who[1], f"{who[0]}.{who[1]}")]
+    known = history.models()
+    found = [(engine, name) for engine, name in known if model in (name, f"{engine}.{name}")]
     if len(found) > 1:
         names = " or ".join(f"{engine}.{name}" for engine, name in found)
         raise NotFoundError(f"several engines have a model '{model}'; write {names}")
     if not found:
         names = ", ".join(sorted({name for _, name in known})) or "no model yet"
         raise NotFoundError(f"no run of a model '{model}' is recorded; there are runs of {names}")
-    return Chosen(ledger.runs(*found[0]), all_of_model=True)
+    return Chosen(history.runs(*found[0]), all_of_model=True)
 
 
 def _sum(one: ModelUsage, other: ModelUsage) -> ModelUsage:

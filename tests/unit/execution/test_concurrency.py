@@ -86,7 +86,7 @@ def test_progress_is_one_line() -> None:
         seconds_left=125.0,
     )
     assert str(full) == (
-        "m: 1,999 of 2,000 rows (99 %), 99 rows/s, 1,000 kept, "
+        "m: 1,999 of 2,000 rows (99 %), 99 rows/s, 1,000 cached, "
         f"3 failed (2 x 429: slow down [31m {'x' * 39}…; 1 x 400: no), 1,020 requests, 123,456 tokens, "
         "$0.022 and 1 answer without a known price, 64 in flight, about 2 min 5 s left"
     )

@@ -218,8 +218,8 @@ def test_rows_with_a_text_or_an_image_alone(using: dict[str, Any], provider: Off
     ("data:text/html,x", "picture: expected an image: its address, a data URL, or its bytes"),
     ("file:///a.png", "picture: expected an image: its address, a data URL, or its bytes"),
     (7, "picture: expected an image: its address, a data URL, or its bytes"),
-    (b"%PDF-1.7", "picture: the bytes are no PNG, JPEG, GIF or WebP image"),
-    (b"", "picture: the bytes are no PNG, JPEG, GIF or WebP image"),
+    (b"%PDF-1.7", "picture: the bytes are not a PNG, JPEG, GIF or WebP image"),
+    (b"", "picture: the bytes are not a PNG, JPEG, GIF or WebP image"),
 ])  # fmt: skip
 def test_what_is_no_image_fails_its_row(cell: Any, reason: str, provider: OfflineProvider) -> None:
     """No file is ever read, and nothing is sent."""

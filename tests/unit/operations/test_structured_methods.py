@@ -161,8 +161,7 @@ def test_a_chosen_method_is_not_changed(provider: OfflineProvider, method: str, 
     """Who says how it is asked for gets the refusal, and what to write instead."""
     row = ask(provider, refused(words), output_method=method)
     assert (
-        row["answer_error"]
-        == f"400: {words}; output_method = 'auto' asks in another way where one is refused"
+        row["answer_error"] == f"400: {words}; output_method = 'auto' tries another method if one is refused"
     )
     assert len(bodies(provider)) == 1
 

@@ -91,7 +91,7 @@ def test_an_image_is_the_bytes_of_a_frame(session: Session, provider: OfflinePro
     session.register("photos", pd.DataFrame({"text": ["one", "two", "three"], "photo": photos}))
     session.sql("CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text', image_column = 'photo'")
 
-    with pytest.raises(QueryError, match=r"row 1: photo: the bytes are no PNG, JPEG, GIF or WebP image"):
+    with pytest.raises(QueryError, match=r"row 1: photo: the bytes are not a PNG, JPEG, GIF or WebP image"):
         session.sql("SELECT m.answer FROM photos JOIN m")
 
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}

@@ -132,7 +132,7 @@ def test_the_errors_first_line_says_what_did_not_fit(session: Session, provider:
     with pytest.raises(QueryError) as caught:
         session.sql("SELECT m.verdict FROM rows JOIN m")
     first = caught.value.message.splitlines()[0]
-    assert first.startswith("1 answered and kept, 1 failed (row 2: the answer does not fit output, and")
+    assert first.startswith("1 answered and cached, 1 failed (row 2: the answer does not fit output, and")
     assert "tone: expected ['good', 'bad']; words, score, tags and 2 more are missing" in first
 
     provider.reset()

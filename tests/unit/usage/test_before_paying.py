@@ -153,7 +153,7 @@ def test_an_estimate_that_cannot_be_kept_fails_nothing(
     home.rmdir()
     home.write_text("")
     assert ask(provider, 1, dry_run=True)["answer"].tolist() == [None]
-    assert "the estimate is not kept for DESCRIBE" in caplog.text
+    assert "the estimate is not stored for DESCRIBE" in caplog.text
 
 
 def test_an_engine_is_not_tried_in_dry_runs(
@@ -228,7 +228,8 @@ def test_a_query_stops_when_it_has_cost_as_much(provider: OfflineProvider) -> No
     assert len(provider.requests) == error.answered == 5
     assert str(error).splitlines()[0] == (
         "the query was stopped after 5 requests, because max_cost = 0.003 is reached: about $0.0030 spent; "
-        "5 answered and kept; running again needs at most 15 requests, about $0.0090; raise max_cost to go on"
+        "5 answered and cached; running again needs at most 15 requests, about $0.0090; "
+        "raise max_cost to go on"
     )
     assert (error.requests_again, error.cost_again) == (15, pytest.approx(15 * ANSWER, rel=0.01))
     answers = ask(provider, 20, concurrency=1)

@@ -82,7 +82,7 @@ def test_one_line_changes_until_the_end(notebook: Notebook) -> None:
     assert re.fullmatch(END, said[-1])
     again = notebook.run(ASK)
     assert [message["msg_type"] for message in again] == ["display_data"]
-    assert "12 of them kept" in again[0]["content"]["data"]["text/plain"]
+    assert "12 of them cached" in again[0]["content"]["data"]["text/plain"]
 
 
 def test_who_watches_himself_is_not_shown_a_line(notebook: Notebook) -> None:

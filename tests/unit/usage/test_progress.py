@@ -248,7 +248,7 @@ def test_the_end_is_one_line(provider: OfflineProvider, paid: Paid, caplog: pyte
     (*_, last) = ask(provider, ["refused", "question 0", "question 1", "question 2", None], max_tokens=2)
     assert lines(caplog, END) == [last.ended]
     assert re.fullmatch(
-        r"portkey_model: 3 answered, 2 of them kept from \d\d:\d\d \(reuse = 'never' asks again\), "
+        r"portkey_model: 3 answered, 2 of them cached since \d\d:\d\d \(reuse = 'never' asks again\), "
         r"1 with nothing to ask, 1 failed, 3 cut off by max_tokens, 2 requests, 4 tokens, \$0\.0000\d+, "
         r"\d\.\d s",
         last.ended or "",
@@ -299,7 +299,7 @@ def test_the_end_is_told_when_somebody_gives_up(
     (end,) = lines(caplog, END)
     done, requests, tokens = paid.answers, len(provider.requests), paid.asked + paid.answered
     assert end.startswith(
-        f"m: interrupted; {done} of 50 rows are done and kept, {requests} requests, {tokens} tokens, $"
+        f"m: interrupted; {done} of 50 rows are done and cached, {requests} requests, {tokens} tokens, $"
     )
     assert "; run it again to ask only the rest" in end
     assert heard[-1].ended == end

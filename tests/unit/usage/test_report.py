@@ -138,7 +138,7 @@ def test_the_figures_are_those_of_the_run() -> None:
     )
     assert (figures["Prompt tokens"], figures["Cost in US dollars"]) == ("20", "0.25")
     assert cells(page, "models") == {"gpt-1": ["2", "20", "10", "5", "0.25", "0"]}
-    assert cells(page, "saved")["kept from an earlier query"] == ["1", "16.7"]
+    assert cells(page, "saved")["from the answer cache"] == ["1", "16.7"]
     assert cells(page, "errors") == {"400: no": ["1"]}
     assert cells(page, "slowest")["row 1"][0] == "180"
     assert cells(page, "slowest")["id = 7"][0] == "10"
@@ -219,7 +219,7 @@ def test_nothing_from_the_data_becomes_markup(text: str) -> None:
 def test_the_last_run_of_any_or_all_of_a_model(tmp_path: Path) -> None:
     """By name, and by engine where two have the same."""
     ledger = RunHistory(tmp_path)
-    with pytest.raises(NotFoundError, match="nothing has been run yet"):
+    with pytest.raises(NotFoundError, match="no query is recorded"):
         choose(ledger, None)
     for engine, model in (("e", "m"), ("e", "m"), ("f", "m"), ("f", "n")):
         ledger.record(a_run(engine=engine, model=model), [])
@@ -272,7 +272,7 @@ def _refusing_b(request: RecordedRequest) -> Fault | None:
 def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs, a folder to write to, and the library that draws, with how to install it."""
     done = command("--output", str(tmp_path / "page.html"))
-    assert (done.exit_code, "nothing has been run yet" in done.output) == (1, True)
+    assert (done.exit_code, "no query is recorded" in done.output) == (1, True)
     RunHistory(data_dir()).record(a_run(), [])
     done = command("--output", str(tmp_path / "nowhere" / "page.html"))
     assert (done.exit_code, "cannot be written" in done.output) == (1, True)

@@ -146,7 +146,7 @@ def test_rows_have_the_names_that_the_host_gives_them(provider: OfflineProvider)
         target="answer", engine={}, model=USING, environment={}, engine_name="e", model_name="m"
     ).plan
     names = RowNames(column="id", values=[10, 11, 12])
-    with pytest.raises(QueryError, match=r"1 answered and kept, 2 failed \(rows id = 10, id = 12: 400"):
+    with pytest.raises(QueryError, match=r"1 answered and cached, 2 failed \(rows id = 10, id = 12: 400"):
         Predictor(plan)(rows("bad 0", "good", "bad 2"), EngineConfig({"base_url": provider.base_url}), names)
     ledger = RunHistory(data_dir())
     assert {one.row for one in ledger.failures("e", "m")} == {"id = 10", "id = 12"}

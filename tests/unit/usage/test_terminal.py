@@ -92,7 +92,7 @@ def test_giving_up_leaves_the_terminal_as_it_was(
     assert "Traceback" not in said
     assert "in flight" not in said
     if times == 1:
-        assert re.search(r"mood: interrupted; \d+ of 24 rows are done and kept", said)
+        assert re.search(r"mood: interrupted; \d+ of 24 rows are done and cached", said)
 
 
 def test_a_terminal_that_stands_still_stops_no_query(slow: OfflineProvider, command: tuple[str, ...]) -> None:

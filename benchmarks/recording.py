@@ -1,11 +1,11 @@
-"""What it costs a query to be recorded: the account of each row, and the record at the end.
+"""The cost of recording a query: noting the usage of each row, and writing the record at the end.
 
-    python benchmarks/ledger.py
+    python benchmarks/recording.py
 
-Both are timed where they are called, in queries against a stand-in provider in a process of its own that
-answers at once: the worst case, because nothing of it is seen beside an answer of 200 ms. What the timing
-itself takes is taken off. To compare queries with and without them tells less: what else a machine does is
-more than the difference. Told is the round in which they took the least.
+Both functions are timed inside queries. The stand-in provider answers at once, which is the worst case:
+beside an answer of 200 ms the cost cannot be seen. The time of the timing itself is subtracted. Comparing
+queries with and without recording would show less, because the noise of a machine is larger than the
+difference. The printed round is the one in which recording took the least time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ALLOWED = 0.02
 
 
 class Timed:
-    """Puts itself around a method, and sums up how long it takes."""
+    """Replaces a method, and sums up the time that it takes."""
 
     def __init__(self, owner: type, name: str) -> None:
         self.seconds = 0.0
@@ -42,7 +42,7 @@ class Timed:
 
 
 def timing(calls: int) -> float:
-    """Seconds that so many timings take of themselves."""
+    """Return the seconds that the timing itself takes for a number of calls."""
 
     class Empty:
         def method(self, *_: Any) -> None:
@@ -55,7 +55,7 @@ def timing(calls: int) -> float:
 
 
 def query(base_url: str, rows: int) -> float:
-    """Answer so many rows; gives seconds of CPU."""
+    """Run a query of a number of rows, and return its seconds of CPU."""
     import pandas as pd
 
     from portkey_handler.options import EngineConfig, resolve
@@ -94,7 +94,7 @@ def main() -> int:
     total, noted, recorded, spent = min(rounds)
     share = total / spent
     print(
-        f"{given.rows:,} rows: {noted / given.rows * 1e6:.2f} µs a row for its account, "
+        f"{given.rows:,} rows: {noted / given.rows * 1e6:.2f} µs a row for its usage, "
         f"{recorded * 1000:.2f} ms a query for its record; {share:.1%} of the query's {spent:.2f} s of CPU "
         f"(allowed {ALLOWED:.0%})"
     )
