@@ -1,7 +1,7 @@
-"""What CREATE ML_ENGINE takes; SHOW ML_ENGINES hides what is secret here, nested values included.
+"""The options of CREATE ML_ENGINE; SHOW ML_ENGINES hides the secret ones, nested values included.
 
-Written by scripts/generate_option_files.py from the schema of the options; change that. MindsDB reads this
-file without running it: plain assignments and constants only.
+Written by scripts/generate_option_files.py from the schema of the options; change the schema. MindsDB reads
+this file without running it: plain assignments and constants only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 
 class ARG_TYPE:  # noqa: N801 - MindsDB looks for this spelling
-    """MindsDB's words for types, without importing MindsDB for them."""
+    """MindsDB's names of types; this file does not import MindsDB."""
 
     STR = "str"
     INT = "int"

@@ -1,4 +1,4 @@
-"""Draw docs/report.png: the report of the demo's reviews, asked at a stand-in that refuses some of them.
+"""Make docs/report.png: the report about the demo's reviews, some of which the stand-in provider refuses.
 
 python scripts/draw_report.py
 """
@@ -37,7 +37,7 @@ QUERIES = (
 
 
 def refusing(request: offline.RecordedRequest) -> offline.Fault | None:
-    """Take longer for longer texts, and refuse a few."""
+    """Return a fault: the refusal of a few texts, and a delay by the length of the others."""
     if request.method != "POST":
         return None
     text = offline.last_text(request.body)
@@ -49,7 +49,7 @@ def refusing(request: offline.RecordedRequest) -> offline.Fault | None:
 
 
 def main() -> None:
-    """Ask, write the page, take its picture."""
+    """Run the queries, write the page, and take its picture."""
     with tempfile.TemporaryDirectory() as folder, offline.OfflineProvider() as provider:
         os.environ |= {"PORTKEY_HANDLER_HOME": folder, "PORTKEY_BASE_URL": provider.base_url}
         provider.behaviour.faults = refusing

@@ -31,7 +31,7 @@ SOURCES = {
     "prompt": (None, generation.Completions.create),
 }
 
-#: What the operations own, or the gateway (`metadata`, `config`), or the connection.
+#: Parameters that the operations set, or options of the gateway (`metadata`, `config`), or the client.
 OWNED = frozenset(
     [
         "messages",
@@ -54,7 +54,7 @@ OWNED = frozenset(
     ]
 )
 
-#: Documented parameters that the SDK's types lack. Names of providers: the gateway hands these on to them.
+#: Documented parameters that the SDK's types lack. The gateway forwards them to the providers named here.
 ADDED = {
     "chat": {
         "top_k": "integer",  # the gateway's request type; Anthropic, Google, Cohere, vLLM
@@ -72,7 +72,7 @@ ADDED = {
     "prompt": {},
 }
 
-#: Bounds that hold at every provider. temperature, top_p, top_k and penalties depend on it and have none.
+#: Bounds of every provider. Those of temperature, top_p, top_k and penalties depend on the provider.
 MINIMUM = {
     "max_tokens": 1,
     "max_completion_tokens": 1,
@@ -83,63 +83,63 @@ MINIMUM = {
 
 WORDS = {
     "audio": "Voice and format of a spoken answer",
-    "best_of": "Make so many completions at the provider and return the best",
+    "best_of": "Number of completions that the provider makes; it returns the best one",
     "dimensions": "Length of the vectors",
     "echo": "Return the prompt before the completion",
-    "encoding_format": "How vectors travel",
-    "frequency_penalty": "Make tokens less likely the more often they came",
+    "encoding_format": "Format of the vectors in the response",
+    "frequency_penalty": "Make tokens less likely the more often they have occurred",
     "function_call": "Which of functions is called (older form of tool_choice)",
     "functions": "Functions that the model may call (older form of tools)",
-    "input_type": "What the vectors are for, such as search_document or search_query",
-    "logit_bias": "Token id → how much likelier (up to 100) or less likely (down to -100) it becomes",
+    "input_type": "Purpose of the vectors, such as search_document or search_query",
+    "logit_bias": "Token id → bias from -100 (never chosen) to 100 (always chosen)",
     "logprobs": "Return log probabilities of the tokens",
-    "max_completion_tokens": "Most tokens of an answer, reasoning included",
-    "max_tokens": "Most tokens of an answer",
+    "max_completion_tokens": "Largest number of tokens of an answer, reasoning included",
+    "max_tokens": "Largest number of tokens of an answer",
     "modalities": "Kinds of output",
     "parallel_tool_calls": "Allow several tool calls at once",
-    "prediction": "Text that most of the answer is expected to equal, to be faster",
-    "presence_penalty": "Make tokens less likely that came before",
+    "prediction": "Expected text of most of the answer, which makes the answer faster",
+    "presence_penalty": "Make tokens less likely that have occurred already",
     "prompt_cache_key": "Requests with an equal key share the provider's prompt cache",
     "prompt_cache_retention": "How long the provider's prompt cache keeps a prompt",
-    "reasoning_effort": "How much a reasoning model thinks",
+    "reasoning_effort": "How much a reasoning model reasons before it answers",
     "response_format": "Form of the answer: text, a JSON object, or a JSON schema",
     "safe_prompt": "Put the provider's safety text before the conversation",
     "safety_settings": "Thresholds of the provider's safety filters",
     "safety_identifier": "Stable and anonymous id of the end user, for the provider's abuse detection",
-    "seed": "Sample the same way again, as far as the provider can",
+    "seed": "Make sampling repeatable, as far as the provider can",
     "service_tier": "The provider's class of service",
-    "stop": "Text, or up to a few texts, before which the answer ends",
-    "store": "Keep the answer at the provider",
+    "stop": "Text, or a few texts, before which the answer ends",
+    "store": "Store the answer at the provider",
     "suffix": "Text that comes after the completion",
-    "temperature": "How freely tokens are chosen; 0 is the most predictable",
-    "thinking": "Thinking before the answer and its budget of tokens",
+    "temperature": "Randomness of the answer; 0 is the most predictable",
+    "thinking": "Reasoning before the answer, and its budget of tokens",
     "tool_choice": "Which of tools is called: none, auto, required, or one of them",
     "tools": "Tools that the model may call",
-    "top_k": "Choose among so many of the likeliest tokens",
-    "top_logprobs": "Of how many likeliest tokens to return the log probability",
-    "top_p": "Choose among the likeliest tokens that make up this share",
+    "top_k": "Choose among this number of the likeliest tokens",
+    "top_logprobs": "Number of likeliest tokens whose log probabilities are returned",
+    "top_p": "Choose among the likeliest tokens whose probabilities add up to this share",
     "truncate": "Which end of a text that is too long is cut off",
     "user": "Id of the end user, for the provider",
-    "verbosity": "How wordy the answer is",
+    "verbosity": "How long and detailed the answer is",
     "web_search_options": "Search the web for the answer",
 }
 
 
 def described(name: str, hint: object) -> Parameter:
-    """Read a type of the SDK as a parameter."""
+    """Return the parameter that a type of the SDK describes."""
     if name not in WORDS:
-        sys.exit(f"the SDK has a new parameter {name!r}: give it its words in {Path(__file__).name}")
+        sys.exit(f"the SDK has a new parameter {name!r}: describe it in WORDS of {Path(__file__).name}")
     kinds, values, items = read_type(hint)
     return Parameter(kind_of(kinds), WORDS[name], tuple(values), items, MINIMUM.get(name))
 
 
 def kind_of(kinds: set[str]) -> str:
-    """Write kinds in their fixed order."""
+    """Return the kinds as one text, in their fixed order."""
     return "any" if "any" in kinds or not kinds else "|".join(kind for kind in KINDS if kind in kinds)
 
 
 def read_type(hint: object) -> tuple[set[str], list[str], str | None]:  # noqa: PLR0911 - a table of cases
-    """Read a type as its kinds, the texts it lists, and the kind of its items."""
+    """Return a type's kinds, the texts it lists, and the kind of its items."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     simple = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
     if hint is type(None):
@@ -164,7 +164,7 @@ def read_type(hint: object) -> tuple[set[str], list[str], str | None]:  # noqa: 
 
 
 def table(endpoint: str) -> dict[str, Parameter]:
-    """Give an endpoint's parameters by name."""
+    """Return an endpoint's parameters by name."""
     types_, method = SOURCES[endpoint]
     hints = typing.get_type_hints(types_) if types_ else {}
     found = {name: described(name, hint) for name, hint in hints.items() if name not in OWNED}
@@ -177,7 +177,7 @@ def table(endpoint: str) -> dict[str, Parameter]:
 
 
 def prompt_table(chat: dict[str, Parameter], completion: dict[str, Parameter]) -> dict[str, Parameter]:
-    """Put the parameters of both endpoints together; where kinds differ, either is right."""
+    """Return the parameters of both endpoints; where their kinds differ, either is accepted."""
     both = dict(completion)
     for name, parameter in chat.items():
         other = both.get(name, parameter)
@@ -192,7 +192,7 @@ def prompt_table(chat: dict[str, Parameter], completion: dict[str, Parameter]) -
 
 
 def written(name: str, parameters: dict[str, Parameter]) -> str:
-    """Write a table as Python, as the formatter would."""
+    """Return a table as Python code in the formatter's style."""
     lines = [f"{name}: dict[str, Parameter] = {{"]
     for key, parameter in parameters.items():
         arguments = [literal(parameter.kind), literal(parameter.words)]
@@ -210,14 +210,14 @@ def written(name: str, parameters: dict[str, Parameter]) -> str:
 
 
 def literal(value: object) -> str:
-    """Write a value with double quotes, as the formatter does."""
+    """Return a value as Python code, with double quotes."""
     if isinstance(value, tuple):
         return f"({', '.join(literal(one) for one in value)}{',' if len(value) == 1 else ''})"
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def all_tables() -> str:
-    """Return the tables as the installed SDK says."""
+    """Return the tables of the installed SDK."""
     chat, completion = table("chat"), table("completion")
     tables = {"CHAT": chat, "COMPLETION": completion, "EMBEDDING": table("embedding")}
     tables["PROMPT"] = prompt_table(chat, completion)

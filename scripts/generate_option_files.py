@@ -1,9 +1,9 @@
-"""Write what follows from the schema of the options: the files that MindsDB reads, and tables for people.
+"""Generate files from the schema of the options: the files that MindsDB reads, and the tables of the pages.
 
-``python scripts/generate_option_files.py`` writes portkey_handler/creation_args.py and model_using_args.py as
-a whole, and the text between ``<!-- generated: NAME -->`` and ``<!-- generated: end -->`` in the pages of
-``PAGES``. The table of supported versions follows from docs/matrix.json.
-``--check`` writes nothing and exits with 1 when one of them is stale.
+``python scripts/generate_option_files.py`` writes portkey_handler/creation_args.py and model_using_args.py,
+and the text between ``<!-- generated: NAME -->`` and ``<!-- generated: end -->`` in the pages of ``PAGES``.
+The table of supported versions is made from docs/matrix.json.
+``--check`` writes nothing and exits with 1 when one of the files is stale.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LINE_LENGTH = 110  # of pyproject.toml
 #: The pages with generated blocks.
 PAGES = ("README.md", "docs/options.md", "docs/versions.md")
 
-#: The dozen of the README; a name that the schema lacks stops this script.
+#: The options in README.md; this script fails if the schema lacks one of them.
 ESSENTIAL = (
     "portkey_api_key",
     "base_url",
@@ -44,7 +44,7 @@ ESSENTIAL = (
     "on_error",
 )
 
-#: Options that sound alike, and who acts on each. Those that the schema lacks are left out of the table.
+#: Options with similar names, and the program that acts on each. The table leaves out what the schema lacks.
 SOUND_ALIKE = {
     "How long": {
         "timeout": "this package, for one attempt",
@@ -58,19 +58,19 @@ SOUND_ALIKE = {
     "Not twice": {
         "deduplicate": "this package, within one query",
         "reuse": "this package, from one query to the next",
-        "cache": "the gateway, for everyone who asks it",
+        "cache": "the gateway, for all its clients",
         "cache_namespace": "the gateway",
         "cache_force_refresh": "the gateway",
     },
 }
 
-#: Kind of an option → MindsDB's type, where it isn't text.
+#: Kind of an option → MindsDB's type, where it is not text.
 ARG_TYPES = {"whole number": "INT", "true or false": "BOOL", "object": "DICT", "list": "LIST"}
 
 HEADER = '''"""{words}
 
-Written by scripts/generate_option_files.py from the schema of the options; change that. MindsDB reads this
-file without running it: plain assignments and constants only.
+Written by scripts/generate_option_files.py from the schema of the options; change the schema. MindsDB reads
+this file without running it: plain assignments and constants only.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ from collections import OrderedDict
 
 
 class ARG_TYPE:  # noqa: N801 - MindsDB looks for this spelling
-    """MindsDB's words for types, without importing MindsDB for them."""
+    """MindsDB's names of types; this file does not import MindsDB."""
 
     STR = "str"
     INT = "int"
@@ -95,19 +95,21 @@ class ARG_TYPE:  # noqa: N801 - MindsDB looks for this spelling
 
 
 def creation_args() -> str:
-    """Give the text of creation_args.py: everything that CREATE ML_ENGINE takes."""
-    words = "What CREATE ML_ENGINE takes; SHOW ML_ENGINES hides what is secret here, nested values included."
+    """Return the text of creation_args.py: all options of CREATE ML_ENGINE."""
+    words = "The options of CREATE ML_ENGINE; SHOW ML_ENGINES hides the secret ones, nested values included."
     return HEADER.format(words=words) + arguments("creation_args", level="engine")
 
 
 def model_using_args() -> str:
-    """Give the text of model_using_args.py: what CREATE MODEL takes, and every secret."""
-    words = "What CREATE MODEL takes; SHOW MODELS hides what is secret here, also what is refused there."
+    """Return the text of model_using_args.py: the options of CREATE MODEL, and every secret option."""
+    words = (
+        "The options of CREATE MODEL and all secret options, so that SHOW MODELS hides refused secrets too."
+    )
     return HEADER.format(words=words) + arguments("model_using_args", level="model")
 
 
 def arguments(variable: str, level: Level) -> str:
-    """Give an OrderedDict of the options of a level, of every secret, and of their aliases."""
+    """Return an OrderedDict of the options of a level, every secret option, and their aliases, as Python."""
     names = [name for name, entry in OPTIONS.items() if level in entry.levels or entry.secret]
     aliases = {**ALIASES, **ENGINE_ALIASES}
     names += [
@@ -134,7 +136,7 @@ def arguments(variable: str, level: Level) -> str:
 
 
 def described(words: str) -> list[str]:
-    """Write a description as the formatter would."""
+    """Return the lines of a description in the formatter's style."""
     line = f'        "description": {quoted(words)},'
     if len(line) <= LINE_LENGTH:
         return [line]
@@ -144,7 +146,7 @@ def described(words: str) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """Write a text with the quotes that the formatter prefers."""
+    """Return a text as Python code, with the quotes that the formatter prefers."""
     escaped = text.replace("\\", "\\\\")
     if '"' in text and "'" not in text:
         return f"'{escaped}'"
@@ -152,7 +154,7 @@ def quoted(text: str) -> str:
 
 
 def label(name: str) -> str:
-    """Make a label of a name: portkey_api_key is "Portkey API key"."""
+    """Return the label of an option: "Portkey API key" for portkey_api_key."""
     words = name.split("_")
     capitals = {"api", "aws", "id", "url"}
     named = {"openai": "OpenAI", "ai": "AI"}
@@ -160,11 +162,11 @@ def label(name: str) -> str:
     return words[0][0].upper() + words[0][1:] + "".join(f" {word}" for word in words[1:])
 
 
-# --- tables for people ------------------------------------------------------------------------------------
+# --- tables of the pages -----------------------------------------------------------------------------------
 
 
 def blocks(root: Path) -> dict[str, Callable[[], str]]:
-    """Give what can stand in a document, by its name in the marker."""
+    """Return the functions that make the generated blocks, by the names in their markers."""
     tables: dict[str, Callable[[], str]] = {
         "essential options": lambda: option_table(OPTIONS[name] for name in ESSENTIAL),
         "sound alike": sound_alike_table,
@@ -191,7 +193,7 @@ def blocks(root: Path) -> dict[str, Callable[[], str]]:
 
 
 def option_table(entries: Iterable[Option]) -> str:
-    """Describe options; their modes only where some of them belong to one."""
+    """Return a table of options; it shows modes only where some of the options belong to one mode."""
     listed = list(entries)
     has_modes = any(len(entry.modes) not in (0, len(MODES)) for entry in listed) and len(listed) > len(
         ESSENTIAL
@@ -212,14 +214,14 @@ def option_table(entries: Iterable[Option]) -> str:
 
 
 def places(entry: Option) -> Iterator[str]:
-    """Name where an option may be given, in the order of precedence."""
+    """Yield the places where an option may be given, in the order of precedence."""
     for level in LEVELS:
         if level in entry.levels or (level == "environment" and entry.section == "gateway"):
             yield level
 
 
 def default(entry: Option) -> str:
-    """Write a default as one would write it in USING."""
+    """Return a default as it is written in USING."""
     value = entry.default
     if value is None:
         return ""
@@ -229,7 +231,7 @@ def default(entry: Option) -> str:
 
 
 def parameter_table(mode: str) -> str:
-    """Describe the parameters that an endpoint documents and that are no options of ours."""
+    """Return a table of the endpoint's documented parameters that are not options of this package."""
     return table(
         ["Parameter", "Type", "What it says"],
         (
@@ -241,23 +243,23 @@ def parameter_table(mode: str) -> str:
 
 
 def examples(values: Iterable[str]) -> str:
-    """Write the texts that the SDK lists for a parameter; others are forwarded too."""
+    """Return the texts that the SDK lists for a parameter; other texts are forwarded too."""
     shown = ", ".join(f"`{value}`" for value in values)
     return f": {shown} …" if shown else ""
 
 
 def sound_alike_table() -> str:
-    """Set apart the options that sound alike."""
+    """Return a table of the options with similar names."""
     rows = []
     for topic, names in SOUND_ALIKE.items():
-        known = {name: who for name, who in names.items() if name in OPTIONS}
-        for position, (name, who) in enumerate(known.items()):
-            rows.append(["" if position else topic, f"`{name}`", who, OPTIONS[name].words])
+        known = {name: actor for name, actor in names.items() if name in OPTIONS}
+        for position, (name, actor) in enumerate(known.items()):
+            rows.append(["" if position else topic, f"`{name}`", actor, OPTIONS[name].words])
     return table(["", "Option", "Who acts on it", "What it says"], rows)
 
 
 def support_table(results: Path) -> str:
-    """Say what became of each cell of scripts/matrix.py."""
+    """Return a table of the result of each cell of scripts/matrix.py."""
     rows = []
     for name, entry in json.loads(results.read_text(encoding="utf-8")).items():
         versions = entry.get("versions", {})
@@ -267,21 +269,21 @@ def support_table(results: Path) -> str:
                 entry["where"],
                 versions.get("python", entry["python"]),
                 *(versions.get(package, "") for package in ("pandas", "duckdb", "portkey-ai")),
-                became(entry),
+                result(entry),
             ]
         )
     return table(["Cell", "Where", "Python", "pandas", "DuckDB", "portkey-ai", "Result"], rows)
 
 
-def became(entry: dict[str, Any]) -> str:
-    """Say in words what became of a cell."""
+def result(entry: dict[str, Any]) -> str:
+    """Return the result of a cell as a text."""
     if entry["result"] == "passed":
         return f"{entry['tests']['passed']:,} tests passed, {entry['date']}"
     return f"**{entry['result']}**: {entry['reason']}"
 
 
 def table(header: list[str], rows: Iterable[list[str]]) -> str:
-    """Write a table of Markdown."""
+    """Return a table as Markdown."""
     escaped = [[cell.replace("|", "\\|").replace("<target>", "`<target>`") for cell in row] for row in rows]
     lines = [header, ["---"] * len(header), *escaped]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -291,13 +293,13 @@ _BLOCK = re.compile(r"(<!-- generated: (?!end)(.+?) -->\n).*?(<!-- generated: en
 
 
 def filled(document: str, root: Path) -> str:
-    """Fill the generated blocks of a document."""
+    """Return the document with its generated blocks filled."""
     known = blocks(root)
 
     def fill(match: re.Match[str]) -> str:
         if match[2] not in known:
             sys.exit(f"there is no block {match[2]!r}; there are {', '.join(known)}")
-        # `<target>_error` came out as two pieces of code.
+        # `table` makes two pieces of code of `<target>_error`.
         text = re.sub(r"`<target>`_(\w+)", r"`<target>_\1`", known[match[2]]())
         return f"{match[1]}\n{text}\n{match[3]}"
 
@@ -305,7 +307,7 @@ def filled(document: str, root: Path) -> str:
 
 
 def wanted(root: Path) -> dict[Path, str]:
-    """Give the text that each file should have."""
+    """Return the text that each file should have."""
     package = root / "portkey_handler"
     texts = {
         package / "creation_args.py": creation_args(),
@@ -317,7 +319,7 @@ def wanted(root: Path) -> dict[Path, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check the files, below another root if one is named."""
+    """Write or check the files, below another root if one is named, and return the exit code."""
     check = "--check" in arguments
     root = next((Path(one) for one in arguments if one != "--check"), ROOT)
     stale = {

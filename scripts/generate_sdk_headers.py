@@ -28,7 +28,7 @@ def header(option: str) -> str:
 
 
 def table() -> str:
-    """Return the table as the installed SDK says."""
+    """Return the table of the installed SDK."""
     names = sorted(set(GatewayOptions.model_fields) - NOT_HEADERS - LEFT_TO_SDK)
     lines = [f'    "{name}": "{header(name)}",\n' for name in names]
     return f"HEADERS: dict[str, str] = {{\n{''.join(lines)}}}\n"

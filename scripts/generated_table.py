@@ -1,6 +1,6 @@
-"""A generated table inside of a module: what the scripts that write one share.
+"""Write or check a generated table inside a module.
 
-The table stands between the lines `# Generated: begin` and `# Generated: end`.
+The table is between the lines `# Generated: begin` and `# Generated: end`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ def main(arguments: Sequence[str], default: Path, table: Callable[[], str]) -> i
     """Write the table into a file, or with ``--check`` return 1 where the file is stale.
 
     Args:
-        arguments: ``--check``, and another file than the default one.
-        default: The file.
+        arguments: ``--check``, and optionally another file.
+        default: The file, if no other is given.
         table: Returns the lines between the two marks.
     """
     check = "--check" in arguments

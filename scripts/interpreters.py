@@ -1,7 +1,6 @@
-"""Pythons of this machine, by their version.
+"""Find a Python interpreter of a version.
 
-They are looked for in ``MATRIX_PYTHONS`` (paths of interpreters with colons between them), on PATH and in
-pyenv.
+The places are ``MATRIX_PYTHONS`` (paths of interpreters, separated by colons), PATH and pyenv.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 
 
 def find_python(version: str) -> str:
-    """Give an interpreter of a version.
+    """Return an interpreter of a version.
 
     Raises:
         LookupError: There is none.
@@ -28,20 +27,20 @@ def find_python(version: str) -> str:
 
 
 def interpreters(version: str) -> Iterator[str]:
-    """Give what may be one, the first choice first."""
+    """Yield the candidates for a version, the first choice first."""
     yield from filter(None, os.environ.get("MATRIX_PYTHONS", "").split(os.pathsep))
     yield sys.executable
     on_path = shutil.which(f"python{version}")
     if on_path:
         yield on_path
-    # What pyenv has on PATH works only for the versions that are chosen there.
+    # The commands that pyenv puts on PATH work only for the versions that are selected in pyenv.
     pyenv = os.environ.get("PYENV_ROOT") or (shutil.which("pyenv") and output(["pyenv", "root"]))
     if pyenv:
         yield from map(str, sorted(Path(pyenv, "versions").glob(f"{version}.*/bin/python"), reverse=True))
 
 
 def output(command: Sequence[str | Path]) -> str:
-    """Give what a command prints, and nothing where it fails."""
+    """Return the output of a command; an empty text where it fails."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     except OSError:

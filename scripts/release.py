@@ -1,8 +1,8 @@
-"""Check that a tag can be released, and give the release its version and its notes.
+"""Check that a tag can be released, and write the version and the notes of the release.
 
 ``python scripts/release.py v0.2.0`` checks the tag and CHANGELOG.md. ``--write`` sets the version in
 portkey_handler/__about__.py, ``--notes FILE`` writes the section of the changelog, ``--installed`` checks
-that the installed package has the version. Exits with 1 and says what is wrong and what to do.
+that the installed package has the version. Where something is wrong, it says what to do and exits with 1.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ def version_of(tag: str) -> str:
     try:
         version = Version(tag.removeprefix("v"))
     except InvalidVersion:
-        raise ReleaseError(f"the tag {tag} names no version; write v0.2.0, for example") from None
+        raise ReleaseError(f"the tag {tag} is not a version; write v0.2.0, for example") from None
     if tag != f"v{version}" or version.local:
         raise ReleaseError(f"the tag {tag} is not in its normal form; write v{version.public}")
     return str(version)
 
 
 def notes_of(changelog: str, version: str) -> str:
-    """Return what the changelog says of a version.
+    """Return the section of the changelog about a version.
 
     Args:
         changelog: The text of CHANGELOG.md, the newest version first: `## 0.2.0, 2026-12-01`.
         version: The version.
 
     Raises:
-        ReleaseError: The version is not the newest, has no day, or nothing is said of it.
+        ReleaseError: The version is not the newest, has no date, or its section is empty.
     """
     headings = list(_HEADING.finditer(changelog))
     wanted = f"## {version}, {datetime.date.today():%Y-%m-%d}"
@@ -61,13 +61,11 @@ def notes_of(changelog: str, version: str) -> str:
     try:
         datetime.date.fromisoformat(day)
     except ValueError:
-        raise ReleaseError(
-            f"CHANGELOG.md gives {version} no day of release but {day!r}; write {wanted!r}"
-        ) from None
+        raise ReleaseError(f"CHANGELOG.md has {day!r} as the date of {version}; write {wanted!r}") from None
     end = headings[1].start() if len(headings) > 1 else len(changelog)
     notes = changelog[headings[0].end() : end].strip()
     if not notes:
-        raise ReleaseError(f"CHANGELOG.md says nothing of {version}; write what a user would notice")
+        raise ReleaseError(f"CHANGELOG.md has no text about {version}; write what a user would notice")
     return notes + "\n"
 
 

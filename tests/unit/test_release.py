@@ -63,7 +63,7 @@ def test_the_version_is_the_tags(root: Path) -> None:
 @pytest.mark.parametrize(
     ("tag", "changelog", "message"),
     [
-        ("latest", CHANGELOG, "the tag latest names no version; write v0.2.0, for example"),
+        ("latest", CHANGELOG, "the tag latest is not a version; write v0.2.0, for example"),
         ("0.2.0", CHANGELOG, "the tag 0.2.0 is not in its normal form; write v0.2.0"),
         ("v0.2.0-rc.1", CHANGELOG, "the tag v0.2.0-rc.1 is not in its normal form; write v0.2.0rc1"),
         ("v0.2.0+mine", CHANGELOG, "the tag v0.2.0+mine is not in its normal form; write v0.2.0"),
@@ -75,12 +75,12 @@ def test_the_version_is_the_tags(root: Path) -> None:
         (
             "v0.2.0",
             CHANGELOG.replace("2026-12-01", "unreleased"),
-            f"CHANGELOG.md gives 0.2.0 no day of release but 'unreleased'; write '## 0.2.0, {TODAY}'",
+            f"CHANGELOG.md has 'unreleased' as the date of 0.2.0; write '## 0.2.0, {TODAY}'",
         ),
         (
             "v0.2.0",
             CHANGELOG.replace("- Answers are right.", ""),
-            "CHANGELOG.md says nothing of 0.2.0; write what a user would notice",
+            "CHANGELOG.md has no text about 0.2.0; write what a user would notice",
         ),
         (
             "v0.2.0",
@@ -114,7 +114,7 @@ def test_our_changelog_can_be_read() -> None:
     version = re.search(r'"(.+)"', (ROOT / "portkey_handler" / "__about__.py").read_text().splitlines()[-1])
     assert version is not None
     done = release(ROOT, f"v{version[1]}")
-    assert done.returncode == 0 or "no day of release but 'unreleased'" in done.stderr
+    assert done.returncode == 0 or "has 'unreleased' as the date of" in done.stderr
 
 
 @pytest.mark.slow
