@@ -96,7 +96,7 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
 ) -> None:
-    \"\"\"Check a MindsDB and this engine in it; say what is wrong and what to do. Nothing is changed.\"\"\"
+    """Check a MindsDB and this engine in it; say what is wrong and what to do. Nothing is changed."""
     from ..host.doctor import examine
 
     if url is not None and not url.startswith(("http://", "https://")):
