@@ -171,14 +171,14 @@ def blocks(root: Path) -> dict[str, Callable[[], str]]:
         "essential options": lambda: option_table(OPTIONS[name] for name in ESSENTIAL),
         "sound alike": sound_alike_table,
         "aliases": lambda: table(
-            ["Also written", "Option"], ([f"`{alias}`", f"`{name}`"] for alias, name in ALIASES.items())
+            ["Alias", "Option"], ([f"`{alias}`", f"`{name}`"] for alias, name in ALIASES.items())
         ),
         "aliases on the engine": lambda: table(
-            ["Also written", "Option"],
+            ["Alias", "Option"],
             ([f"`{alias}`", f"`{name}`"] for alias, name in ENGINE_ALIASES.items()),
         ),
         "refused": lambda: table(
-            ["Refused", "Why, and what instead"], ([f"`{n}`", w] for n, w in REFUSED.items())
+            ["Refused", "Why, and what to use instead"], ([f"`{n}`", w] for n, w in REFUSED.items())
         ),
         "supported versions": lambda: support_table(root / "docs" / "matrix.json"),
         "host words": lambda: ", ".join(f"`{word}`" for word in sorted(HOST_WORDS)) + "\n",
@@ -210,7 +210,7 @@ def option_table(entries: Iterable[Option]) -> str:
         for entry in listed
     ]
     mode = ["Mode"] if has_modes else []
-    return table(["Option", "Type", *mode, "Default", "Where", "What it says"], rows)
+    return table(["Option", "Type", *mode, "Default", "Where", "Meaning"], rows)
 
 
 def places(entry: Option) -> Iterator[str]:
@@ -233,7 +233,7 @@ def default(entry: Option) -> str:
 def parameter_table(mode: str) -> str:
     """Return a table of the endpoint's documented parameters that are not options of this package."""
     return table(
-        ["Parameter", "Type", "What it says"],
+        ["Parameter", "Type", "Meaning"],
         (
             [f"`{name}`", parameter.kind.replace("|", " or "), parameter.words + examples(parameter.values)]
             for name, parameter in PARAMETERS.get(mode, {}).items()
@@ -255,7 +255,7 @@ def sound_alike_table() -> str:
         known = {name: actor for name, actor in names.items() if name in OPTIONS}
         for position, (name, actor) in enumerate(known.items()):
             rows.append(["" if position else topic, f"`{name}`", actor, OPTIONS[name].words])
-    return table(["", "Option", "Who acts on it", "What it says"], rows)
+    return table(["", "Option", "Handled by", "Meaning"], rows)
 
 
 def support_table(results: Path) -> str:

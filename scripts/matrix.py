@@ -183,7 +183,7 @@ class Running:
         Raises:
             FailedError: The command failed, or took longer than the cell's time limit.
         """
-        kept = {
+        inherited = {
             name: text for name, text in os.environ.items() if not name.startswith(("PORTKEY_", "PYTHON"))
         }
         with (
@@ -192,7 +192,7 @@ class Running:
                 command,
                 cwd=ROOT,
                 # CI makes tests fail that would be skipped where something is missing.
-                env={**kept, **environment, "CI": "true"},
+                env={**inherited, **environment, "CI": "true"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

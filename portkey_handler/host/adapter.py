@@ -33,8 +33,8 @@ else:
         """Stands in for MindsDB's base class of ML engines where MindsDB is not installed.
 
         Args:
-            model_storage: Keeps what belongs to one model.
-            engine_storage: Keeps what belongs to the engine.
+            model_storage: Stores the data of one model.
+            engine_storage: Stores the data of the engine.
             kwargs: `base_model_storage`, the version that FINETUNE starts from.
         """
 
@@ -87,8 +87,8 @@ def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
 def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
     """Return the names of the rows in errors, where MindsDB hands over the rows in parts.
 
-    With `partition_size` the index continues from part to part. With `track_column` it begins anew, and a row
-    is named by its value in that column.
+    With `partition_size` the index continues from part to part. With `track_column` it starts at 0 in each
+    part, and a row is named by its value in that column.
     """
     if not _is_mindsdbs(model_storage):
         return RowNames()

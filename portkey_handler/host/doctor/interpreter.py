@@ -101,8 +101,8 @@ def ask_inside(python: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         InstallError: There is no answer. The message has the last line of the output.
     """
     with tempfile.TemporaryDirectory() as folder:
-        kept = {name: text for name, text in os.environ.items() if name not in _DECIDED_HERE}
-        environment = {**kept, "MINDSDB_STORAGE_DIR": folder}
+        inherited = {name: text for name, text in os.environ.items() if name not in _DECIDED_HERE}
+        environment = {**inherited, "MINDSDB_STORAGE_DIR": folder}
         return ask(python, _INSIDE, asked, environment=environment, seconds=_SECONDS)
 
 
