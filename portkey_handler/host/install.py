@@ -170,8 +170,13 @@ def is_ours(place: Path) -> bool:
     """Return whether install made what is at a path."""
     if place.is_symlink():
         # A link without a target is left by install after the package has moved.
-        return not place.exists() or all((place / name).exists() for name in _OUR_FILES)
+        return not place.exists() or has_our_files(place)
     return (place / _MARKER).exists()
+
+
+def has_our_files(folder: Path) -> bool:
+    """Return whether a folder holds this package, of any release."""
+    return all((folder / name).exists() for name in _OUR_FILES)
 
 
 def install(python: str | None = None, *, copy: bool = False) -> InstallReport:

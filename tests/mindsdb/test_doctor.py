@@ -301,17 +301,19 @@ def test_another_handler_among_the_community_ones(
     assert found.remedy.startswith("remove it, then run: portkey-handler install")
 
 
+@pytest.mark.parametrize("put", [Path.symlink_to, lambda place, package: shutil.copytree(package, place)])
 def test_our_handler_among_the_community_ones(
+    put: Callable[[Path, Path], object],
     private: Environment,
     place: Path,
     cold: Callable[..., Finding],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Linked there by hand it is as good, if MindsDB may look there."""
+    """Linked or copied there by hand it is as good, if MindsDB may look there."""
     ours = tmp_path / "storage" / "community_handlers" / "portkey_handler"
     ours.parent.mkdir()
-    ours.symlink_to(private.site / "portkey_handler")
+    put(ours, private.site / "portkey_handler")
     place.unlink()
     found = cold("handler")
     assert (found.state, "MINDSDB_COMMUNITY_HANDLERS=true only" in found.words) == ("wrong", True)
@@ -405,7 +407,7 @@ def test_a_journal_that_is_damaged(copied: Path, cold: Callable[..., Finding]) -
     answers.write_bytes(b"no database at all" * 500)
     found = cold("answer cache")
     assert (found.state, found.words) == ("wrong", f"{answers} is damaged (file is not a database)")
-    assert "what was in it is asked anew" in found.remedy
+    assert "its rows are asked again" in found.remedy
 
 
 def test_records_that_cannot_be_read(copied: Path, cold: Callable[..., Finding]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bundled_handler import is_mindsdbs
-from ..install import Found, is_ours
+from ..install import Found, has_our_files, is_ours
 from .checks import Finding
 
 
@@ -56,7 +56,7 @@ def look_at_place(path: Path, community: Path | None, *, uses_community: bool, f
     if not os.path.lexists(place):
         return Place(place, is_there=False, is_ours=False, unused=unused)
     # In the other folder a user has put it, without the mark of install.
-    by_hand = is_community and (place / "install.py").exists()
+    by_hand = is_community and has_our_files(place)
     return Place(
         place,
         is_ours=by_hand or is_ours(place),
