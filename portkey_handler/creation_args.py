@@ -22,7 +22,9 @@ class ARG_TYPE:  # noqa: N801 - MindsDB looks for this spelling
 creation_args = OrderedDict(
     portkey_api_key={
         "type": ARG_TYPE.STR,
-        "description": "The Portkey API key (alias api_key). Without one, base_url is a gateway of your own.",
+        "description": (
+            "The Portkey API key (alias api_key). Without one, base_url names a gateway of your own."
+        ),
         "required": False,
         "label": "Portkey API key",
         "secret": True,
@@ -30,8 +32,8 @@ creation_args = OrderedDict(
     base_url={
         "type": ARG_TYPE.STR,
         "description": (
-            "The gateway's address, ending in /v1 (alias gateway_url). Default: the hosted gateway where "
-            "there is a portkey_api_key, else http://localhost:8787/v1."
+            "The gateway's address, ending in /v1 (alias gateway_url). Default: the hosted gateway if there "
+            "is a portkey_api_key, else http://localhost:8787/v1."
         ),
         "required": False,
         "label": "Base URL",
@@ -39,7 +41,7 @@ creation_args = OrderedDict(
     },
     config={
         "type": ARG_TYPE.STR,
-        "description": "A gateway config: its slug, or on the engine the object itself.",
+        "description": "A gateway config: its slug, or in CREATE ML_ENGINE the object itself.",
         "required": False,
         "label": "Config",
         "secret": True,
@@ -54,8 +56,8 @@ creation_args = OrderedDict(
     provider={
         "type": ARG_TYPE.STR,
         "description": (
-            "The provider behind the gateway, such as openai, anthropic or ollama, or @slug. Below the "
-            "engine only where the engine holds no provider key."
+            "The provider behind the gateway, such as openai, anthropic or ollama, or @slug. In CREATE MODEL "
+            "and SELECT only if the engine has no provider key."
         ),
         "required": False,
         "label": "Provider",
@@ -77,7 +79,7 @@ creation_args = OrderedDict(
     },
     forward_headers={
         "type": ARG_TYPE.LIST,
-        "description": "Names of headers that the gateway hands to the provider unchanged.",
+        "description": "Names of headers that the gateway sends to the provider unchanged.",
         "required": False,
         "label": "Forward headers",
         "secret": False,
@@ -99,7 +101,7 @@ creation_args = OrderedDict(
     metadata={
         "type": ARG_TYPE.DICT,
         "description": (
-            "Names and texts for searching the gateway's logs; it knows _user, _prompt, _organisation and "
+            "Names and texts for searching the gateway's logs, which know _user, _prompt, _organisation and "
             "_environment."
         ),
         "required": False,
@@ -115,7 +117,7 @@ creation_args = OrderedDict(
     },
     cache_force_refresh={
         "type": ARG_TYPE.BOOL,
-        "description": "Ask the provider again even where the gateway has a cached answer.",
+        "description": "Ask the provider again even if the gateway has a cached answer.",
         "required": False,
         "label": "Cache force refresh",
         "secret": False,
@@ -319,9 +321,9 @@ creation_args = OrderedDict(
     targets={
         "type": ARG_TYPE.STR,
         "description": (
-            "On the engine: an object of targets by name, each with its provider, its key (api_key or "
-            "virtual_key) and what else it needs. Below it: a list of those names, or of objects with name, "
-            "weight and parameters of that target."
+            "In CREATE ML_ENGINE: an object of targets by name, each with its provider, its key (api_key or "
+            "virtual_key) and its other options. In CREATE MODEL and SELECT: a list of those names, or of "
+            "objects with name, weight and parameters of that target."
         ),
         "required": False,
         "label": "Targets",
@@ -349,9 +351,7 @@ creation_args = OrderedDict(
     },
     cache={
         "type": ARG_TYPE.STR,
-        "description": (
-            "Let the gateway answer from its cache: simple (equal requests) or semantic (similar ones)."
-        ),
+        "description": "Use the gateway's cache: simple (for equal requests) or semantic (for similar ones).",
         "required": False,
         "label": "Cache",
         "secret": False,
@@ -417,8 +417,8 @@ creation_args = OrderedDict(
     concurrency={
         "type": ARG_TYPE.INT,
         "description": (
-            "The most requests in flight at a time. By default it starts at 8 and grows to 64 until the "
-            "provider refuses."
+            "The most requests in flight at a time. By default it starts at 8 and grows up to 64 until the "
+            "provider refuses a request."
         ),
         "required": False,
         "label": "Concurrency",
@@ -433,7 +433,7 @@ creation_args = OrderedDict(
     },
     max_attempts={
         "type": ARG_TYPE.INT,
-        "description": "How often a request is sent before its row fails.",
+        "description": "How many times a request is sent before its row fails.",
         "required": False,
         "label": "Max attempts",
         "secret": False,
@@ -471,9 +471,7 @@ creation_args = OrderedDict(
     },
     requests_per_minute={
         "type": ARG_TYPE.STR,
-        "description": (
-            "The most requests a minute, for all queries on this machine together that use the engine."
-        ),
+        "description": "The most requests a minute, for all queries on this machine that use the engine.",
         "required": False,
         "label": "Requests per minute",
         "secret": False,
@@ -481,8 +479,8 @@ creation_args = OrderedDict(
     tokens_per_minute={
         "type": ARG_TYPE.STR,
         "description": (
-            "The most tokens a minute, for the same queries; estimated before a request, corrected by its "
-            "usage."
+            "The most tokens a minute, for the same queries. The tokens of a request are estimated before it "
+            "is sent and corrected by its usage."
         ),
         "required": False,
         "label": "Tokens per minute",
@@ -490,7 +488,7 @@ creation_args = OrderedDict(
     },
     deduplicate={
         "type": ARG_TYPE.BOOL,
-        "description": "Send equal rows once. false sends each of them, for sampling.",
+        "description": "Send equal rows once. false sends each of them, for several samples of one question.",
         "required": False,
         "label": "Deduplicate",
         "secret": False,
@@ -512,8 +510,8 @@ creation_args = OrderedDict(
     max_cost={
         "type": ARG_TYPE.STR,
         "description": (
-            "The most US dollars that a query may cost: it is refused where the estimate is higher, and "
-            "stopped when it has cost as much. Answers that were paid for stay cached."
+            "The most US dollars that a query may cost: it is refused if the estimate is higher, and stopped "
+            "when it has cost this much. Answers that were paid for stay cached."
         ),
         "required": False,
         "label": "Max cost",

@@ -1,4 +1,4 @@
-"""The options of USING: their schema, and resolving them to a plan and credentials."""
+"""The options of USING: their schema, and how they are resolved to a plan and an engine configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .engine_config import EngineConfig
 from .plan import Origin, Plan, Resolved
 from .resolve import overlay, resolve, resolve_engine
 
-#: The earlier name.
+#: The name in earlier versions.
 Credentials = EngineConfig
 
 __all__ = [

@@ -40,7 +40,7 @@ ALIASES: Mapping[str, str] = {
     "other_parameters": "parameters",
 }
 
-#: Names of options in Portkey's SDK of 2023; accepted on the engine, where they are not ambiguous.
+#: Names of options in Portkey's SDK of 2023; accepted in CREATE ML_ENGINE, where they are not ambiguous.
 ENGINE_ALIASES: Mapping[str, str] = {
     "cache_age": "cache_max_age",
     "cache_status": "cache",
@@ -63,7 +63,7 @@ HOST_WORDS: frozenset[str] = frozenset(
     }
 )
 
-#: Parameters that would change the shape of an answer, with the alternative.
+#: Parameters that are refused because they would change the shape of an answer, with the alternative.
 REFUSED: Mapping[str, str] = {
     "stream": "rows are answered whole; leave it out",
     "n": "a row has one answer; repeat the row and set deduplicate = false to ask it several times",
@@ -71,7 +71,7 @@ REFUSED: Mapping[str, str] = {
 
 
 def canonical_name(written: str, level: Level) -> str:
-    """Return the option of a name or an alias at a level."""
+    """Return the option that a name or an alias means at a level."""
     lowered = written.lower()
     if level == "engine" and lowered in ENGINE_ALIASES:
         return ENGINE_ALIASES[lowered]

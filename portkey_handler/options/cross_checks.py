@@ -15,7 +15,7 @@ _SHAPING = ("response_format", "tools", "tool_choice", "functions", "function_ca
 
 
 def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
-    """Return what is missing for an operation and which options contradict each other, a sentence each."""
+    """Return what an operation lacks and which options contradict each other, one sentence each."""
     if asked.mode == "chat":
         return _of_chat(asked)
     if asked.mode == "prompt" and asked.prompt_id is None:
@@ -28,7 +28,7 @@ def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
 
 
 def of_output(output: OutputOptions, target: str, parameters: Mapping[str, Any]) -> list[str]:
-    """Return which options contradict typed columns, a sentence each."""
+    """Return which options contradict typed columns, one sentence each."""
     if output.output is None:
         return []
     found = [
@@ -38,8 +38,8 @@ def of_output(output: OutputOptions, target: str, parameters: Mapping[str, Any])
     ]
     own = {name.lower() for name in (target, f"{target}_error", f"{target}_evidence")}
     found += [
-        f"output: the column {column.name} has a name that the query's own columns need, which are {target}, "
-        f"{target}_error and {target}_evidence; rename it, or PREDICT another column"
+        f"output: the column {column.name} has a name that the query's own columns need ({target}, "
+        f"{target}_error and {target}_evidence); rename it, or PREDICT another column"
         for column in read_output(output.output).columns
         if column.name.lower() in own
     ]
@@ -50,7 +50,7 @@ def _of_request(asked: InputOptions) -> list[str]:
     path = asked.path
     if path is not None and not is_path_of_models(path) and path not in (asked.allowed_paths or ()):
         return [
-            f"path = '{path}' is not a path of models; the engine has to allow other paths: "
+            f"path = '{path}' asks no model, so the engine has to allow it: "
             f"CREATE ML_ENGINE … FROM portkey USING allowed_paths = ['{path}']"
         ]
     if (asked.body.value if asked.body else {}).get("stream") not in (None, False):
@@ -67,7 +67,7 @@ def _of_chat(asked: InputOptions) -> list[str]:
     whole = next((name for name in ("messages", "messages_column") if getattr(asked, name) is not None), None)
     found = []
     if whole is not None and asked.image_column is not None:
-        found.append(f"image_column goes with column or prompt_template, not with {whole}")
+        found.append(f"image_column can be used with column or prompt_template, not with {whole}")
     if asked.messages is not None and asked.system_prompt:
         found.append(
             'system_prompt and messages cannot both be given; write {"role": "system", …} into messages'

@@ -18,7 +18,7 @@ def read_duration(text: str) -> float | None:
 
 
 def seconds_of(text: str) -> float:
-    """Return the seconds of a duration; those of `never` are 0.
+    """Return the seconds of a duration; 0 for `never`.
 
     Raises:
         ValueError: The text is neither.

@@ -1,10 +1,11 @@
 """The body parameters that each endpoint documents, with their kinds.
 
 The table is generated: ``python scripts/generate_endpoint_parameters.py`` reads the typed parameters of the
-installed SDK and adds those that its types lack, each with its source. A test says when it is stale.
+installed SDK and adds those that its types lack, each with its source. A test fails when it is stale.
 
-Not in it is what an operation owns: `messages`, `prompt`, `input`, `model`, `stream`, `stream_options`, `n`,
-and `metadata`, which is the gateway's option of that name. `parameters` puts anything else into the body.
+It lacks the parameters that an operation sets (`messages`, `prompt`, `input`, `model`, `stream`,
+`stream_options`, `n`), and `metadata`, which is an option of the gateway. `parameters` puts anything else
+into the body.
 """
 
 from __future__ import annotations
@@ -198,8 +199,8 @@ PROMPT: dict[str, Parameter] = {
 }
 # Generated: end
 
-#: endpoint → name → parameter. A prompt's parameters override those it was saved with, and it may have been
-#: saved for either endpoint.
+#: endpoint → name → parameter. A saved prompt may be a chat or a completion, so it has the parameters of
+#: both; they override those of the saved prompt.
 PARAMETERS: dict[str, dict[str, Parameter]] = {
     "chat": CHAT,
     "completion": COMPLETION,
@@ -218,7 +219,7 @@ def coerce(endpoint: str, name: str, value: Any) -> Any:
             None stays None (it is not sent).
 
     Raises:
-        ValueError: Of another kind, or out of bounds: "expected a number, got 'many'".
+        ValueError: The value is of another kind, or out of bounds: "expected a number, got 'many'".
         KeyError: There is no such endpoint or parameter.
     """
     return PARAMETERS[endpoint][name].convert(value)

@@ -1,4 +1,4 @@
-"""The options of an engine with its secrets apart, and which keys of the environment it may use."""
+"""The options of an engine, with its secrets apart, and the keys of the environment that it may use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from .catalog import OPTIONS
-from .routing import calls_somebody
+from .routing import calls_an_address
 from .targets import leads_somewhere
 
 _GUARDRAILS = frozenset({"input_guardrails", "output_guardrails"})
@@ -29,7 +29,7 @@ class EngineConfig:
         plain: The options whose values may be shown.
         secrets: Keys, and the options that may have a key inside: targets, headers, config objects, and
             guardrails that call an address.
-        withheld: As given.
+        withheld: Names of secrets in the environment that are not used.
     """
 
     plain: Mapping[str, Any]
@@ -69,12 +69,12 @@ class EngineConfig:
 def is_key(name: str, value: Any) -> bool:
     """Return whether the value of a gateway option is a key, or may have one inside.
 
-    A slug, names of targets and guardrails that call no address have none.
+    A slug, names of targets, and guardrails that call no address have no key inside.
     """
     if name == "config":
         return not isinstance(value, str)
     if name in _GUARDRAILS:
-        return value is not None and calls_somebody(value)
+        return value is not None and calls_an_address(value)
     return OPTIONS[name].secret and not (name == "targets" and isinstance(value, list))
 
 
@@ -83,7 +83,7 @@ def engine_config(environment: Mapping[str, Any], engine: Mapping[str, Any]) -> 
 
     Args:
         environment: Options of the environment, as validated.
-        engine: Options of CREATE ML_ENGINE, likewise; they beat the environment's.
+        engine: Options of CREATE ML_ENGINE, as validated; they beat the environment's.
     """
     environment = dict(environment)
     names_address = any(_is_address(name, value) for name, value in engine.items() if value is not None)
@@ -101,5 +101,5 @@ def _is_address(name: str, value: Any) -> bool:
     if name == "targets":
         return leads_somewhere(value)
     if name in _GUARDRAILS:
-        return calls_somebody(value)
+        return calls_an_address(value)
     return OPTIONS[name].destination and not (name == "config" and isinstance(value, str))

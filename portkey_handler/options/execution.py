@@ -11,8 +11,8 @@ class ExecutionOptions(Options):
     """How the rows are sent."""
 
     concurrency: WholeNumber | None = option(
-        "The most requests in flight at a time. By default it starts at 8 and grows to 64 until the "
-        "provider refuses.",
+        "The most requests in flight at a time. By default it starts at 8 and grows up to 64 until the "
+        "provider refuses a request.",
         kind="whole number",
         ge=1,
         le=10_000,
@@ -25,7 +25,11 @@ class ExecutionOptions(Options):
         allow_inf_nan=False,
     )
     max_attempts: WholeNumber = option(
-        "How often a request is sent before its row fails.", kind="whole number", default=6, ge=1, le=100
+        "How many times a request is sent before its row fails.",
+        kind="whole number",
+        default=6,
+        ge=1,
+        le=100,
     )
     on_error: Literal["raise", "null"] = option(
         "What happens when rows fail after all others were answered: raise an error, or give NULL and the "
@@ -48,19 +52,22 @@ class ExecutionOptions(Options):
         default="24h",
     )
     requests_per_minute: Number | None = option(
-        "The most requests a minute, for all queries on this machine together that use the engine.",
+        "The most requests a minute, for all queries on this machine that use the engine.",
         kind="number",
         gt=0,
         allow_inf_nan=False,
     )
     tokens_per_minute: Number | None = option(
-        "The most tokens a minute, for the same queries; estimated before a request, corrected by its usage.",
+        "The most tokens a minute, for the same queries. The tokens of a request are estimated before it is "
+        "sent and corrected by its usage.",
         kind="number",
         gt=0,
         allow_inf_nan=False,
     )
     deduplicate: bool = option(
-        "Send equal rows once. false sends each of them, for sampling.", kind="true or false", default=True
+        "Send equal rows once. false sends each of them, for several samples of one question.",
+        kind="true or false",
+        default=True,
     )
     inputs_per_request: WholeNumber = option(
         "The number of rows in one request.",
@@ -76,8 +83,8 @@ class ExecutionOptions(Options):
         ge=1,
     )
     max_cost: Number | None = option(
-        "The most US dollars that a query may cost: it is refused where the estimate is higher, and stopped"
-        " when it has cost as much. Answers that were paid for stay cached.",
+        "The most US dollars that a query may cost: it is refused if the estimate is higher, and stopped "
+        "when it has cost this much. Answers that were paid for stay cached.",
         kind="number",
         gt=0,
         allow_inf_nan=False,

@@ -20,26 +20,26 @@ class GatewayOptions(Options):
     model_config = ConfigDict(str_strip_whitespace=True)
 
     portkey_api_key: HeaderText | None = option(
-        "The Portkey API key (alias api_key). Without one, base_url is a gateway of your own.",
+        "The Portkey API key (alias api_key). Without one, base_url names a gateway of your own.",
         secret=True,
         levels=_ENGINE,
     )
     base_url: HeaderText | None = option(
-        "The gateway's address, ending in /v1 (alias gateway_url). Default: the hosted gateway where "
-        "there is a portkey_api_key, else http://localhost:8787/v1.",
+        "The gateway's address, ending in /v1 (alias gateway_url). Default: the hosted gateway if there is "
+        "a portkey_api_key, else http://localhost:8787/v1.",
         levels=_ENGINE,
         destination=True,
     )
     config: SlugOrJson | None = option(
-        "A gateway config: its slug, or on the engine the object itself.",
+        "A gateway config: its slug, or in CREATE ML_ENGINE the object itself.",
         kind="slug or object",
         secret=True,
         destination=True,
     )
     virtual_key: HeaderText | None = option("The name of a provider key in Portkey's vault.")
     provider: HeaderText | None = option(
-        "The provider behind the gateway, such as openai, anthropic or ollama, or @slug. Below the "
-        "engine only where the engine holds no provider key.",
+        "The provider behind the gateway, such as openai, anthropic or ollama, or @slug. In CREATE MODEL "
+        "and SELECT only if the engine has no provider key.",
     )
     provider_api_key: HeaderText | None = option(
         "The provider's own key; sent as Authorization.", secret=True, levels=_ENGINE
@@ -50,7 +50,7 @@ class GatewayOptions(Options):
         destination=True,
     )
     forward_headers: JsonList | None = option(
-        "Names of headers that the gateway hands to the provider unchanged.",
+        "Names of headers that the gateway sends to the provider unchanged.",
         kind="list",
         levels=_ENGINE,
         destination=True,
@@ -60,7 +60,7 @@ class GatewayOptions(Options):
     )
     trace_id: HeaderText | None = option("An id under which the gateway logs the requests.")
     metadata: Json | None = option(
-        "Names and texts for searching the gateway's logs; it knows _user, _prompt, _organisation and "
+        "Names and texts for searching the gateway's logs, which know _user, _prompt, _organisation and "
         "_environment.",
         kind="object",
     )
@@ -68,7 +68,7 @@ class GatewayOptions(Options):
         "A namespace for the gateway's cache, which separates its cached answers."
     )
     cache_force_refresh: bool | None = option(
-        "Ask the provider again even where the gateway has a cached answer.", kind="true or false"
+        "Ask the provider again even if the gateway has a cached answer.", kind="true or false"
     )
     request_timeout: WholeNumber | None = option(
         "Milliseconds that the gateway waits for the provider.", kind="whole number", ge=1
@@ -122,7 +122,7 @@ class GatewayOptions(Options):
         if not value.lower().startswith(("http://", "https://")):
             raise ValueError("expected an address that starts with http:// or https://")
         if "@" in value:
-            # Messages would show them, and neither Node nor aiohttp sends them beside a key.
+            # Messages would show them, and neither Node nor aiohttp sends them together with a key.
             raise ValueError("has a user or password in it, which messages would show; use headers instead")
         if "?" in value or "#" in value:
             raise ValueError(

@@ -1,7 +1,7 @@
 """How the model answers: the options that go into the request's body.
 
-The parameters that an endpoint documents have their names and types in `endpoint_parameters`; here stand the
-few that have a default or a meaning of our own.
+The parameters that an endpoint documents are in `endpoint_parameters`, with their types. Here are the few
+that have a default or a meaning of this package.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class InputOptions(Options):
         levels=("model",),
     )
     column: str | None = option(
-        "The column that holds the prompt. It may be left out where only one column is possible.",
+        "The column that holds the prompt. It may be left out if only one column is possible.",
         levels=_BELOW,
         modes=_TEXT,
         min_length=1,
@@ -73,7 +73,7 @@ class InputOptions(Options):
         min_length=1,
     )
     image_column: str | None = option(
-        "The column that holds an image beside the text: its address, a data URL or its bytes.",
+        "The column that holds an image for the text: its address, a data URL or its bytes.",
         levels=_BELOW,
         modes=_CHAT,
         min_length=1,
@@ -150,11 +150,11 @@ class InputOptions(Options):
 
 
 def is_path(path: str) -> bool:
-    """Return whether a text is a path below the gateway's address, and cannot lead out of it."""
+    """Return whether a text is a path that stays below the gateway's address."""
     return bool(_PATH.fullmatch(path)) and not {".", ".."}.intersection(path.split("/"))
 
 
-#: Paths of models. The gateway's other paths are its administration, which could redirect a key.
+#: Paths that ask a model. The gateway's other paths administer it and could redirect a key.
 MODEL_PATHS = frozenset(
     {
         "/chat/completions",
@@ -171,5 +171,5 @@ _SAVED_PROMPT = re.compile(r"/prompts/[\w@.-]+/(completions|render)", re.ASCII)
 
 
 def is_path_of_models(path: str) -> bool:
-    """Return whether a path only asks a model."""
+    """Return whether a path can only ask a model."""
     return path in MODEL_PATHS or _SAVED_PROMPT.fullmatch(path) is not None

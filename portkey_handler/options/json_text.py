@@ -13,21 +13,21 @@ from pydantic_core import CoreSchema, core_schema
 class JsonText(str):
     """A JSON document as text, with a parsed view.
 
-    It is a `str`, and equal to the same text. Only the text is pickled.
+    It is a `str` and compares like one. Only the text is pickled.
     """
 
     __slots__ = ("_value",)
 
     @classmethod
     def canonical(cls, value: Mapping[str, Any]) -> JsonText:
-        """Return an object as text that is the same for equal objects, whatever the order of their names."""
+        """Return an object as text; equal objects give equal texts, whatever the order of their names."""
         return cls(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
     @property
     def value(self) -> Any:
-        """The parsed value. Its objects and lists cannot be changed; copy them by `{**it}` and `[*it]`.
+        """The parsed value. Its objects and lists cannot be changed; copy them with `{**it}` and `[*it]`.
 
-        It is parsed at the first use, and the same object is returned from then on.
+        The text is parsed at the first use; later uses return the same object.
 
         Raises:
             ValueError: The text is not JSON.
@@ -43,7 +43,7 @@ class JsonText(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Let pydantic keep this class, where it would make a plain `str`."""
+        """Make pydantic keep this class; without it, pydantic would make a plain `str`."""
         return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
 
 

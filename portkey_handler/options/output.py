@@ -1,4 +1,4 @@
-"""The columns beside the answer, and how typed columns are asked for."""
+"""The further columns of the result, and how typed columns are asked for."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .schema import Options, option
 
 
 def _output_text(value: Any) -> Any:
-    """Return the description of the columns as text, which can be hashed, after a check."""
+    """Check the description of the columns, and return it as text, which can be hashed."""
     if value is None:
         return None
     if isinstance(value, dict):
         try:
             value = json.dumps(value, ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"expected what JSON can hold ({error})") from None
+            raise ValueError(f"expected values that JSON can hold ({error})") from None
     if not isinstance(value, str):
         raise ValueError("expected columns with their types, such as 'sentiment string, score float'")
     read_output(value)
@@ -48,7 +48,8 @@ class OutputOptions(Options):
         modes=("chat",),
     )
     evidence: bool = option(
-        "Add <target>_evidence: status, finish reason, tokens, attempts, milliseconds and ids of each row.",
+        "Add the column <target>_evidence: status, finish reason, tokens, attempts, milliseconds and ids of "
+        "each row.",
         kind="true or false",
         default=False,
         levels=("model", "query"),

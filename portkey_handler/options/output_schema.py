@@ -1,4 +1,4 @@
-"""The option `output`: the JSON Schema of an answer, which is asked for and checked."""
+"""The option `output`: the JSON Schema that the model is asked for and that its answer is checked against."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class OutputSchema:
     """The columns of an answer and their JSON Schema.
 
     Attributes:
-        text: The JSON Schema that is asked for.
+        text: The JSON Schema, as it is sent.
         columns: The columns, in order.
         is_strict: Providers can enforce the schema: its objects name all their properties, require each of
             them, and allow no others.
-        fit: Returns how an object differs from the schema.
+        fit: Finds how an object differs from the schema.
     """
 
     text: JsonText
@@ -54,7 +54,7 @@ def read_output(written: str) -> OutputSchema:
     """Read typed columns: in words, as an object of names, or as a whole JSON Schema.
 
     Raises:
-        ValueError: It is none of them, or answers cannot be checked by it; the message says why.
+        ValueError: It is none of them, or answers cannot be checked against it; the message says why.
     """
     text = written.strip()
     if not text:
@@ -103,13 +103,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"{cut(name)} stands there twice")
+            raise ValueError(f"{cut(name)} is given twice")
         found[name] = value
     return found
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"not valid JSON ({name} is no number there)")
+    raise ValueError(f"not valid JSON ({name} is not a JSON number)")
 
 
 def _fragment(name: str, value: Any) -> dict[str, Any]:
@@ -141,10 +141,10 @@ def _check_names(names: list[str]) -> None:
                 f"'{cut(name)}' cannot name a column: expected a name of up to {_LONGEST_NAME} characters"
             )
         if name.startswith("__"):
-            raise ValueError(f"{cut(name)} cannot name a column: names that start with __ are the host's")
+            raise ValueError(f"{cut(name)} cannot name a column: names that start with __ belong to the host")
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            raise ValueError(f"{cut(other)} and {cut(name)} are one column to SQL; rename one of them")
+            raise ValueError(f"{cut(other)} and {cut(name)} are the same column in SQL; rename one of them")
 
 
 def _is_strict(schema: Mapping[str, Any]) -> bool:

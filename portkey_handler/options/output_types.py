@@ -1,6 +1,6 @@
 """The type of an answer's column, from its JSON Schema.
 
-A column has a type only where every value that fits the schema has that type; otherwise it takes any value.
+A column has a type only if every value that fits the schema has that type. Otherwise it takes any value.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
     """Read a list such as 'sentiment string, score float null'.
 
     Returns:
-        Column to fragment, in order.
+        The JSON Schema of each column by its name, in order.
 
     Raises:
         ValueError: It is not such a list; the message names the wrong column.
@@ -103,7 +103,7 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
             shown = cut(name)
             raise ValueError(f"{shown} has no type; write '{shown} string', or another of: {_SHOWN}")
         if name in columns:
-            raise ValueError(f"{cut(name)} stands there twice")
+            raise ValueError(f"{cut(name)} is given twice")
         columns[name] = fragment_of(words, name)
     return columns
 

@@ -1,4 +1,4 @@
-"""Checks answers by JSON Schemas (Draft 2020-12); the only module that imports the library for them.
+"""Check answers against JSON Schemas (Draft 2020-12); the only module that imports the library for them.
 
 A message names the place and what is expected there, not the value. So rows with the same fault have the same
 reason, and no error shows a text of the data.
@@ -47,7 +47,7 @@ _NAMES = {
 
 
 class Fit:
-    """Returns how an object differs from a schema.
+    """Finds how an object differs from a schema.
 
     Args:
         schema: The schema, as checked by `check_schema`.
@@ -59,7 +59,7 @@ class Fit:
         self._kinds = kinds
 
     def misfits(self, answer: Any) -> list[str]:
-        """Return where an answer does not fit, a few places at most; nothing where it fits."""
+        """Return where an answer does not fit, a few places at most; an empty list if it fits."""
         try:
             # The library reports several missing names one by one.
             errors = itertools.islice(self._validator.iter_errors(answer), _MOST_LOOKED_AT)
@@ -84,14 +84,14 @@ def _is_whole(value: Any) -> bool:
 
 
 def check_schema(schema: Mapping[str, Any], shown: str) -> None:
-    """Check that answers can be checked by a schema, and that it refers to nothing outside of itself.
+    """Check that a schema can be used to check answers, and that it refers to nothing outside of itself.
 
     Args:
         schema: The whole schema.
         shown: The name of the schema in messages about a fault outside of columns.
 
     Raises:
-        ValueError: It is wrong, or cannot be used; the message says where and why.
+        ValueError: The schema is wrong or cannot be used; the message says where and why.
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
@@ -117,12 +117,12 @@ def _validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
     from jsonschema import Draft202012Validator
     from referencing import Registry
 
-    registry: Any = Registry()  # which fetches nothing
+    registry: Any = Registry()  # fetches nothing
     return Draft202012Validator(schema, registry=registry)
 
 
 def _check_words(schema: Mapping[str, Any]) -> None:
-    """Raise an error for a schema that would be fetched, or whose check could take very long."""
+    """Raise an error for words that refer to another address, or whose check could take very long."""
     for each in parts_of(schema):
         for word in _PATTERNS.intersection(each):
             raise ValueError(
@@ -132,11 +132,11 @@ def _check_words(schema: Mapping[str, Any]) -> None:
         for word in _REFERENCES.intersection(each):
             if not str(each[word]).startswith("#"):
                 raise ValueError(
-                    f"{word} '{cut(str(each[word]))}' leads out of the JSON Schema, and nothing is fetched; "
-                    "put its schema into $defs"
+                    f"{word} '{cut(str(each[word]))}' refers to something outside of the JSON Schema, which "
+                    "is not fetched; put its schema into $defs"
                 )
         if "$id" in each and each is not schema:
-            raise ValueError("$id can only stand at the top of the JSON Schema")
+            raise ValueError("$id can only be used at the top of the JSON Schema")
 
 
 def _check_references(schema: Mapping[str, Any]) -> None:
@@ -152,7 +152,7 @@ def _check_references(schema: Mapping[str, Any]) -> None:
                 resolver.lookup(each[word])
             except Unresolvable:
                 raise ValueError(
-                    f"{word} '{cut(str(each[word]))}' names nothing in the JSON Schema"
+                    f"{word} '{cut(str(each[word]))}' refers to nothing in the JSON Schema"
                 ) from None
 
 
@@ -178,7 +178,7 @@ def parts_of(schema: Any, left: int = _DEEPEST) -> Iterator[Mapping[str, Any]]:
 
 
 def _said(error: Any) -> str:
-    """Return what is wrong and where, without the value."""
+    """Return what is wrong and where; the value is not shown."""
     word, wanted = error.validator, error.validator_value
     where = ".".join(f"[{part}]" if isinstance(part, int) else cut(str(part)) for part in error.absolute_path)
     prefix = f"{where.replace('.[', '[')}: " if where else ""

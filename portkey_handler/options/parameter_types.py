@@ -2,7 +2,7 @@
 
 SQL has no negative numbers, exponents or nested objects in USING, so each of them may be written as a string
 (``temperature = '-0.5'``, ``logit_bias = '{"50256": -100}'``). A value is validated and forwarded, never
-adjusted: a value of the wrong type is an error, and so is one outside of bounds that all providers have.
+adjusted. A value of the wrong type is an error, and so is a value outside of the bounds of all providers.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Parameter:
             orjson.dumps(found)
             json.dumps(found, allow_nan=False)  # the other library writes NaN as null
         except (TypeError, ValueError) as error:
-            raise ValueError(f"expected something that JSON can hold: {error}") from None
+            raise ValueError(f"expected a value that JSON can hold: {error}") from None
         return found
 
 
@@ -114,7 +114,7 @@ def _from_text(text: str, kinds: list[str], parameter: Parameter) -> Any:
 
 
 def _read(text: str, kind: str, parameter: Parameter) -> Any:
-    """Return a text read as this type, or None; a string is tried last."""
+    """Return a text read as this type, or None where it does not fit."""
     if kind == "boolean":
         return {"true": True, "false": False}.get(text.strip().lower())
     if kind == "integer" and _NUMBER.fullmatch(text):
@@ -142,11 +142,11 @@ def _loads(text: str) -> Any:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _json_fault(text: str, kinds: list[str]) -> str:
-    """Return what is wrong with a text that was meant as JSON; nothing where it was not meant as JSON."""
+    """Return what is wrong with a text that was meant as JSON; empty if it was not meant as JSON."""
     meant = ("object" in kinds and text.lstrip().startswith("{")) or (
         "array" in kinds
         and re.match(r'\s*\[\s*(["{]|$)' if "string" in kinds else r"\s*\[", text) is not None
@@ -169,7 +169,7 @@ def _items_fit(found: Any, items: str | None) -> bool:
 
 
 def _python_scalar(value: Any) -> Any:
-    """Return numpy's scalars and Decimals, which callers from Python may pass, as Python's own types."""
+    """Return a numpy scalar or a Decimal, which Python callers may pass, as one of Python's own types."""
     if isinstance(value, decimal.Decimal):
         whole = value.is_finite() and value.adjusted() < 19 and value == value.to_integral_value()
         return int(value) if whole else float(value)

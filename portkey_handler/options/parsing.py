@@ -1,4 +1,4 @@
-"""Reads the USING of one level: checks names, validates values, collects all problems.
+"""Read the USING of one level: check names, validate values, collect all problems.
 
 The value of a secret or of an unknown name is never shown: it may be a key under a misspelt name.
 """
@@ -24,12 +24,12 @@ from .catalog import (
 from .endpoint_parameters import PARAMETERS, coerce
 from .input import MODES
 from .parameters import is_parameter, is_parameter_of_any_mode
-from .routing import calls_somebody
+from .routing import calls_an_address
 from .schema import LEVEL_WORDS, Level, Option
 from .targets import chosen_targets, engine_targets
 
 _LONGEST_VALUE_SHOWN = 60
-#: Where a number or a word is expected, a longer text is not shown: it may be a key.
+#: Where a number or a word is expected, a longer text is not shown, because it may be a key.
 _LONGEST_WORD_SHOWN = 20
 _SLUG_EXTRA = frozenset("-_@.")
 #: The parts of a body that the operations make.
@@ -39,7 +39,7 @@ ALTERNATIVES = (
     ("column", "prompt_template", "messages", "messages_column"),
     ("max_tokens", "max_completion_tokens"),
 )
-_BOTH_SAY = ("both say what to ask", "say the same")
+_BOTH_SAY = ("both say what to ask", "are the same limit")
 
 
 class Reading:
@@ -52,8 +52,8 @@ class Reading:
 
     Attributes:
         values: Canonical name to validated value, in the order given.
-        problems: The problems, a sentence each.
-        passed_over: Names of options that belong to another mode.
+        problems: The problems, one sentence each.
+        ignored: Names of options that belong to another mode.
     """
 
     def __init__(self, level: Level, mode: str | None = "chat") -> None:
@@ -61,7 +61,7 @@ class Reading:
         self.mode = mode
         self.values: dict[str, Any] = {}
         self.problems: list[str] = []
-        self.passed_over: list[str] = []
+        self.ignored: list[str] = []
 
     def read(self, given: Mapping[str, Any]) -> Reading:
         """Read all given options; return this object."""
@@ -99,7 +99,7 @@ class Reading:
         elif is_parameter(self.mode, name):
             self._read_parameter(name, written, value)
         elif is_parameter_of_any_mode(name) and self.level != "model":
-            self.passed_over.append(name)
+            self.ignored.append(name)
         elif is_parameter_of_any_mode(name):
             self._foreign(written, [mode for mode in MODES if is_parameter(mode, name)])
         else:
@@ -113,7 +113,7 @@ class Reading:
             if self.level == "model":
                 self._foreign(written, entry.modes)
             else:
-                self.passed_over.append(entry.name)
+                self.ignored.append(entry.name)
             return
         if self.level in ("model", "query") and (reason := _carries_away(entry.name, value)):
             self.problems.append(reason)
@@ -137,11 +137,12 @@ class Reading:
         if (
             self.level in ("model", "query")
             and entry.name in ("input_guardrails", "output_guardrails")
-            and calls_somebody(found or [])
+            and calls_an_address(found or [])
         ):
             self.problems.append(
-                f"{written} may name slugs or checks that call no address here, because an engine's keys "
-                f"go only where the engine says; write CREATE ML_ENGINE … FROM portkey USING {written} = …"
+                f"{written} may only name slugs and checks that call no address here, because an engine's "
+                "keys go only where the engine says; write CREATE ML_ENGINE … FROM portkey USING "
+                f"{written} = …"
             )
             return
         self.values[entry.name] = found
@@ -163,13 +164,13 @@ class Reading:
         try:
             orjson.dumps(parameters)
         except orjson.JSONEncodeError as error:
-            self.problems.append(f"parameters: expected what JSON can hold ({error})")
+            self.problems.append(f"parameters: expected values that JSON can hold ({error})")
 
     def _read_parameter(self, name: str, written: str, value: Any) -> None:
         if value is None:
             self.values[name] = None
             return
-        # An engine has no mode, so the value may be one of any endpoint.
+        # An engine has no mode, so the value may be that of any endpoint.
         modes = [mode for mode in PARAMETERS if self.mode in (None, mode) and is_parameter(mode, name)]
         for mode in modes:
             try:
@@ -197,7 +198,7 @@ def _misplaced(entry: Option, written: str, level: Level) -> str:
         reason = (
             "an engine's keys go only where the engine says"
             if entry.section == "gateway"
-            else "it is the engine's"
+            else "it is an option of the engine"
         )
         return (
             f"{written} cannot be given in {LEVEL_WORDS[level]}: {reason}; "
@@ -212,7 +213,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _carries_away(name: str, value: Any) -> str | None:
-    """Return why an option below the engine could send a key elsewhere, or None where it cannot."""
+    """Return why an option of a model or query could send a key elsewhere, or None where it cannot."""
     if name not in ("config", "virtual_key", "provider") or value is None:
         return None
     if isinstance(value, str) and value and all(c.isalnum() or c in _SLUG_EXTRA for c in value):
@@ -228,7 +229,7 @@ def _wrong(entry: Option, written: str, value: Any, error: ValidationError) -> s
     first = error.errors(include_url=False, include_input=False, include_context=True)[0]
     message = first["msg"].removeprefix("Value error, ")
     expected = message if first["type"] == "value_error" else _expected(entry, first)
-    # An object or an address may have a key anywhere in it.
+    # An object or an address may contain a key.
     may_hold_key = entry.kind in ("object", "list") or "@" in str(value) or "?" in str(value)
     if entry.secret or may_hold_key or (entry.kind != "text" and len(str(value)) > _LONGEST_WORD_SHOWN):
         return f"{written}: {expected}"

@@ -1,7 +1,7 @@
 """The resolved options: the plan, which has no secret, and the engine's options, which have the keys.
 
-A plan can be pickled, hashed and sent to another process. The engine's options refuse to be pickled: they are
-resolved from the engine where the work runs.
+A plan can be pickled, hashed and sent to another process. The engine's options refuse to be pickled, because
+they are resolved from the engine where the work runs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Plan:
         target: The column of the answers.
         input: How a row becomes a prompt.
         parameters: The request's parameters without the prompt (`model`, `max_tokens` …), as canonical JSON.
-        routing: The gateway options given below the engine, as canonical JSON; none can send a key elsewhere.
+        routing: The gateway options of the model and the query, as canonical JSON; none can redirect a key.
         execution: How the rows are sent.
         output: The columns of the result.
         engine: Name of the engine, for messages; may be empty.
@@ -63,7 +63,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The outcome of resolving: plan, the engine's options, and the origin of each option for DESCRIBE."""
+    """The resolved plan, the engine's options, and the origin of each option for DESCRIBE."""
 
     plan: Plan
     credentials: EngineConfig
@@ -71,7 +71,7 @@ class Resolved:
 
 
 def longest_answer(plan: Plan) -> int | None:
-    """Return the most tokens of an answer: 0 for a vector, None without a limit."""
+    """Return the most tokens that an answer may have: 0 for a vector, None without a limit."""
     if plan.input.mode == "embedding":
         return 0
     parameters = plan.parameters.value

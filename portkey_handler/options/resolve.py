@@ -1,8 +1,8 @@
-"""Resolves the options of all levels to a plan and an engine configuration, by their precedence.
+"""Resolve the options of all levels to a plan and an engine configuration, by their precedence.
 
 SELECT … USING beats CREATE MODEL, which beats CREATE ML_ENGINE, which beats the environment, which beats the
-defaults. A key and its address come from the same level: the environment's keys are not used where the engine
-has an address of its own.
+defaults. A key and its address come from the same level: if the engine has an address of its own, the keys of
+the environment are not used.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def resolve_engine(
         environment: The process's environment.
 
     Returns:
-        The credentials, and the execution options in force (`check`, `timeout`).
+        The engine configuration, and the execution options in force (`check`, `timeout`).
 
     Raises:
         OptionError: An option is unknown, misplaced or has a wrong value; the message names all of them.
@@ -66,7 +66,7 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
     """Resolve the options of all levels.
 
     Args:
-        target: The column that answers go into.
+        target: The column of the answers.
         engine: Arguments of CREATE ML_ENGINE.
         model: Arguments of CREATE MODEL.
         query: Arguments of SELECT … USING.
@@ -86,8 +86,8 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
                 "own provider; write CREATE ML_ENGINE … FROM portkey USING provider = …"
             )
     _raise_problems(readings)
-    for name in readings["query"].passed_over:
-        logger.info("%s is an option of another mode and was passed over", name)
+    for name in readings["query"].ignored:
+        logger.info("%s is an option of another mode and was ignored", name)
     asked = InputOptions(**_merged(readings, InputOptions))
     parameters = _parameters(readings, asked.mode)
     # Options that belong together may come from several levels.
@@ -114,18 +114,18 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
 def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of the earlier version, overlaid with those of RETRAIN.
 
-    A new value replaces the earlier one under any name of the option, and the alternatives to the option.
-    With another mode, options that do not belong to it are dropped.
+    A new value replaces the earlier one, also under an alias of the option, and the option's alternatives.
+    If the mode changes, options that do not belong to the new mode are dropped.
     """
     replaced = {canonical_name(name, "model") for name in given}
     for group in ALTERNATIVES:
         if replaced.intersection(group):
             replaced.update(group)
-    kept = {name: value for name, value in earlier.items() if canonical_name(name, "model") not in replaced}
+    stays = {name: value for name, value in earlier.items() if canonical_name(name, "model") not in replaced}
     if "mode" in replaced:
         mode = _mode(given)
-        kept = {name: value for name, value in kept.items() if _fits(canonical_name(name, "model"), mode)}
-    return {**kept, **given}
+        stays = {name: value for name, value in stays.items() if _fits(canonical_name(name, "model"), mode)}
+    return {**stays, **given}
 
 
 def _fits(name: str, mode: str) -> bool:
@@ -230,7 +230,7 @@ def _routing(readings: Mapping[Level, Reading]) -> dict[str, Any]:
 
 
 def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig) -> dict[str, Origin]:
-    """Return for DESCRIBE the value of each option and the level that gave it."""
+    """Return the value of each option and the level that gave it, for DESCRIBE."""
     mode = readings["model"].mode
     origins = {
         name: Origin(entry.default, None)

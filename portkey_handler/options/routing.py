@@ -1,6 +1,6 @@
 """Routing options: the engine's targets that the gateway uses, its retries, its cache, its guardrails.
 
-The engine defines its targets, with keys and addresses. Below it, targets are chosen only by their names.
+The engine defines its targets, with keys and addresses. Models and queries choose targets only by name.
 `portkey_handler.gateway.config_object` makes the gateway's config object of these options.
 """
 
@@ -54,7 +54,7 @@ class Strategy(_Strict):
 
 
 class Retry(_Strict):
-    """How often the gateway itself sends a request, within one attempt of ours."""
+    """How often the gateway itself sends a request, within one attempt of this package."""
 
     attempts: Annotated[int, BeforeValidator(no_boolean), Field(ge=0, le=5)]
     on_status_codes: StatusCodes | None = None
@@ -130,9 +130,9 @@ class RoutingOptions(Options):
     """What the gateway does with a request."""
 
     targets: JsonOrText | None = option(
-        "On the engine: an object of targets by name, each with its provider, its key (api_key or "
-        "virtual_key) and what else it needs. Below it: a list of those names, or of objects with name, "
-        "weight and parameters of that target.",
+        "In CREATE ML_ENGINE: an object of targets by name, each with its provider, its key (api_key or "
+        "virtual_key) and its other options. In CREATE MODEL and SELECT: a list of those names, or of "
+        "objects with name, weight and parameters of that target.",
         kind="object or list",
         secret=True,
         destination=True,
@@ -148,7 +148,7 @@ class RoutingOptions(Options):
         kind="whole number from 0 to 5, or object",
     )
     cache: Annotated[Cache, BeforeValidator(_cache)] | None = option(
-        "Let the gateway answer from its cache: simple (equal requests) or semantic (similar ones).",
+        "Use the gateway's cache: simple (for equal requests) or semantic (for similar ones).",
         kind="simple or semantic",
     )
     cache_max_age: WholeNumber | None = option(
@@ -189,7 +189,7 @@ class RoutingOptions(Options):
 
 
 def _check_guardrail(guardrail: dict[str, Any]) -> None:
-    """Raise an error for what the gateway would ignore, or would read as its opposite."""
+    """Raise an error for a part that the gateway would ignore, or would read as its opposite."""
     if "checks" in guardrail:
         raise ValueError(
             'expected checks by their names, such as {"default.contains": {…}}: the gateway ignores a list '
@@ -201,7 +201,7 @@ def _check_guardrail(guardrail: dict[str, Any]) -> None:
             raise ValueError(f"expected true or false, not a text, for {word}")
 
 
-#: The options that become a config object, and that cannot stand beside one.
+#: The options that become a config object, and that cannot be given together with one.
 CONFIG_WORDS: tuple[str, ...] = (
     "targets",
     "strategy",
@@ -213,7 +213,7 @@ CONFIG_WORDS: tuple[str, ...] = (
 )
 
 
-def calls_somebody(guardrails: list[Any]) -> bool:
+def calls_an_address(guardrails: list[Any]) -> bool:
     """Return whether guardrails could send the request, with its keys, to an address."""
     return any(isinstance(one, dict) and not _is_harmless(one) for one in guardrails)
 

@@ -127,12 +127,12 @@ def no_boolean(value: Any) -> Any:
     """Raise an error for a boolean where a number is expected."""
     if isinstance(value, bool):
         # pydantic would read true as 1
-        raise PydanticCustomError("boolean", "no boolean")
+        raise PydanticCustomError("boolean", "a boolean is not a number")
     return value
 
 
 def parsed(value: Any) -> Any:
-    """Return an object or list that was written as JSON text, as SQL often needs."""
+    """Return an object or list that was written as JSON text; any other value unchanged."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             # Not strict: strings in SQL may have line breaks.
@@ -145,7 +145,7 @@ def parsed(value: Any) -> Any:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"not valid JSON ({name} is no number there)")
+    raise ValueError(f"not valid JSON ({name} is not a JSON number)")
 
 
 def _as_text(value: Any, expected: str, fits: Callable[[Any], bool]) -> Any:
@@ -157,7 +157,7 @@ def _as_text(value: Any, expected: str, fits: Callable[[Any], bool]) -> Any:
     try:
         return JsonText(json.dumps(read, ensure_ascii=False, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"expected what JSON can hold ({error})") from None
+        raise ValueError(f"expected values that JSON can hold ({error})") from None
 
 
 def _object_text(value: Any) -> Any:
@@ -179,14 +179,14 @@ def _is_list_of(value: Any, kind: type) -> bool:
 
 
 def _plain_header(value: Any) -> Any:
-    """Raise an error for a text that would end a header and start another one."""
+    """Raise an error for a text that would end a header and start another header."""
     if isinstance(value, str) and any(ord(char) < 32 or ord(char) == 127 for char in value):
         raise ValueError("has a line break or another control character")
     return value
 
 
 Duration = Annotated[str, BeforeValidator(as_duration)]
-#: At most 64 bits, as in a request's body.
+#: At most 64 bits, like integers in a request's body.
 WholeNumber = Annotated[int, BeforeValidator(no_boolean), Field(lt=2**63)]
 Number = Annotated[float, BeforeValidator(no_boolean)]
 Json = Annotated[dict[str, Any], BeforeValidator(parsed)]

@@ -15,14 +15,14 @@ from .parameters import is_parameter, is_parameter_of_any_mode
 from .routing import RoutingOptions
 from .schema import Options
 
-#: Names in a target that differ in the gateway's config object.
+#: Names of parts of a target that differ from those in the gateway's config object.
 _OLD_NAMES = {
     "authorization": "api_key",
     "cache_age": "cache_max_age",
     "cache_status": "cache",
     "provider_api_key": "api_key",
 }
-#: Options of the engine, and what to write in a target instead.
+#: Options of the engine that a target does not have, and what to write in a target instead.
 _ELSEWHERE = {
     "base_url": "the provider's address is custom_host",
     "gateway_url": "the provider's address is custom_host",
@@ -53,12 +53,12 @@ def engine_targets(value: Any) -> dict[str, dict[str, Any]]:
     """Read the engine's targets.
 
     Args:
-        value: An object of targets by name; or a list of them, which are named by their `name`, else
-            `virtual_key`, else `provider` (the form of the SDK of 2023).
+        value: An object of targets by name; or a list of them, the form of the SDK of 2023, where the name of
+            a target is its `name`, else its `virtual_key`, else its `provider`.
 
     Returns:
-        Name to target as it stands in the gateway's config object: parameters of the body, `model` among
-        them, are its `override_params`.
+        The targets by name, in the form of the gateway's config object: parameters of the body, `model`
+        among them, are in `override_params`.
 
     Raises:
         ValueError: A target is wrong; the message shows no value.
@@ -83,7 +83,7 @@ def _named(value: Any) -> dict[str, Any]:
 
 def _target(name: str, given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise ValueError(f"the target {name} is no object")
+        raise ValueError(f"the target {name} is not an object")
     target: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
     for written, part in given.items():
@@ -112,7 +112,7 @@ def _target(name: str, given: Any) -> dict[str, Any]:
 
 
 def _parameter(word: str, value: Any) -> Any:
-    """Return a parameter of the body as the first endpoint that accepts it: an engine has no mode."""
+    """Return a parameter of the body as the first endpoint that accepts it, because an engine has no mode."""
     if word == "model":
         return _model(value)
     problem = ""
@@ -139,7 +139,7 @@ def _without_value(error: ValueError) -> str:
 def _part(word: str, value: Any) -> Any:
     """Return a part of a target that is not a parameter; an unknown part is forwarded unchanged."""
     if word in _ELSEWHERE:
-        raise ValueError(f"cannot stand in a target; {_ELSEWHERE[word]}")
+        raise ValueError(f"cannot be used in a target; {_ELSEWHERE[word]}")
     if word == "weight":
         return _weight(value)
     if word == "override_params":
@@ -147,14 +147,14 @@ def _part(word: str, value: Any) -> Any:
             raise ValueError("expected an object")
         return value
     if word == "api_key":
-        # The gateway adds it itself.
+        # The gateway adds "Bearer" itself.
         return value.removeprefix("Bearer ") if isinstance(value, str) else value
     for section in (GatewayOptions, RoutingOptions):
         if word in section.model_fields and word not in _NESTED:
             return _option(section, word, value)
     near = closest(word, _WORDS - _NESTED, cutoff=0.85)
     if near and word not in _WORDS:
-        # With a misspelt custom_host, the key would go to the provider itself.
+        # With a misspelt custom_host, the key would be sent to the provider itself.
         raise ValueError(f"is unknown; did you mean {near}?")
     return value
 
@@ -232,7 +232,7 @@ def _chosen(given: Mapping[str, Any], mode: str) -> dict[str, Any]:
             hint = f"; did you mean {near}?" if near else ""
             raise ValueError(
                 f"{word} cannot be given to a target here: an engine's keys go only where the engine says; "
-                f"name, weight, model and the endpoint's parameters can{hint}"
+                f"a target can have name, weight, model and the endpoint's parameters here{hint}"
             )
     if overrides:
         chosen["override_params"] = overrides

@@ -202,7 +202,7 @@ def test_a_part_that_nobody_here_knows_goes_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        (KEY, "the target gpt is no object"),
+        (KEY, "the target gpt is not an object"),
         ({}, "the target gpt names neither a provider nor a virtual_key"),
         ({"model": "m"}, "the target gpt names neither a provider nor a virtual_key"),
         ({**GPT, "override_params": KEY}, "override_params of the target gpt: expected an object"),
@@ -369,5 +369,5 @@ _CALLS = {"webhookURL": "http://elsewhere", "logURL": "http://elsewhere"}
 def test_a_guardrail_that_could_call_somebody_is_refused(which: str, guardrail: dict[str, Any]) -> None:
     """A check is known by its name, and must not name another one among its parameters."""
     said = refusal(ENGINE, {"targets": "gpt", which: [guardrail]})
-    assert f"{which} may name slugs or checks that call no address here" in said
+    assert f"{which} may only name slugs and checks that call no address here" in said
     assert config({**ENGINE, which: [guardrail]}, {"targets": "gpt"})[which] == [guardrail]
