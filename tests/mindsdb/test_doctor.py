@@ -149,7 +149,7 @@ def test_all_well_cold_and_nothing_touched(server: MindsDB, tmp_path: Path) -> N
     before = [contents(folder) for folder in folders]
     told = _told(server, MINDSDB_CONFIG_PATH=str(config))
     assert [contents(folder) for folder in folders] == before
-    assert "so that MindsDB is examined cold" in told["server"]
+    assert "so only its files and versions are examined" in told["server"]
     assert "MindsDB loads the handler" in told["import"]
     assert "answers, and has not refused the key" in told["engine examined"]
 
@@ -572,7 +572,7 @@ def test_a_closed_server_that_knows_no_portkey(
     with started as server:
         closed = _one("server", server)
         assert closed.state == "wrong"
-        assert closed.words.endswith("does not let us in: it needs a login")
+        assert closed.words.endswith("does not accept this command: it needs a login")
         assert closed.remedy.startswith("set MINDSDB_USERNAME and MINDSDB_PASSWORD, or MINDSDB_AUTH_TOKEN")
 
         monkeypatch.setenv("MINDSDB_AUTH_TOKEN", KEY)
