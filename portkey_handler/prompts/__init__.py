@@ -1,1 +1,1 @@
-"""Text of cells and templates: one row of a frame becomes the prompt of one request."""
+"""Cells as text, and templates: one row of a frame becomes the prompt of one request."""

@@ -20,7 +20,7 @@ from ..errors import InputError
 
 # Not OPT_SERIALIZE_NUMPY: it writes the year 1677 for a NaT in an array.
 _JSON = orjson.OPT_NON_STR_KEYS
-#: numpy's kinds of dates and durations.
+#: numpy's kinds of durations and dates.
 _TIMES = "mM"
 #: The types of most cells, which are looked up first.
 _NEVER_NULL = frozenset({str, int, bool, list, dict, bytes})
@@ -44,7 +44,7 @@ def is_null(value: Any) -> bool:
     if library == "pandas":
         return kind.__name__ in {"NAType", "NaTType"}
     # NaN and NaT of numpy's scalars are unequal to themselves; its arrays have dimensions.
-    return library == "numpy" and value.ndim == 0 and bool(value != value)  # noqa: PLR0124 - as said
+    return library == "numpy" and value.ndim == 0 and bool(value != value)  # noqa: PLR0124 - the NaN test
 
 
 def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
@@ -57,22 +57,22 @@ def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
     NULL (see `is_null`)    empty
     boolean                 ``true``, ``false``
     whole number            decimal digits: ``3``
-    floating point number   the shortest digits that give it back: ``3.0``, ``0.1``, ``1e+16``
+    floating point number   the shortest digits that read back equal: ``3.0``, ``0.1``, ``1e+16``
     Decimal                 its digits, trailing zeros too: ``3.10``
     date                    ``2026-11-20``
     date and time           ISO 8601 with T: ``2026-11-20T00:00:00``, ``2026-11-20T08:30:00.500000+01:00``
     time, duration          ISO 8601: ``08:30:00``, ``P1DT2H0M0S``
-    bytes                   the text that they are in UTF-8
+    bytes                   decoded as UTF-8
     UUID                    its 36 characters
     list, dict, array       JSON without blanks: ``[1,"a",null]``
     ======================  =====================================================================
 
     Args:
         value: The cell.
-        other: Writes an object of any other type; None: such an object is an error.
+        other: Returns the text of an object of any other type. If None, such an object is an error.
 
     Raises:
-        InputError: The cell cannot be text: a lone surrogate (UTF-8 cannot carry it), bytes that are not
+        InputError: The cell cannot be text: a lone surrogate (UTF-8 cannot encode it), bytes that are not
             UTF-8, or an object of another type. The message says where and what to do, not the content.
     """
     kind = type(value)
@@ -113,14 +113,15 @@ def _plain_numpy(value: Any) -> Any:
 
 
 def to_json(value: Any, other: Callable[[Any], str] | None = None) -> str:
-    """Return a cell as JSON without blanks; NULL is ``null``, inside of lists too.
+    """Return a cell as JSON without blanks; NULL is ``null``, also inside lists.
 
     Args:
         value: The cell.
-        other: Writes an object of a type that `to_text` does not know; None: such an object is an error.
+        other: Returns the text of an object of a type that `to_text` does not know. If None, such an object
+            is an error.
 
     Raises:
-        InputError: It holds a value that JSON cannot have.
+        InputError: The cell holds a value that JSON cannot hold.
     """
     default = _for_json if other is None else functools.partial(_for_json, other=other)
     value = None if is_null(value) else value
@@ -136,7 +137,7 @@ def to_json(value: Any, other: Callable[[Any], str] | None = None) -> str:
 
 
 def _with_long_integers(value: Any) -> Any:
-    """Return a value whose whole numbers of more than 64 bits are JSON already: orjson cannot write them."""
+    """Return a value whose whole numbers of more than 64 bits are JSON already; orjson cannot write them."""
     if isinstance(value, dict):
         return {name: _with_long_integers(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -176,7 +177,7 @@ def _text(value: str) -> str:
     except UnicodeEncodeError as error:
         raise InputError(
             f"the text has a lone surrogate (U+{ord(value[error.start]):04X}) at position {error.start}, "
-            "which UTF-8 cannot carry; it was cut or decoded wrongly at its source: correct it there, "
+            "which UTF-8 cannot encode; the text was cut or decoded wrongly at its source: correct it there, "
             "or leave the row out"
         ) from None
     return str(value)
@@ -225,7 +226,7 @@ def _numpy_scalar(value: Any) -> str:
 
 
 def _numpy_datetime(text: str) -> str:
-    """Return a time with the fraction of a second as Python and pandas write it: no, six or nine digits."""
+    """Return a time with the fraction of a second as Python and pandas write it: 0, 6 or 9 digits."""
     head, _, fraction = text.partition(".")
     fraction = fraction.rstrip("0")
     if not fraction:
@@ -233,12 +234,12 @@ def _numpy_datetime(text: str) -> str:
     return f"{head}.{fraction.ljust(6 if len(fraction) <= 6 else 9, '0')}"
 
 
-def _null(value: Any) -> str:  # noqa: ARG001 - a writer like the others
+def _null(value: Any) -> str:  # noqa: ARG001 - has the signature of a writer
     return ""
 
 
 def _refuse(value: Any) -> str:
-    raise InputError(f"a value of type {type(value).__qualname__} is no text; CAST it to text in the SELECT")
+    raise InputError(f"a value of type {type(value).__qualname__} is not text; CAST it to text in the SELECT")
 
 
 def _writer(kind: type) -> Callable[[Any], str]:

@@ -1,14 +1,14 @@
-"""Compiles prompt templates: Jinja's syntax, restricted to a list of nodes.
+"""Compile prompt templates: Jinja's syntax, restricted to a list of nodes.
 
-Jinja only parses. Its sandbox limits neither loops nor the size of texts, so its code generator and its run
-time are not used: the nodes of the list here become small functions over the row, and any other node is an
-error that names it. There is no loop, no call, no arithmetic, no assignment and no attribute of an object.
+Jinja is only the parser. Its sandbox limits neither loops nor the size of texts, so its code generator and
+its run time are not used. The nodes on the list here become small functions of the row, and any other node is
+an error that names it. There is no loop, no call, no arithmetic, no assignment and no attribute of an object.
 The work of a template is bounded by its own length and the size of the row.
 
 Allowed: text, comments and ``{% raw %}``; ``{{ column }}``, ``{{ row["my column"] }}``, ``{{ row.column }}``;
 ``{% if %}``, ``{% elif %}``, ``{% else %}``; ``a if b else c``; comparisons, ``in``, ``and``, ``or``,
-``not``; constants and lists; ``~``; the filters and tests of `template_filters`. A comparison by size with
-NULL is false, as in a WHERE.
+``not``; constants and lists; ``~``; the filters and tests of `filters`. ``<``, ``<=``, ``>`` and ``>=`` are
+false for NULL, as in a WHERE.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from .cell_text import to_text
 from .filters import FILTERS, TESTS
 from .nodes import Condition, Evaluate, Literal, Lookup, Piece, Show
 
-#: The deepest nesting of expressions and ifs, so that Python's stack is never the limit.
+#: The deepest nesting of expressions and ifs; Python's stack allows more.
 _DEEPEST = 60
 
 # Jinja's default drops the last line break of a text.
-_SYNTAX = Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 - prompts are no HTML; only parses
+_SYNTAX = Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 - only parses; not HTML
 
 _REFUSED = {
     "For": ("a loop", "write a list column with {{ column|join(', ') }}"),
     "Call": ("a call", "compute it in the SELECT and name its column"),
     "Getattr": ("an attribute", 'write {{ column }} or {{ row["my column"] }}'),
-    "Getitem": ("a part of a value", 'only row["my column"] can be looked up; take the part in the SELECT'),
+    "Getitem": ("a part of a value", 'only row["my column"] is allowed; take the part in the SELECT'),
     "Assign": ("{% set %}", "write the expression where it is used"),
     "AssignBlock": ("{% set %}", "write the text where it is used"),
     "Include": ("{% include %}", "write the text into the template"),
@@ -62,11 +62,11 @@ def compile_template(source: str, where: str) -> tuple[list[Piece], tuple[str, .
     """Compile a template.
 
     Returns:
-        Its pieces, the columns it names in order of first use, and those that may be missing
-        (``is defined`` asks for them).
+        Its pieces, the columns that it names in order of first use, and the columns that may be missing
+        (those tested with ``is defined``).
 
     Raises:
-        TemplateError: See `prompts.Template`.
+        TemplateError: See `template.Template`.
     """
     if not isinstance(source, str):
         raise TemplateError(f"{where}: expected text, got {type(source).__name__}")
@@ -78,12 +78,12 @@ def compile_template(source: str, where: str) -> tuple[list[Piece], tuple[str, .
     except TemplateSyntaxError as error:
         raise TemplateError(f"{where}, line {error.lineno}: {_syntax_words(error)}") from None
     except UnicodeEncodeError as error:
-        said = f"{where}: a lone surrogate at position {error.start}, which UTF-8 cannot carry; remove it"
+        said = f"{where}: a lone surrogate at position {error.start}, which UTF-8 cannot encode; remove it"
         raise TemplateError(said) from None
     except RecursionError:
         raise TemplateError(f"{where}: nested too deeply; compute parts of it in the SELECT") from None
     except (ValueError, OverflowError):
-        raise TemplateError(f"{where}: a number in it is too long to be read") from None
+        raise TemplateError(f"{where}: a number in it has too many digits; write it as text") from None
     return pieces, tuple(compiler.columns), compiler.optional
 
 
@@ -142,7 +142,7 @@ class _Compiler:
     def unknown(self, node: nodes.Node) -> NoReturn:
         kind = type(node).__name__
         if kind in _ARITHMETIC:
-            self.refuse(node, "arithmetic", "compute it in the SELECT (~ puts texts together)")
+            self.refuse(node, "arithmetic", "compute it in the SELECT (~ concatenates texts)")
         what, remedy = _REFUSED.get(
             kind, (f"'{kind.lower()}'", "there are {{ column }}, if/elif/else, filters")
         )
@@ -209,7 +209,7 @@ class _Compiler:
         if node.name in {"defined", "undefined"}:
             name, wanted = _column_name(node.node), node.name == "defined"
             if name is None:
-                self.refuse(node, f"'is {node.name}' of something else than a column", "use is none")
+                self.refuse(node, f"'is {node.name}' after anything but a column", "use is none")
             self.columns.setdefault(name)
             return lambda values: (name in values) is wanted
         if node.name not in TESTS or node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
@@ -225,7 +225,7 @@ class _Compiler:
             hint = f"did you mean {near!r}? The" if near else "the"
             self.refuse(node, f"the filter {node.name[:40]!r}", f"{hint} filters are {', '.join(FILTERS)}")
         if node.node is None or node.dyn_args or node.dyn_kwargs:
-            self.refuse(node, "such a use of a filter", "write {{ column|filter(argument) }}")
+            self.refuse(node, "this use of a filter", "write {{ column|filter(argument) }}")
         inner = self.expression(node.node, depth)
         args = [self.expression(argument, depth) for argument in node.args]
         named = {str(one.key): self.expression(one.value, depth) for one in node.kwargs}

@@ -1,9 +1,9 @@
 """The filters and tests of prompt templates; none of them can fill the memory.
 
-Each takes plain values (`cells.to_plain`) and behaves as Jinja's filter of that name unless its docstring
-says otherwise. A chain of filters that make text longer (``replace``, ``join``, ``tojson``) could multiply
-it. So one filter adds at most `MOST_ADDED` characters, and where the length is known before, the text is not
-made.
+Each takes plain values (`cell_text.to_plain`) and behaves like Jinja's filter of that name unless its
+docstring says otherwise. A chain of filters that make a text longer (``replace``, ``join``, ``tojson``) could
+multiply its length. So one filter adds at most `MOST_ADDED` characters. Where the length is known beforehand,
+a text that would be too long is not made.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
 def truncate(
     value: Any, length: int = 255, killwords: bool = False, end: str = "...", leeway: int | None = None
 ) -> str:
-    """Return a text cut to a length, at a blank unless killwords; up to 5 characters more are not cut."""
+    """Return a text cut to a length, between words unless killwords; up to 5 more characters are not cut."""
     text, end = to_text(value), to_text(end)
     length, leeway = _whole(length), 5 if leeway is None else _whole(leeway)
     if length < len(end):
-        raise InputError(f"the length must be at least {len(end)}, the length of its end")
+        raise InputError(f"the length must be at least {len(end)}, the length of the text that marks the cut")
     if len(text) <= length + leeway:
         return text
     cut = text[: length - len(end)]
@@ -85,7 +85,7 @@ def join(value: Any, separator: str = "") -> str:
     if value is None:
         return ""
     if not isinstance(value, (list, tuple)):
-        raise InputError("the value is no list")
+        raise InputError("the value is not a list")
     items, separator = [to_text(item) for item in value], to_text(separator)
     size = sum(map(len, items))
     _bound(size + len(separator) * max(0, len(items) - 1), size)
@@ -100,21 +100,21 @@ def tojson(value: Any) -> str:
 
 
 def round_(value: Any, precision: int = 0, method: str = "common") -> Any:
-    """Return a number rounded to so many digits; method common, ceil or floor. NULL stays NULL."""
+    """Return a number rounded to a number of digits; method common, ceil or floor. NULL stays NULL."""
     if value is None:
         return None
     number, digits = _number(value), _whole(precision)
     if method == "common":
         return round(number, digits)
     if method not in {"ceil", "floor"} or abs(digits) > 15:
-        raise InputError("the method is one of common, ceil, floor, of at most 15 digits")
+        raise InputError("the method must be common, ceil or floor; ceil and floor take at most 15 digits")
     shifted = number * 10**digits if digits >= 0 else number / 10**-digits
     whole = math.ceil(shifted) if method == "ceil" else math.floor(shifted)
     return whole / 10**digits if digits > 0 else whole * 10**-digits
 
 
 def int_(value: Any, default: Any = _NONE_GIVEN) -> Any:
-    """Return a whole number, cut at the point; without a default, a value that is no number is an error."""
+    """Return a number without its fraction; without a default, a value that is not a number is an error."""
     try:
         return int(value) if isinstance(value, int) else int(_parse(value))
     except (TypeError, ValueError, OverflowError):
@@ -122,7 +122,7 @@ def int_(value: Any, default: Any = _NONE_GIVEN) -> Any:
 
 
 def float_(value: Any, default: Any = _NONE_GIVEN) -> Any:
-    """Return a floating point number; otherwise like `int`."""
+    """Return a floating point number; otherwise like `int_`."""
     try:
         return float(_parse(value))
     except (TypeError, ValueError, OverflowError):
@@ -134,7 +134,7 @@ def _parse(value: Any) -> int | float:
         return float(value)
     text = value.strip()
     try:
-        return int(text)  # all the digits of a large number
+        return int(text)  # exact, where a float would round a large number
     except ValueError:
         return float(text)
 
@@ -144,25 +144,25 @@ def _default(value: Any, default: Any) -> Any:
         return default
     if value is None:
         return None  # NULL stays NULL
-    raise InputError("the value is no number; give what to put instead, as in int(0)")
+    raise InputError("the value is not a number; give a default, as in int(0)")
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, (str, list, dict, tuple)) or not hasattr(value, "__round__"):
-        raise InputError("the value is no number; put |float before it")
+        raise InputError("the value is not a number; write |float before this filter")
     return value
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int):
-        raise InputError("a whole number is expected as its argument")
+        raise InputError("its argument must be a whole number")
     return value
 
 
 def _bound(size: int, before: int) -> None:
     if size - before > MOST_ADDED:
         raise InputError(
-            f"it would add {size - before:,} characters to the text; {MOST_ADDED:,} are the most"
+            f"it would add {size - before:,} characters to the text; at most {MOST_ADDED:,} are allowed"
         )
 
 
@@ -183,7 +183,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "upper": upper,
 }
 
-#: `is defined` and `is undefined` test names, not values; `compiler` reads them itself.
+#: `is defined` and `is undefined` test names, not values; `compiler` handles them.
 TESTS: dict[str, Callable[[Any], bool]] = {
     "none": lambda value: value is None,
     "string": lambda value: isinstance(value, str),

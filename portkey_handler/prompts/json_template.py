@@ -1,4 +1,4 @@
-"""JSON with templates in it: the texts of an object or list are filled in from a row."""
+"""JSON with templates in it: the columns of a row are filled into the texts of an object or list."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _Fill = Callable[[Mapping[str, Any]], Any]
 class JsonTemplate:
     """A JSON value whose texts are templates, compiled once.
 
-    Keys are never templates. A text that is a column alone, ``"{{ column }}"``, becomes the cell itself where
-    `keep_types` is true (a list stays a list, a number a number, NULL is null), and a text otherwise.
+    Keys are never templates. If `keep_types` is true, a text that is only a column, ``"{{ column }}"``,
+    becomes the cell itself: a list stays a list, a number a number, and NULL is null. Otherwise it becomes
+    a text.
 
     Args:
         value: An object, list or constant.
@@ -29,7 +30,7 @@ class JsonTemplate:
 
     Attributes:
         columns: Names of the columns in it, in order of first use.
-        is_plain: It has no template with a condition or filter.
+        is_plain: Whether no template has a condition or filter.
 
     Raises:
         TemplateError: A template is wrong; the message names its part of the JSON.
@@ -44,7 +45,7 @@ class JsonTemplate:
         self.is_plain = all(one.is_plain for one in self._templates)
 
     def check(self, columns: list[str]) -> None:
-        """Raise an error where a frame lacks a column.
+        """Check that a frame has the columns.
 
         Raises:
             InputError: It lacks a column.
@@ -88,7 +89,7 @@ def _cell(name: str) -> _Fill:
         if is_null(cell):
             return None
         if isinstance(cell, Decimal) and cell.is_finite():
-            return orjson.Fragment(to_text(cell))  # with all its digits, which a float may not have
+            return orjson.Fragment(to_text(cell))  # all digits; a float may have fewer
         try:
             return plain_json(cell)
         except InputError as error:
@@ -101,6 +102,6 @@ def plain_json(cell: Any) -> Any:
     """Return a cell as a value of JSON: an object, a list, a text, a number.
 
     Raises:
-        InputError: It holds a value that JSON cannot have.
+        InputError: The cell holds a value that JSON cannot hold.
     """
     return orjson.loads(to_json(cell))

@@ -1,7 +1,8 @@
 """Prompt templates, and the messages of a chat.
 
-A template is text with Jinja's ``{{ column }}``, ``{% if … %}`` and a short list of filters. `compiler` has
-the list of what is allowed, and why. Data is never read as a template: ``{{…}}`` in a cell is sent unchanged.
+A template is text with Jinja's ``{{ column }}``, ``{% if … %}`` and a short list of filters. The docstring of
+`compiler` says what is allowed, and why. Data is never read as a template: ``{{…}}`` in a cell is sent
+unchanged.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ class Template:
 
     ``{{ name }}`` is the column of that name, ``{{ row["my column"] }}`` one whose name is not an identifier.
     `to_text` says how a cell becomes text; NULL is empty. Templates with equal sources are equal. Only the
-    source is pickled, and it is compiled again when it is read.
+    source is pickled; unpickling compiles it again.
 
     Attributes:
         source: The text of the template.
         columns: Names of the columns in it, in order of first use.
 
     Raises:
-        TemplateError: The syntax is broken, or something is not allowed; the message has the line and the
+        TemplateError: The syntax is wrong, or something is not allowed; the message has the line and the
             remedy.
     """
 
@@ -50,7 +51,7 @@ class Template:
 
     @property
     def only_column(self) -> str | None:
-        """Return the column where the template is nothing but that column, else None."""
+        """Return the column if the template is only that column, else None."""
         return self._filled[0] if self._texts == ["", "", ""] else None
 
     def render(self, values: Mapping[str, Any]) -> str:
@@ -73,11 +74,11 @@ class Template:
                 for name in self._filled
             ]
         except (InputError, KeyError):
-            return "".join(_run(self._pieces, values))  # it fails again, with an error that names the column
+            return "".join(_run(self._pieces, values))  # fails again, with an error that names the column
         return "".join(parts)
 
     def check(self, columns: Sequence[str], where: str = "prompt_template") -> None:
-        """Raise an error where a frame lacks a column of the template.
+        """Check that a frame has the columns of the template.
 
         Columns that the template tests with ``is defined`` may be missing.
 
@@ -117,15 +118,15 @@ def chat_messages(text: str, system_prompt: str | None = None) -> list[dict[str,
 
     Args:
         text: The user's message.
-        system_prompt: The system message before it; None or empty sends none (so that a query can turn a
-            model's system prompt off).
+        system_prompt: The system message before it. None or empty sends none, so that a query can turn off
+            the system prompt of a model.
     """
     messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
     return [*messages, {"role": "user", "content": text}]
 
 
 def _plain(pieces: Sequence[Piece]) -> tuple[list[str] | None, tuple[str, ...]]:
-    """Return the texts between columns and the columns; None where the template has a condition or filter.
+    """Return the texts between the columns, or None if the template is not plain, and the columns.
 
     Most templates are plain, and joining them takes a third of the time of running their parts.
     """

@@ -54,7 +54,7 @@ def test_rows_without_a_prompt_and_rows_that_cannot_be_sent(provider: OfflinePro
     assert reasons[1:4] == ["nothing to ask: q is NULL"] * 3
     assert reasons[4] == "nothing to ask: q is blank"
     assert reasons[5].startswith("q: the bytes are not UTF-8")
-    assert reasons[6].startswith("q: a value of type object is no text")
+    assert reasons[6].startswith("q: a value of type object is not text")
     assert answers["answer"][7] == answers["answer"][0] is not None
     assert len(provider.requests) == 1
 

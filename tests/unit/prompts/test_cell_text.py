@@ -144,9 +144,9 @@ CIRCLE.append(CIRCLE)
     [
         ("ab\ud800c", r"a lone surrogate \(U\+D800\) at position 2"),
         (b"a\xff", r"not UTF-8 text \(first at position 1\)"),
-        (object(), "type object is no text"),
-        ({1, 2}, "type set is no text"),
-        ([object()], "type object is no text"),
+        (object(), "type object is not text"),
+        ({1, 2}, "type set is not text"),
+        ([object()], "type object is not text"),
         (["a\ud800"], "surrogates not allowed"),
         ([10**5000], "too many digits"),
         (CIRCLE, "cannot be written as JSON"),
@@ -179,7 +179,7 @@ def test_objects_of_other_types(write):
 
     assert write(path, str).strip('"') == "/a"
     assert write({"b": [path, b"c"]}, str) == '{"b":["/a","c"]}'
-    with pytest.raises(InputError, match="PurePosixPath is no text"):
+    with pytest.raises(InputError, match="PurePosixPath is not text"):
         write([path])
 
 
