@@ -1,1 +1,1 @@
-"""Portkey and HTTP, which no other room knows: the client, the gateway's config, its headers, its errors."""
+"""The only room that knows Portkey and HTTP: the client, the gateway's config, its headers and its errors."""

@@ -1,7 +1,7 @@
 """The HTTP client; the only module that imports aiohttp.
 
-The headers are those that the SDK's client would send. Requests go over aiohttp, because the SDK's transport
-has a tenth of its throughput. Every failure of a request becomes an error of this package here.
+The headers are those that the SDK's client would send. Requests are sent by aiohttp, because the SDK's
+transport has a tenth of its throughput. Every failure of a request becomes an error of this package here.
 """
 
 from __future__ import annotations
@@ -77,11 +77,11 @@ class Gateway:
         """Send one request and return its whole response.
 
         Raises:
-            GatewayError: There was no success; see the tree in `errors`.
+            GatewayError: The request failed; see the tree in `errors`.
         """
         span_id = request.headers.get(_SPAN) if request.headers is not None else None
         status, headers, content = await self._exchange("POST", request.path, request.body, request.headers)
-        # aiohttp finds headers in any case, so that nothing has to be copied.
+        # aiohttp finds headers by names in any case, so they need not be copied.
         evidence = evidence_of(status, headers, content, self._trace_id, span_id)
         if not 200 <= status < 300:
             raise self._rejection(headers, content, request.body, evidence)
@@ -107,8 +107,8 @@ class Gateway:
         """Request the gateway's list of models, to check that it answers and accepts the key.
 
         Raises:
-            AuthenticationError: It does not accept the key.
-            ConnectError: It cannot be reached.
+            AuthenticationError: The gateway does not accept the key.
+            ConnectError: The gateway cannot be reached.
         """
         try:
             status, headers, content = await self._exchange("GET", "/models", None)
@@ -142,7 +142,7 @@ class Gateway:
             failure = self._timed_out()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = self._translated(error)
-        # Raised here, the error has no link to the original one, which holds the request's headers and keys.
+        # Raised after the except blocks, the error has no link to the original one, which holds the keys.
         evidence = Evidence(trace_id=self._trace_id, span_id=further.get(_SPAN) if further else None)
         raise failure.replace(trace_id=self._trace_id, evidence=evidence)
 
@@ -152,14 +152,14 @@ class Gateway:
         )
 
     def _url(self, path: str) -> URL:
-        """Return the address of a path, which is parsed once: that takes longer than preparing a request."""
+        """Return the address of a path, parsed once: parsing takes longer than preparing a request."""
         url = self._urls.get(path)
         if url is None:
             url = self._urls[path] = URL(self._base_url + path)
         return url
 
     def _translated(self, error: Exception) -> GatewayError:  # noqa: PLR0911 - a table of cases
-        """Return the error of this package for an error of aiohttp. A test fails on errors without one."""
+        """Return this package's error for an error of aiohttp; a test fails on errors that have none."""
         if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
             status = getattr(error, "status", None)
             said = f"it answered {status}" if status else cause_of(error)
@@ -177,7 +177,7 @@ class Gateway:
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
             through = f" through the proxy {host_of(self._proxy)}" if self._proxy else ""
             return StatusError(
-                f"{self._base_url} is not an address that can be called{through}; correct base_url"
+                f"{self._base_url} is not an address that can be requested{through}; correct base_url"
             )
         if isinstance(error, aiohttp.ServerTimeoutError):
             return self._timed_out()
@@ -205,5 +205,5 @@ async def check_engine(engine: EngineConfig, timeout: float = PROBE_SECONDS) -> 
 
 
 def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:
-    # aiohttp warns of larger bytes, because it writes them without yielding to other tasks.
+    # aiohttp warns about larger bytes, because it writes them without yielding to other tasks.
     return body if body is None or len(body) < _LARGE else io.BytesIO(body)

@@ -24,8 +24,8 @@ class GatewayConfig:
     Attributes:
         engine: The engine's options.
         base_url: The gateway's base URL.
-        options: The gateway options as the SDK's client takes them, keys among them; `config` is made of the
-            words of routing.
+        options: The gateway options as the SDK's client takes them, keys included; `config` is made of the
+            routing options.
         timeout: Seconds that one request may take, the last byte of its body included.
         routes_by_metadata: The gateway may choose a target by a request's metadata.
     """
@@ -41,7 +41,7 @@ class GatewayConfig:
         """Return the configuration of an engine's options overlaid with the plan's.
 
         Raises:
-            OptionError: They do not go together; see `joined_options`.
+            OptionError: The options contradict each other; see `joined_options`.
         """
         options = joined_options(engine.options, plan.routing.value)
         may_route = _may_route(options.get("config"))
@@ -65,7 +65,7 @@ class GatewayConfig:
             {name: value for name, value in options.items() if name not in NOT_HEADERS and value is not None}
         )
         own: dict[str, str] = options.get("headers") or {}
-        # A header goes out once, whatever the case of its name: `headers` beats what other options make.
+        # A header is sent once, whatever the case of its name: `headers` beats the headers of other options.
         again = {name.lower() for name in own}
         return {**{name: text for name, text in made.items() if name.lower() not in again}, **own}
 
@@ -76,12 +76,12 @@ class GatewayConfig:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """The metadata that were given; texts in them are templates."""
+        """The metadata that was given; texts in it are templates."""
         return self.options.get("metadata") or {}
 
     @property
     def known_provider(self) -> str | None:
-        """The provider by the name that price lists use. None for a slug, which is a name in one account."""
+        """The provider's name, as price lists use it; None for a slug, which only one account knows."""
         provider = self.options.get("provider")
         return provider if isinstance(provider, str) and not provider.startswith("@") else None
 
@@ -93,7 +93,7 @@ def address(engine: EngineConfig) -> str:
 
 
 def _may_route(config: Any) -> bool:
-    """Return whether a config may choose its target by metadata; the content of a slug is not known here."""
+    """Return whether a config may choose its target by metadata. A slug may, as its content is not known."""
     if isinstance(config, Mapping):
         strategy = config.get("strategy")
         return (isinstance(strategy, Mapping) and strategy.get("mode") == "conditional") or any(

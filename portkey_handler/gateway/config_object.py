@@ -1,4 +1,4 @@
-"""Makes the gateway's config object of the routing options.
+"""Make the gateway's config object from the routing options.
 
 The engine's targets hold keys and addresses; a model or a query chooses among them by name. The result is the
 object that the gateway documents: strategy, targets, retry, cache, guardrails. It is sent as a header.
@@ -22,18 +22,18 @@ _STAYS = frozenset({"base_url", "config", "headers"})
 
 
 def joined_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict[str, Any]:
-    """Join an engine's gateway options with those given below it, and make `config` of the routing options.
+    """Join an engine's gateway options with those of model and query; make `config` from the routing options.
 
     Args:
-        engine: The engine's options, keys among them.
+        engine: The engine's options, keys included.
         below: Options of the model and the query, as resolved; they beat the engine's.
 
     Returns:
         The options as the SDK's client takes them.
 
     Raises:
-        OptionError: A target is not the engine's, several are chosen without a strategy, `config` is given
-            beside routing options, or the config is too large for a header.
+        OptionError: The engine does not have a target, several are chosen without a strategy, `config` is
+            given together with routing options, or the config is too large for a header.
     """
     options = {**engine, **below}
     known: Mapping[str, Mapping[str, Any]] = engine.get("targets") or {}
@@ -50,17 +50,17 @@ def joined_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict[
         _check_one_destination(below)
         options = {name: value for name, value in options.items() if not _is_of_one_destination(name)}
         if "request_timeout" in engine and "request_timeout" not in below:
-            # As a header it would beat a target's own.
+            # As a header it would beat the request_timeout of a target.
             config["request_timeout"] = options.pop("request_timeout")
     _check_size(options.get("config"))
     return options
 
 
 def check_config(engine: EngineConfig) -> None:
-    """Check an engine's own options. Its targets are chosen, and checked, below the engine.
+    """Check an engine's own options. Its targets are checked with the model or query that chooses them.
 
     Raises:
-        OptionError: `config` is given beside routing options, or is too large for a header.
+        OptionError: `config` is given together with routing options, or is too large for a header.
     """
     options = engine.options
     words = [name for name in CONFIG_WORDS if options.get(name) is not None]
@@ -71,8 +71,8 @@ def check_config(engine: EngineConfig) -> None:
 
 def _both(words: Iterable[str]) -> str:
     return (
-        f"config and {', '.join(words)} cannot be together, because one would replace the other; keep config "
-        "and write the rest into it, or write config = NULL to do without it"
+        f"config and {', '.join(words)} cannot be used together, because one would replace the other; keep "
+        "config and write the rest into it, or write config = NULL to turn it off"
     )
 
 
@@ -80,8 +80,8 @@ def _check_one_destination(below: Mapping[str, Any]) -> None:
     for name in ("virtual_key", "provider"):
         if below.get(name) is not None:
             raise OptionError(
-                f"{name} and targets cannot be together, because each says where requests go; leave one of "
-                f"them out ({name} = NULL in SELECT … USING does without the model's)"
+                f"{name} and targets cannot be used together, because each says where requests go; leave one "
+                f"of them out ({name} = NULL in SELECT … USING turns off the model's)"
             )
 
 
@@ -97,7 +97,7 @@ def _config(
             _check_weights(config["targets"])
     elif "strategy" in words:
         raise OptionError(
-            "strategy needs targets to choose among; name them on the engine: CREATE ML_ENGINE … FROM "
+            "strategy needs targets to choose from, and the engine has none; write CREATE ML_ENGINE … FROM "
             'portkey USING targets = {"gpt": {"provider": "openai", "api_key": "…"}, …}'
         )
     if "retry" in words:
@@ -116,7 +116,7 @@ def _config(
 def _chosen(
     known: Mapping[str, Mapping[str, Any]], words: Mapping[str, Any], options: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the chosen targets: all of the engine's where none is chosen and it has no other destination."""
+    """Return the chosen targets; all of the engine's if none is chosen and it has no other destination."""
     given = words.get("targets")
     if isinstance(given, list):
         for choice in given:
@@ -128,8 +128,8 @@ def _chosen(
         return []
     if len(known) > 1 and "strategy" not in words:
         raise OptionError(
-            f"which of the engine's targets: {', '.join(known)}? Say targets = ['{next(iter(known))}'] for "
-            "one, or strategy = 'fallback' or 'loadbalance' for several"
+            f"the engine has several targets: {', '.join(known)}; write targets = ['{next(iter(known))}'] "
+            "for one of them, or strategy = 'fallback' or 'loadbalance' for several"
         )
     return [{"name": name} for name in known]
 
@@ -151,12 +151,12 @@ def _strategy(given: Mapping[str, Any] | None, chosen: list[dict[str, Any]]) -> 
         return {"mode": "single"}
     if given is None:
         raise OptionError(
-            "several targets need strategy = 'fallback' (the next one when one fails) or 'loadbalance' (by "
-            "weight)"
+            "several targets need strategy = 'fallback' (use the next target when one fails) or "
+            "'loadbalance' (distribute by weight)"
         )
     if given["mode"] == "single":
         raise OptionError(
-            "strategy = 'single' takes one target; name one, or say 'fallback' or 'loadbalance'"
+            "strategy = 'single' takes one target; name one, or write 'fallback' or 'loadbalance'"
         )
     return dict(given)
 
@@ -179,8 +179,8 @@ def _target(known: Mapping[str, Mapping[str, Any]], choice: Mapping[str, Any]) -
 def _is_of_one_destination(name: str) -> bool:
     """Return whether an option decides the destination of a request, or the provider's key.
 
-    With targets it is left out: for the gateway, a header such as x-portkey-custom-host beats the target's
-    own address, and the target's key would go there.
+    With targets these options are left out: for the gateway, a header such as x-portkey-custom-host beats the
+    address of a target, and the target's key would be sent there.
     """
     if name in _STAYS:
         return False
@@ -188,13 +188,13 @@ def _is_of_one_destination(name: str) -> bool:
 
 
 def _check_size(config: Any) -> None:
-    """Raise an error where a config object does not fit into a header.
+    """Check that a config object fits into a header.
 
     Raises:
         OptionError: It is too large; the message has its size and the limit.
     """
     if isinstance(config, dict) and (size := len(json.dumps(config))) > LARGEST_CONFIG:
         raise OptionError(
-            f"the config is {size:,} bytes, and a header, as which it travels, can carry {LARGEST_CONFIG:,}; "
+            f"the config has {size:,} bytes, but it is sent as a header of at most {LARGEST_CONFIG:,} bytes; "
             "save it at Portkey and give its slug, or shorten it"
         )

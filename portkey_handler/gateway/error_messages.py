@@ -1,4 +1,4 @@
-"""Makes errors of failed responses: the provider's message, and the remedy."""
+"""Make the errors of failed responses: the provider's message, and the remedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..records import Evidence
 
 _LONGEST_MESSAGE = 300
 _SHORTEST_SECRET = 4
-#: Parts of configs and targets whose values are words of messages, not secrets.
+#: Parts of configs and targets whose values are never secret and may be shown in messages.
 _NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then"})
 
 
@@ -53,8 +53,9 @@ def rejection(
     message = describe_rejection(status, headers, content, request_body, secrets)
     if kind is AuthenticationError and withheld:
         message += (
-            f"; {', '.join(sorted(withheld))} of the environment was not sent, because the engine names an "
-            "address of its own: give both in CREATE ML_ENGINE, or both in the environment"
+            f"; {', '.join(sorted(withheld))} of the environment was not sent, because the engine has an "
+            "address of its own; give the key and the address both in CREATE ML_ENGINE, or both in the "
+            "environment"
         )
     return kind(
         message,
@@ -112,22 +113,22 @@ def describe_rejection(
         status: HTTP status.
         headers: The response's headers, whose names are found in lower case.
         content: The response's body.
-        request_body: The body that was sent, to name what to write instead.
-        secrets: Texts that are hidden where the provider repeats them; longer ones first.
+        request_body: The body that was sent, for the remedy.
+        secrets: Texts that are hidden if the provider repeats them, longer ones first.
     """
     said, code = _said(content)
-    # Done before the message is cut, so that no beginning of a key remains.
+    # Before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
         said = said.replace(secret, "******")
     if len(said) > _LONGEST_MESSAGE:
         said = said[: _LONGEST_MESSAGE - 1] + "…"
-    line = f"{status}{_who(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
+    line = f"{status}{_sender(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
     remedy = _remedy(status, said.lower(), code, request_body)
     return f"{line}; {remedy}" if remedy else line
 
 
 def is_unsupported(content: bytes) -> bool:
-    """Return whether the gateway says that the provider does not support the request; it does so with 500."""
+    """Return whether the gateway says, with status 500, that the provider does not support the request."""
     said = _said(content)[0]
     return _UNSUPPORTED.fullmatch(said) is not None or said.startswith(_NO_PROMPTS)
 
@@ -137,11 +138,11 @@ _NO_PROMPTS = "prompt completions error"
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the provider asks to wait, or None where it does not say.
+    """Return the seconds that the provider asks to wait, or None if it does not ask.
 
-    Reads retry-after-ms (OpenAI's, finer), else Retry-After (seconds or an HTTP date), else the
-    x-ratelimit-reset-* of the limits that are used up: durations in OpenAI's form ("6m0s", "20ms"), seconds,
-    or a time.
+    They are read from retry-after-ms (OpenAI's, in milliseconds), else from Retry-After (seconds or an HTTP
+    date), else from the x-ratelimit-reset-* of the limits that are used up: durations in OpenAI's form
+    ("6m0s", "20ms"), seconds, or a time.
     """
     asked = _seconds(headers.get("retry-after-ms", "") + "ms")
     if asked is None:
@@ -157,7 +158,7 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
 
 
 def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
-    """Return whether a limit is used up; true where the provider does not tell."""
+    """Return whether a limit is used up; true if the provider does not report it."""
     left = headers.get(name.replace("-reset", "-remaining", 1), "0").strip()
     return left.partition(".")[0] in ("0", "")
 
@@ -189,7 +190,7 @@ def _seconds(text: str) -> float | None:
 _PLAIN = {
     401: "the key was rejected",
     403: "the key may not do this",
-    404: "nothing is there",
+    404: "not found",
     408: "the gateway waited too long for the provider",
     412: "a budget is exhausted",
     429: "too many requests",
@@ -198,7 +199,7 @@ _PLAIN = {
 }
 
 
-def _who(headers: Mapping[str, str]) -> str:
+def _sender(headers: Mapping[str, str]) -> str:
     if headers.get("x-portkey-gateway-exception") == "true":
         return " from the gateway"
     provider = headers.get("x-portkey-provider")
@@ -225,7 +226,7 @@ def _said(content: bytes) -> tuple[str, str]:
 
 
 def _text_of(body: Mapping[str, Any]) -> str:
-    """Return the text of an HTML page, with which a server between here and the gateway answered."""
+    """Return the text of an HTML page, which is the answer of a server between here and the gateway."""
     page = body.get("html-message")
     return _TAGS.sub(" ", page) if isinstance(page, str) else ""
 
@@ -239,9 +240,9 @@ def _remedy(  # noqa: PLR0911 - a table of cases
     if _UNSUPPORTED.fullmatch(said):
         return "use another provider or another mode"
     if said.startswith(_NO_PROMPTS):
-        return "saved prompts are kept by Portkey's hosted gateway; give its portkey_api_key, and no base_url"
+        return "only Portkey's hosted gateway has saved prompts; give its portkey_api_key, and no base_url"
     if 300 <= status < 400:
-        return "redirects are not followed, because the keys would go with them; correct base_url"
+        return "redirects are not followed, because the keys would be sent along; correct base_url"
     if status in (401, 403):
         return "check portkey_api_key, provider_api_key or virtual_key of the engine"
     if status == 400 and "max_completion_tokens" in said:

@@ -1,4 +1,4 @@
-"""Fingerprints of engines: queries with equal fingerprints share cached answers, or rate limits."""
+"""Fingerprints of engines: queries with equal fingerprints share cached answers or rate limits."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _INDIFFERENT = frozenset(
         "trace_id",
     }
 )
-#: Parts of config objects and headers that are keys: cached answers stay valid with another key.
+#: Parts of the names of keys in config objects and headers. Cached answers stay valid with another key.
 _KEYS = ("api_key", "api-key", "apikey", "authorization", "token", "secret", "password")
 
 
 def limits_scope(name: str, engine: EngineConfig) -> str:
-    """Return a digest of an engine's name and address, without options given below the engine.
+    """Return a digest of an engine's name and address, without the options of models and queries.
 
     Args:
         name: The engine's name.

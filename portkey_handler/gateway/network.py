@@ -1,4 +1,4 @@
-"""The network: the proxy that the environment names, and the reason why a connection failed."""
+"""The proxy that the environment names, and the reason why a connection failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 def proxy_for(base_url: str) -> str | None:
     """Return the proxy for an address from the usual environment variables, or None."""
     parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.netloc):  # with its port, because NO_PROXY may name a port
+    if urllib.request.proxy_bypass(parts.netloc):  # with the port, because NO_PROXY may name one
         return None
     proxy = urllib.request.getproxies().get(parts.scheme)
     return f"http://{proxy}" if proxy and "://" not in proxy else proxy
@@ -23,7 +23,7 @@ def host_of(proxy: str | None) -> str:
 
 
 def is_unknown_host(error: OSError | None) -> bool:
-    """Return whether a host name is unknown. EAI_AGAIN (the name server did not answer) may be temporary."""
+    """Return whether a host name is unknown. EAI_AGAIN, no answer of the name server, may be temporary."""
     return isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
 
 

@@ -16,7 +16,7 @@ _GUARDED = frozenset({246, 446})
 def evidence_of(
     status: int, headers: Mapping[str, str], content: bytes, trace_id: str | None, span_id: str | None
 ) -> Evidence:
-    """Return the evidence of a request from its headers and, of its body, from the guardrails only.
+    """Return the evidence of a request from the headers of its response and the guardrails in its body.
 
     Args:
         status: HTTP status.
@@ -39,7 +39,7 @@ def evidence_of(
 
 
 def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
-    """Return the results of guardrails: the id, verdict and checks of each; never a text that they read."""
+    """Return the id, verdict and checks of each guardrail; never a text that it checked."""
     results = body.get("hook_results") if isinstance(body, dict) else None
     if not isinstance(results, dict):
         return None

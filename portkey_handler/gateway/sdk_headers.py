@@ -1,7 +1,7 @@
 """The headers that the SDK's client would send; the only module that imports the Portkey SDK.
 
 Importing the SDK takes as much CPU time as everything else in CREATE ML_ENGINE, and only its `createHeaders`
-is needed. So a table has the names of its headers, and the SDK is imported only for options that the table
+is needed. So the names of the headers are in a table, and the SDK is imported only for options that the table
 lacks.
 
 The table is generated: ``python scripts/generate_sdk_headers.py`` asks the installed SDK. A test compares the
@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-#: The SDK's names of options where ours differ.
+#: The SDK's names of options, where they differ from ours.
 SDK_NAMES = {"portkey_api_key": "api_key", "provider_api_key": "Authorization"}
 #: Options that do not become a header of their name.
 NOT_HEADERS = frozenset({"base_url", "headers"})

@@ -352,7 +352,7 @@ def test_the_gateways_own_faults_say_so(provider: OfflineProvider) -> None:
     ("said", "remedy"),
     [
         ("embed is not supported by anthropic", "use another provider or another mode"),
-        ("prompt completions error: Something went wrong", "saved prompts are kept by Portkey's hosted"),
+        ("prompt completions error: Something went wrong", "only Portkey's hosted gateway has saved prompts"),
     ],
 )
 def test_what_the_gateway_does_not_have_is_not_tried_again(

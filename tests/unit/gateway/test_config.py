@@ -102,7 +102,7 @@ def test_an_engine_without_a_model_routes_nothing() -> None:
     """Which of its targets are asked is said below it, so that two of them are no mistake here."""
     engine = {"base_url": "http://x/v1", "targets": {**TARGETS, "other": TARGETS["gpt"]}, "retry": {}}
     assert GatewayConfig.of_engine(EngineConfig(engine), 3).options == {"base_url": "http://x/v1"}
-    with pytest.raises(OptionError, match="which of the engine's targets"):
+    with pytest.raises(OptionError, match="the engine has several targets"):
         resolved({**engine, "retry": 1})
 
 

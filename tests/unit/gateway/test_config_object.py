@@ -239,7 +239,10 @@ _NAMES = "expected names of the engine's targets"
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, r"which of the engine's targets: gpt, claude\? Say targets = \['gpt'\] for one, or strategy"),
+        (
+            {},
+            r"the engine has several targets: gpt, claude; write targets = \['gpt'\] for one of them",
+        ),
         ({"targets": "gptt"}, "the engine does not have, did you mean 'gpt'. It has gpt, claude$"),
         ({"targets": [KEY]}, "a target that the engine does not have; it has gpt, claude$"),
         ({"targets": ["gpt", "claude"]}, "several targets need strategy = 'fallback' .* or 'loadbalance'"),
@@ -275,7 +278,7 @@ _NAMES = "expected names of the engine's targets"
         ({"targets": "gpt", "retry": {"attempts": KEY}}, "retry: expected a whole number from 0 to 5"),
         ({"targets": "gpt", "cache": "simpel"}, "cache = 'simpel': expected 'simple' or 'semantic'"),
         ({"targets": "gpt", "cache_max_age": 60}, "cache_max_age needs cache = 'simple' or 'semantic'"),
-        ({"targets": "gpt", "virtual_key": "v"}, "virtual_key and targets cannot be together"),
+        ({"targets": "gpt", "virtual_key": "v"}, "virtual_key and targets cannot be used together"),
         ({"targets": "gpt", "input_guardrails": [7]}, "input_guardrails: expected a list of slugs or of obj"),
         (
             {"input_guardrails": ["a", {"default.contains": {}}]},
@@ -307,7 +310,9 @@ def test_conditional_routing_is_a_config(given: Any, level: str) -> None:
 def test_targets_that_the_engine_has_not(engine: dict[str, Any]) -> None:
     """The message has the CREATE ML_ENGINE to write."""
     assert "engine, which has none; write CREATE ML_ENGINE" in refusal(engine, {"targets": "gpt"})
-    assert "strategy needs targets to choose among; name them on" in refusal(engine, {"strategy": "fallback"})
+    assert "strategy needs targets to choose from, and the engine has none" in refusal(
+        engine, {"strategy": "fallback"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -339,9 +344,9 @@ def test_a_config_too_large_for_a_header() -> None:
     fits = {"retry": {"attempts": 1}, "pad": "x" * room}
     assert options({"config": fits})["config"] == fits
     said = refusal({"config": {**fits, "pad": "x" * (room + 1)}})
-    assert "the config is 15,001 bytes, and a header, as which it travels, can carry 15,000" in said
+    assert "the config has 15,001 bytes, but it is sent as a header of at most 15,000 bytes" in said
     long = {**GPT, "override_params": {"suffix": "ü" * 3_000}}
-    assert re.match(r"the config is 18,\d{3} bytes", refusal({"targets": {"gpt": long}}))
+    assert re.match(r"the config has 18,\d{3} bytes", refusal({"targets": {"gpt": long}}))
 
 
 # Guardrails below the engine
