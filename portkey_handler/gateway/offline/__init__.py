@@ -1,14 +1,14 @@
 """A stand-in provider for the demo and the tests: OpenAI's wire format on loopback, no language model.
 
-Answers are functions of the request alone, and say that no model wrote them::
+Answers depend only on the request, and say that no model wrote them::
 
     with OfflineProvider() as provider:
         provider.base_url  # http://127.0.0.1:PORT/v1
 
-It answers as OpenAI does (chat, completions, embeddings, moderations, responses, models), as Anthropic does
-(messages), as Cohere does (rerank), and as the hosted Portkey gateway does for its prompts. What goes wrong
-is said by a `Behaviour`, which may be changed while it runs; what came in stands in
-`OfflineProvider.requests`. Streams are not spoken.
+It answers like OpenAI (chat, completions, embeddings, moderations, responses, models), like Anthropic
+(messages), like Cohere (rerank), and like the hosted Portkey gateway for saved prompts. It does not stream.
+A `Behaviour` sets the faults and may be changed while the server runs. `OfflineProvider.requests` has the
+requests that were received.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the stand-in says: functions of the request alone, honest about there being no model."""
+"""The answers of the stand-in. They depend only on the request and say that there is no language model."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from .fitting import fitting, schema_asked_for
 
-ECHO = 200  # characters of the request that an answer repeats
+ECHO = 200  # the most characters of the request that an answer repeats
 
 
 def stand_in_answer(body: Mapping[str, Any]) -> str:
-    """Return what was asked, and that no language model says so; as JSON where a JSON Schema asks for it.
+    """Return a text that repeats the request and names the stand-in; JSON if the request has a JSON Schema.
 
     Args:
-        body: A request's JSON: `messages`, `prompt` or `variables`.
+        body: A request's JSON with `messages`, `prompt` or `variables`.
     """
     asked = last_text(body)
     schema = schema_asked_for(body)
@@ -31,7 +31,7 @@ def stand_in_answer(body: Mapping[str, Any]) -> str:
 
 
 def last_text(body: Mapping[str, Any]) -> str:
-    """Return the text of the last user message, the prompt, or a prompt's variables."""
+    """Return the text of the last user message, the prompt, or the variables of a saved prompt."""
     if "messages" in body:
         users = [message for message in body["messages"] if message.get("role") == "user"]
         return text_of(users[-1].get("content")) if users else ""
@@ -52,18 +52,18 @@ def text_of(content: Any) -> str:
 
 
 def digest(text: str) -> str:
-    """Return eight characters that tell one text from another."""
+    """Return eight characters that differ between texts."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def relevance(query: str, document: str) -> float:
-    """Return the share of a query's words that a document has, whatever their case."""
+    """Return the share of the query's words that are in the document; upper and lower case are equal."""
     words = set(query.lower().split())
     return len(words.intersection(document.lower().split())) / (len(words) or 1)
 
 
 def embedding(text: str, dimensions: int) -> array[float]:
-    """Return the same unit vector of 32-bit floats for the same text."""
+    """Return a unit vector of 32-bit floats; equal texts have equal vectors."""
     numbers = array("i", hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(4 * dimensions))
     length = math.sqrt(sum(number * number for number in numbers)) or 1.0
     return array("f", [number / length for number in numbers])

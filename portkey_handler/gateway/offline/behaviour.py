@@ -1,4 +1,4 @@
-"""What goes wrong, and what came in: plain objects that a test sets and reads."""
+"""The faults to simulate and the requests received: plain objects that a test sets and reads."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .answers import stand_in_answer
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one request.
+    """A fault to simulate for one request.
 
     Attributes:
         kind: `status` answers with `status`, `headers` and `body`; `reset` breaks the connection; `malformed`
-            answers 200 with half a JSON text; `stall` waits before the headers, `stall_body` after half the
-            body, each for `seconds`, and then goes on as if nothing had been.
-        body: Text, bytes or an object sent as JSON; None is an error in OpenAI's shape.
+            answers 200 with incomplete JSON; `stall` waits for `seconds` before the headers, and `stall_body`
+            after half of the body, and both then answer as usual.
+        body: Text, bytes, or an object that is sent as JSON. None is an error in OpenAI's format.
     """
 
     kind: Literal["status", "reset", "malformed", "stall", "stall_body"] = "status"
@@ -29,12 +29,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """One request as it came in.
+    """One request, as received.
 
     Attributes:
         headers: Names in lower case.
-        body: The JSON value; the bytes where it is none; None where there is no body.
-        number: Counts from 1 since the start or the last reset.
+        body: The JSON value; the bytes if the body is not JSON; None without a body.
+        number: The number of the request, from 1, since the start or the last reset.
         time: `time.monotonic()` in seconds.
     """
 
@@ -51,17 +51,17 @@ class Behaviour:
     """How the stand-in behaves; every attribute may be changed while it runs.
 
     Attributes:
-        answer: The request's body to the answer's text. For prompts of the hosted gateway the body is theirs.
+        answer: Returns the text of the answer for the body of a request. A saved prompt's has `variables`.
         latency: Seconds before each answer.
-        faults: A function called for every request; or a list, of which each POST uses up the next one.
-        requests_per_second: More POSTs than this within one second get 429 and Retry-After.
-        max_served: So many POSTs are served at a time; the rest wait.
-        key: Required as `Authorization: Bearer` (or `x-api-key`), else 401.
-        portkey_key: Required as `x-portkey-api-key`, else 401.
-        unknown_models: Models that do not exist, 404.
-        completion_token_models: Models that refuse `max_tokens` and take `max_completion_tokens`, 400.
-        dimensions: Length of an embedding that asks for none.
-        record: Keep the requests; turn off for benchmarks.
+        faults: A function that is called for every request; or a list, and each POST takes its next item.
+        requests_per_second: POSTs above this number within one second get 429 and Retry-After.
+        max_served: The most POSTs that are served at a time; others wait.
+        key: The key required as `Authorization: Bearer` (or `x-api-key`); without it the answer is 401.
+        portkey_key: The key required as `x-portkey-api-key`; without it the answer is 401.
+        unknown_models: Models that do not exist; the answer is 404.
+        completion_token_models: Models that refuse `max_tokens` with 400 and accept `max_completion_tokens`.
+        dimensions: The length of an embedding, if the request has no `dimensions`.
+        record: Whether the requests are recorded; turn it off for benchmarks.
     """
 
     answer: Callable[[dict[str, Any]], str] = stand_in_answer

@@ -1,4 +1,4 @@
-"""An object that fits a JSON Schema, made of a text: what the stand-in says where columns are asked for."""
+"""An object that fits a JSON Schema, made from a text: the stand-in's answer for typed columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DEEPEST = 20
 
 
 def schema_asked_for(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the JSON Schema of a request's response_format, or of the tool it has to call."""
+    """Return the JSON Schema of a request's response_format, or of the tool that has to be called."""
     wanted = body.get("response_format")
     if isinstance(wanted, dict) and isinstance(wanted.get("json_schema"), dict):
         schema = wanted["json_schema"].get("schema")
@@ -24,7 +24,7 @@ def schema_asked_for(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def called(body: Mapping[str, Any]) -> str | None:
-    """Return the name of the function that a request's answer has to call; of several the first one."""
+    """Return the name of the function that the answer has to call; the first one if there are several."""
     choice = body.get("tool_choice")
     if choice == "required" and body.get("tools"):
         choice = body["tools"][0]
@@ -33,7 +33,7 @@ def called(body: Mapping[str, Any]) -> str | None:
 
 
 def fitting(schema: Mapping[str, Any], text: str) -> Any:
-    """Make a value that fits a schema of the common words: texts are `text`, numbers count its words."""
+    """Return a value that fits a schema of the common keywords: texts are `text`, numbers count its words."""
     return _fitting(schema, text, schema, _DEEPEST)
 
 
@@ -57,7 +57,7 @@ def _fitting(schema: Any, text: str, root: Mapping[str, Any], left: int) -> Any:
 
 
 def _plain(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow references, and take the first of what it may be."""
+    """Return the schema behind references; the first one of several alternatives."""
     for _ in range(_DEEPEST):
         if not isinstance(schema, Mapping):
             return {}

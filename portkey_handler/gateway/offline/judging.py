@@ -1,4 +1,4 @@
-"""What judges texts instead of writing some: moderations as OpenAI has them, rerank as Cohere does.
+"""The endpoints that judge texts: moderations in OpenAI's format, rerank in Cohere's.
 
 Sources: https://platform.openai.com/docs/api-reference/moderations and
 https://docs.cohere.com/reference/rerank.
@@ -11,16 +11,16 @@ from typing import Any
 from .answers import digest, relevance, text_of
 from .refusal import Refusal
 
-#: What is said where an answer has no text that could say it.
+#: Says that there is no model, in answers without a text of their own.
 _NO_MODEL = "offline-stand-in"
 _CATEGORIES = ("harassment", "hate", "illicit", "self-harm", "sexual", "violence")
 
 
 def moderations(body: dict[str, Any]) -> dict[str, Any]:
-    """Flag nothing: without a model there is no judgement."""
+    """Return a moderation that flags nothing, because there is no model."""
     inputs = body.get("input")
     if isinstance(inputs, str) or _is_parts(inputs):
-        inputs = [inputs]  # one text, or one that has several parts
+        inputs = [inputs]  # one text, or one input of several parts
     if not isinstance(inputs, list) or not inputs or not all(inputs):
         raise Refusal(400, "'$.input' is invalid: a text or a list of texts, none of them empty.")
     result = {
@@ -33,7 +33,7 @@ def moderations(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def rerank(body: dict[str, Any]) -> dict[str, Any]:
-    """Rank texts by the words that they have in common with the query."""
+    """Return the texts in order of the words that they have in common with the query."""
     query, documents = body.get("query"), body.get("documents")
     if not isinstance(query, str) or not query:
         raise Refusal(400, "invalid request: query must be a text that is not empty")

@@ -1,4 +1,4 @@
-"""A refusal of the stand-in, in the shape of the provider that it stands for."""
+"""An error answer of the stand-in, in the format of the provider that it imitates."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of this program
-    """A request that is answered with an error in the provider's shape."""
+class Refusal(Exception):  # noqa: N818 - an answer, not an error of this program
+    """A request that is answered with an error in the provider's format."""
 
     def __init__(
         self, status: int, message: str, code: str | None = None, headers: Mapping[str, str] | None = None
@@ -18,7 +18,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of this program
         self.headers = headers or {}
 
     def body(self, path: str) -> dict[str, Any]:
-        """Shape the error as the provider of `path` does."""
+        """Return the error in the format of the provider of `path`."""
         kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
         kind = kinds.get(self.status, "invalid_request_error" if self.status < 500 else "server_error")
         if path.endswith("/messages"):

@@ -1,4 +1,4 @@
-"""The server of the stand-in: threads, connections and faults; what it says stands in `wire`."""
+"""The server of the stand-in: threads, connections and faults. The answers are made in `wire`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .behaviour import Behaviour, Fault, RecordedRequest
 from .refusal import Refusal
 from .wire import answer_get, answer_post
 
-_HEADER_BYTES = 65536  # a config object travels as a header
+_HEADER_BYTES = 65536  # a config object is sent as a header
 
 
 class OfflineProvider:
@@ -29,13 +29,13 @@ class OfflineProvider:
 
     Attributes:
         behaviour: How it behaves; replace it or change its attributes at any time.
-        requests: What came in, in order of arrival.
-        answered: Number of POSTs answered with 200 and a whole body.
-        peak: The most POSTs that were inside at a time, queued ones included.
+        requests: The requests received, in order of arrival.
+        answered: The number of POSTs that were answered with 200 and a whole body.
+        peak: The most POSTs at a time, waiting ones included.
     """
 
     def __init__(self, behaviour: Behaviour | None = None, *, port: int = 0) -> None:
-        """Take a behaviour and a port; 0 is any free one."""
+        """Take a behaviour and a port; 0 chooses a free one."""
         self._wanted_port = port
         self._port = 0
         self._stop: Callable[[], object] | None = None
@@ -43,11 +43,11 @@ class OfflineProvider:
         self._inside = 0
         self._serving = 0
         self._queued = 0
-        self._place_free: asyncio.Condition  # belongs to the loop that serves
+        self._slot_free: asyncio.Condition  # belongs to the loop that serves
         self.reset(behaviour)
 
     def reset(self, behaviour: Behaviour | None = None) -> None:
-        """Forget what came in and take another behaviour, the plain one if none is given."""
+        """Forget the requests and take another behaviour, the default one if none is given."""
         self.behaviour = behaviour or Behaviour()
         self.requests: list[RecordedRequest] = []
         self.answered = 0
@@ -57,7 +57,7 @@ class OfflineProvider:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that it listens on."""
         return self._port
 
     @property
@@ -67,7 +67,7 @@ class OfflineProvider:
 
     @property
     def base_url(self) -> str:
-        """What clients take as base URL, or the gateway as custom host."""
+        """The base URL for clients, or the custom host for the gateway."""
         return f"{self.url}/v1"
 
     def __enter__(self) -> OfflineProvider:
@@ -85,7 +85,7 @@ class OfflineProvider:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop serving; requests under way are broken off."""
+        """Stop serving; the connections of running requests are closed."""
         if self._stop is not None and self._thread is not None:
             self._stop()
             self._thread.join()
@@ -94,7 +94,7 @@ class OfflineProvider:
     def _run(self, ready: concurrent.futures.Future[None]) -> None:
         try:
             asyncio.run(self._serve(ready))
-        except BaseException as error:  # handed to the thread that starts us
+        except BaseException as error:  # passed to the thread that started this one
             if ready.done():
                 raise
             ready.set_exception(error)
@@ -103,11 +103,11 @@ class OfflineProvider:
         loop = asyncio.get_running_loop()
         stopped = asyncio.Event()
         self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
-        self._place_free = asyncio.Condition()
+        self._slot_free = asyncio.Condition()
         server = web.Server(
             self._handle,
             access_log=None,
-            handler_cancellation=True,  # a stalled request ends when its client goes away
+            handler_cancellation=True,  # a stalled request ends when its client disconnects
             max_line_size=_HEADER_BYTES,
             max_field_size=_HEADER_BYTES,
         )
@@ -116,7 +116,7 @@ class OfflineProvider:
         ready.set_result(None)
         await stopped.wait()
         listener.close()
-        await server.shutdown(0.1)  # 0 is no limit, and an idle connection would hold us
+        await server.shutdown(0.1)  # 0 means no limit, and an idle connection would block the shutdown
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         behaviour = self.behaviour
@@ -194,7 +194,7 @@ class OfflineProvider:
         self._inside += 1
         self.peak = max(self.peak, self._inside)
         try:
-            await self._take_place()
+            await self._take_slot()
             try:
                 if behaviour.latency:
                     await asyncio.sleep(behaviour.latency)
@@ -208,17 +208,17 @@ class OfflineProvider:
             finally:
                 self._serving -= 1
                 if self._queued:
-                    async with self._place_free:
-                        self._place_free.notify_all()
+                    async with self._slot_free:
+                        self._slot_free.notify_all()
         finally:
             self._inside -= 1
 
-    async def _take_place(self) -> None:
+    async def _take_slot(self) -> None:
         if self._is_full():
             self._queued += 1
             try:
-                async with self._place_free:
-                    await self._place_free.wait_for(lambda: not self._is_full())
+                async with self._slot_free:
+                    await self._slot_free.wait_for(lambda: not self._is_full())
                     self._serving += 1
             finally:
                 self._queued -= 1
@@ -230,7 +230,11 @@ class OfflineProvider:
         return limit is not None and self._serving >= limit
 
     async def _break(self, request: web.BaseRequest, fault: Fault) -> None:
-        """Do what the fault says; return where the request is to be answered all the same."""
+        """Simulate a fault; return if the request is then answered as usual.
+
+        Raises:
+            _Broken: The fault has answered the request.
+        """
         if fault.kind == "stall":
             await asyncio.sleep(fault.seconds)
             return
@@ -262,7 +266,7 @@ class OfflineProvider:
 
 
 class _Broken(Exception):  # noqa: N818 - carries a response, like Refusal
-    """A request that a fault has answered."""
+    """Raised when a fault has answered the request."""
 
     def __init__(self, response: web.Response) -> None:
         super().__init__()
@@ -270,7 +274,7 @@ class _Broken(Exception):  # noqa: N818 - carries a response, like Refusal
 
 
 def _reset(request: web.BaseRequest) -> None:
-    """Break the connection so that the client sees a reset, not an orderly end."""
+    """Break the connection so that the client sees a reset, not a normal close."""
     transport = request.transport
     if transport is not None:
         # Lingering for 0 seconds turns the close into a TCP reset (SO_LINGER in socket(7)).
@@ -280,7 +284,7 @@ def _reset(request: web.BaseRequest) -> None:
 
 
 def _json(body: Any, status: int, headers: Mapping[str, str]) -> web.Response:
-    """Make a response of bytes or text as they are, of anything else as JSON."""
+    """Return a response with bytes or text unchanged, and anything else as JSON."""
     if isinstance(body, str):
         body = body.encode()
     if not isinstance(body, bytes):

@@ -1,4 +1,4 @@
-"""The wire formats of the stand-in: a request's JSON to the answer's JSON.
+"""The wire formats of the stand-in: from the JSON of a request to the JSON of its answer.
 
 Sources: https://platform.openai.com/docs/api-reference and https://docs.anthropic.com/en/api/messages.
 """
@@ -22,7 +22,7 @@ MODELS = ("claude-2.1", "gpt-4o-mini", "text-embedding-3-small")
 
 
 class _Reply:
-    """The text of an answer, cut at the request's limit, with its count of tokens (words)."""
+    """The text of an answer, cut at the request's token limit, with its number of tokens (words)."""
 
     def __init__(self, body: dict[str, Any], behaviour: Behaviour) -> None:
         self.text = behaviour.answer(body)
@@ -40,7 +40,7 @@ class _Reply:
         self.id = digest(self.text)
 
     def usage(self) -> dict[str, int]:
-        """Count as OpenAI's `usage` does."""
+        """Return the counts in the format of OpenAI's `usage`."""
         return {
             "prompt_tokens": self.asked,
             "completion_tokens": self.tokens,
@@ -205,7 +205,11 @@ _PROMPT = re.compile(r"/v1/prompts/[^/]+/completions")
 
 
 def answer_post(path: str, body: Any, behaviour: Behaviour) -> dict[str, Any]:
-    """Answer a POST, or raise the provider's refusal."""
+    """Return the answer to a POST.
+
+    Raises:
+        Refusal: The provider would answer with an error.
+    """
     of_prompt = _PROMPT.fullmatch(path) is not None
     respond = _chat if of_prompt else _POSTS.get(path)
     if respond is None:
@@ -242,7 +246,11 @@ def _check_parameters(body: dict[str, Any], behaviour: Behaviour, *, needs_model
 
 
 def answer_get(path: str) -> Any:
-    """Answer a GET, or raise the provider's refusal."""
+    """Return the answer to a GET.
+
+    Raises:
+        Refusal: The provider would answer with an error.
+    """
     if path == "/":
         return "offline stand-in: no language model answers here"
     if path == "/v1/models":
