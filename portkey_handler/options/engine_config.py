@@ -47,7 +47,7 @@ class EngineConfig:
 
     @property
     def options(self) -> dict[str, Any]:
-        """All options, secrets among them."""
+        """All options, secrets included."""
         return {**self.plain, **self.secrets}
 
     def __repr__(self) -> str:

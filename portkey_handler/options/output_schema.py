@@ -24,7 +24,7 @@ class Column:
 
     Attributes:
         name: Its name.
-        kind: The type of its values besides NULL.
+        kind: The type of its values other than NULL.
     """
 
     name: str

@@ -34,7 +34,7 @@ _MOST_STEPS = 20
 
 
 def kind_of(fragment: Any, definitions: Mapping[str, Any]) -> Kind:
-    """Return the type of a column's values besides NULL.
+    """Return the type of a column's values other than NULL.
 
     Args:
         fragment: The column's JSON Schema.
