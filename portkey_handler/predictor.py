@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .errors import AboveLimitError, InputError
+from .errors import AboveLimitError
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
@@ -26,6 +26,7 @@ from .operations.tracing import Tracing
 from .options import EngineConfig, Plan, resolve
 from .options.durations import seconds_of
 from .options.plan import longest_answer
+from .prompts.frames import as_frame
 from .records import Outcome, RowNames
 from .storage.answer_cache import AnswerCache
 from .storage.rate_limit_store import RateLimitStore
@@ -61,19 +62,15 @@ class Predictor:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
 
-    def __call__(
-        self, frame: pd.DataFrame, credentials: EngineConfig, names: RowNames | None = None
-    ) -> pd.DataFrame:
+    def __call__(self, frame: Any, credentials: EngineConfig, names: RowNames | None = None) -> pd.DataFrame:
         """Answer every row of `frame` as `run` does. Works inside a running event loop and after a fork."""
         return run_sync(self.run(frame, credentials, names))
 
-    async def run(
-        self, frame: pd.DataFrame, credentials: EngineConfig, names: RowNames | None = None
-    ) -> pd.DataFrame:
+    async def run(self, frame: Any, credentials: EngineConfig, names: RowNames | None = None) -> pd.DataFrame:
         """Answer every row of `frame`.
 
         Args:
-            frame: The rows; not changed.
+            frame: The rows, as a pandas frame or what `as_frame` takes; not changed.
             credentials: The engine's options.
             names: The names of the rows in errors; by default their numbers.
 
@@ -85,6 +82,7 @@ class Predictor:
             AboveLimitError: More rows than `max_rows`, or a cost above `max_cost`. Nothing was sent.
             QueryError: Rows failed and `on_error` is `raise`, or no further row could succeed.
         """
+        frame = as_frame(frame)
         if len(frame) == 0:
             if len(frame.columns):
                 # The next query may have rows: a missing column is an error before anything is paid for.
@@ -116,7 +114,7 @@ class Predictor:
 
 
 async def aask(
-    frame: pd.DataFrame,
+    frame: Any,
     *,
     model: str | None = None,
     prompt_template: str | None = None,
@@ -128,7 +126,7 @@ async def aask(
     """Ask a language model about each row of a frame.
 
     Args:
-        frame: The rows; not changed.
+        frame: The rows, as a pandas frame or what `as_frame` takes (Polars, Arrow, dicts …); not changed.
         model: The language model, by the provider's name.
         prompt_template: The prompt, with columns in it: `Translate: {{text}}`.
         column: The column that holds the prompts, in place of a template.
@@ -147,16 +145,14 @@ async def aask(
     """
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame):
-        raise InputError(
-            f"ask takes a pandas frame, not {type(frame).__name__}; make one by pandas.DataFrame"
-        )
+    frame = as_frame(frame)
     given = {"model": model, "prompt_template": prompt_template, "column": column}
     using = {name: value for name, value in given.items() if value is not None} | options
     resolved = resolve(target=target, engine=dict(engine or {}), model=using, environment=os.environ)
     check_free(resolved.plan, frame)
     answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
-    return pd.concat([frame, answers], axis=1)
+    joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
+    return joined
 
 
 ask = blocking(aask, "ask")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import MOST_SHOWN, InputError, did_you_mean, listed
@@ -152,7 +152,17 @@ def cells(frame: pd.DataFrame, name: str) -> Iterator[Any]:
     if len(places) > 1:
         raise InputError(f"{len(places)} columns of the rows are called '{name}'; rename all but one by AS")
     column = frame.iloc[:, places[0]]
-    return (None if is_null(cell) else int(cell) for cell in column) if _was_whole(column) else iter(column)
+    if _was_whole(column):
+        return (None if is_null(cell) else int(cell) for cell in column)
+    return iter(_with_short_floats(column))
+
+
+def _with_short_floats(column: pd.Series[Any]) -> Iterable[Any]:
+    """Return the cells of a column; 19.99 of 32 or 16 bits stays 19.99, and is not 19.989999771118164."""
+    kind: Any = column.dtype
+    if kind.kind != "f" or getattr(kind, "itemsize", 8) == 8:
+        return column
+    return column.to_numpy(dtype=f"float{8 * kind.itemsize}", na_value=float("nan"))
 
 
 def _was_whole(column: pd.Series[Any]) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from ..errors import InputError
+from .time_text import duration_text, numpy_time_text, offset_text, time_text
 
 # Not OPT_SERIALIZE_NUMPY: it writes the year 1677 for a NaT in an array.
 _JSON = orjson.OPT_NON_STR_KEYS
@@ -26,6 +27,23 @@ _TIMES = "mM"
 _NEVER_NULL = frozenset({str, int, bool, list, dict, bytes})
 #: The largest exponent with which a Decimal is written out; Decimal("1E+999999999") would fill the memory.
 _WRITTEN_OUT = 40
+
+
+class Unreadable:
+    """A cell that cannot be text. A row whose prompt needs it fails with the reason; other rows do not.
+
+    Attributes:
+        reason: Why, with the remedy.
+    """
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        """Show that there is no value."""
+        return f"<unreadable: {self.reason}>"
 
 
 def is_null(value: Any) -> bool:
@@ -61,7 +79,8 @@ def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
     Decimal                 its digits, trailing zeros too: ``3.10``
     date                    ``2026-11-20``
     date and time           ISO 8601 with T: ``2026-11-20T00:00:00``, ``2026-11-20T08:30:00.500000+01:00``
-    time, duration          ISO 8601: ``08:30:00``, ``P1DT2H0M0S``
+    time, duration          ISO 8601: ``08:30:00``, ``P1DT2H0M0S``; with months ``P1M2DT0H0M0S``
+    period, interval        as pandas prints them: ``2026-11``, ``(0, 1]``
     bytes                   decoded as UTF-8
     UUID                    its 36 characters
     list, dict, array       JSON without blanks: ``[1,"a",null]``
@@ -206,36 +225,24 @@ def _decimal(value: decimal.Decimal) -> str:
     return format(value, "f") if abs(value.adjusted()) <= _WRITTEN_OUT else str(value)
 
 
-def _duration(value: datetime.timedelta) -> str:
-    minutes, seconds = divmod(value.seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    fraction = f".{value.microseconds:06d}" if value.microseconds else ""
-    return f"P{value.days}DT{hours}H{minutes}M{seconds}{fraction}S"
-
-
 def _numpy_scalar(value: Any) -> str:
     if is_null(value):
         return ""
     if value.dtype.kind == "f":  # str() gives the shortest digits of this width: 0.1, not 0.10000000149
         return str(value)
     if value.dtype.kind == "M":
-        return _numpy_datetime(str(value))
+        return numpy_time_text(str(value))
     if value.dtype.kind == "m":
-        return _duration(value.astype("timedelta64[us]").item())
+        return duration_text(value.astype("timedelta64[us]").item())
     return to_text(value.item())
-
-
-def _numpy_datetime(text: str) -> str:
-    """Return a time with the fraction of a second as Python and pandas write it: 0, 6 or 9 digits."""
-    head, _, fraction = text.partition(".")
-    fraction = fraction.rstrip("0")
-    if not fraction:
-        return head
-    return f"{head}.{fraction.ljust(6 if len(fraction) <= 6 else 9, '0')}"
 
 
 def _null(value: Any) -> str:  # noqa: ARG001 - has the signature of a writer
     return ""
+
+
+def _unreadable(value: Unreadable) -> str:
+    raise InputError(value.reason)
 
 
 def _refuse(value: Any) -> str:
@@ -249,6 +256,8 @@ def _writer(kind: type) -> Callable[[Any], str]:
         return _null
     if library == "pandas" and kind.__name__ in {"Period", "Interval"}:
         return str
+    if library == "pandas" and kind.__name__ == "DateOffset":
+        return offset_text
     if library == "numpy" and any(parent.__name__ == "ndarray" for parent in kind.__mro__):
         return to_json
     if library == "numpy" and not issubclass(kind, (str, bytes, float)):
@@ -271,9 +280,9 @@ _PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (int, _integer),
     (float, _float),
     (decimal.Decimal, _decimal),
-    (datetime.date, lambda value: str(value.isoformat())),
-    (datetime.time, lambda value: str(value.isoformat())),
-    (datetime.timedelta, _duration),
+    (datetime.date, time_text),
+    (datetime.time, time_text),
+    (datetime.timedelta, duration_text),
     (bytes, _bytes),
     (bytearray, _bytes),
     (memoryview, _bytes),
@@ -281,5 +290,7 @@ _PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (tuple, to_json),
     (dict, to_json),
     (uuid.UUID, str),
+    (complex, str),
+    (Unreadable, _unreadable),
 )
 _WRITERS: dict[type, Callable[[Any], str]] = {type(None): _null, **dict(_PARENTS)}

@@ -1,6 +1,8 @@
-"""Convert between pandas, Arrow and DuckDB without losing types.
+"""Tables of any kind as Arrow's, without losing what a value is.
 
-Whole numbers stay whole beside NULLs, text stays text, and values without a table type become JSON.
+Whole numbers stay whole beside NULLs, text stays text, and values without a table type become text or JSON,
+as `prompts.cell_text` writes them. A cell that has no text becomes a marked text with the reason, and fails
+only the rows that need it.
 """
 
 from __future__ import annotations
@@ -11,117 +13,110 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from ..errors import InputError
 from ..prompts.cell_text import is_null, to_json, to_text
+from ..prompts.frames import as_frame
 from .sql.expressions import unique
-from .table import Table
+from .table import MARK, Table
 
 _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)
+#: The digits of DuckDB's widest DECIMAL.
+_DIGITS = 38
+
+Write = Callable[[Any, Callable[[Any], str]], str]
+
+
+def from_data(data: Any) -> Table:
+    """Return rows from anything that `prompts.frames.as_frame` takes."""
+    return from_frame(as_frame(data))
 
 
 def from_frame(frame: pd.DataFrame) -> Table:
     """Return the columns of a frame; the index is dropped."""
-    arrays, as_json = [], set()
-    for position in range(frame.shape[1]):
-        array, is_json = _array(frame.iloc[:, position])
-        arrays.append(array)
-        if is_json:
-            as_json.add(position)
-    names = unique([str(name) for name in frame.columns])
-    return Table(pa.Table.from_arrays(arrays, names=names), frozenset(as_json))
+    columns = [_from_series(frame.iloc[:, position]) for position in range(frame.shape[1])]
+    return _table([str(name) for name in frame.columns], columns)
 
 
-def to_frame(table: Table) -> pd.DataFrame:
-    """Return the rows as a frame with a plain index; repeated names get a number at the end."""
-    names = unique(table.names)
-    columns = [
-        _series(table.arrow.column(position), is_json=position in table.json)
-        for position in range(len(names))
-    ]
-    frame: pd.DataFrame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.arrow.num_rows))
-    frame.columns = pd.Index(names, dtype=object)
-    return frame
+def _table(names: list[str], columns: list[tuple[Any, bool]]) -> Table:
+    as_json = frozenset(position for position, (_, is_json) in enumerate(columns) if is_json)
+    return Table(pa.Table.from_arrays([array for array, _ in columns], names=unique(names)), as_json)
 
 
-def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
-    kind = column.type
-    if is_json:
-        values = [None if value is None else json.loads(value) for value in column.to_pylist()]
-        return _objects(values)
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = column.type
-    if pa.types.is_nested(kind) or pa.types.is_null(kind):
-        return _objects(column.to_pylist())
-    if column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
-        # int64 becomes Int64, uint8 UInt8, bool boolean: pandas' types that can hold NULL.
-        dtype: Any = "boolean" if pa.types.is_boolean(kind) else str(kind).replace("i", "I").replace("u", "U")
-        nullable: pd.Series[Any] = pd.Series(column.to_pylist(), dtype=dtype)
-        return nullable
-    if pa.types.is_decimal(kind) and kind.scale == 0:
-        return _whole(column.to_pylist())
-    found: pd.Series[Any] = column.to_pandas()
-    return found
-
-
-def _whole(values: list[Any]) -> pd.Series[Any]:
-    numbers = [None if value is None else int(value) for value in values]
-    try:
-        return (
-            pd.Series(pd.array(numbers, dtype="Int64"))
-            if None in numbers
-            else pd.Series(numbers, dtype="int64")
-        )
-    except OverflowError:
-        return _objects(numbers)
-
-
-def _objects(values: list[Any]) -> pd.Series[Any]:
-    series = pd.Series([None] * len(values), dtype=object)
-    for position, value in enumerate(values):
-        series.iat[position] = value
-    return series
-
-
-def _array(series: pd.Series[Any]) -> tuple[Any, bool]:
-    if series.dtype != object:
-        array = _combined(pa.Array.from_pandas(series))
-        return (array.cast(pa.string()) if pa.types.is_large_string(array.type) else array), False
+def _from_series(series: pd.Series[Any]) -> tuple[Any, bool]:
+    """Return a column as Arrow's, and whether its texts are JSON."""
+    dtype: Any = series.dtype
+    if isinstance(dtype, pd.SparseDtype):
+        series = series.astype(dtype.subtype)
+        dtype = series.dtype
+    if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c":
+        return _written(list(series), to_text), False
+    if dtype.kind != "O":
+        return _readable(_whole_array(pa.Array.from_pandas(series))), False
     values = [None if is_null(value) else value for value in series]
     present = [value for value in values if value is not None]
-    if all(isinstance(value, str) for value in present):
-        return pa.array(values, pa.string()), False
+    if all(isinstance(value, (str, bytes)) for value in present):
+        return _texts_or_bytes(values, present), False
     if _is_plain(present):
         try:
-            return pa.array(values), False
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            return _readable(pa.array(values)), False
+        except (ValueError, TypeError, OverflowError):
             pass  # mixed types of numbers, or lists of mixed values: JSON keeps their types
     is_json = any(isinstance(value, dict | list | tuple) or hasattr(value, "tolist") for value in present)
-    return _written(values, to_json if is_json else to_text, series.name), is_json
+    return _written(values, to_json if is_json else to_text), is_json
 
 
-def _written(values: list[Any], write: Callable[[Any, Callable[[Any], str]], str], column: Any) -> Any:
-    texts: list[str | None] = []
-    for row, value in enumerate(values):
+def _readable(array: Any) -> Any:
+    """Return an Arrow array as a type that DuckDB has, with the same texts."""
+    kind = array.type
+    if pa.types.is_large_string(kind):
+        return array.cast(pa.string())
+    if pa.types.is_float16(kind):
+        # By the digits: 0.1 of 16 bits is 0.1, and not 0.0999755859375.
+        return pa.array([None if one is None else float(str(np.float16(one))) for one in array.to_pylist()])
+    if pa.types.is_decimal256(kind):
         try:
-            texts.append(None if value is None else write(value, str))
+            return array.cast(pa.decimal128(_DIGITS, kind.scale))
+        except (pa.ArrowInvalid, ValueError):
+            return _written(array.to_pylist(), to_text)
+    return array
+
+
+def _texts_or_bytes(values: list[Any], present: list[Any]) -> Any:
+    """Return texts, or bytes; both in one column become texts."""
+    if present and all(isinstance(value, bytes) for value in present):
+        return pa.array(values, pa.binary())
+    try:
+        return pa.array(values, pa.string())
+    except (ValueError, TypeError):  # a lone surrogate, or bytes among the texts
+        return _written(values, to_text)
+
+
+def _written(values: list[Any], write: Write) -> Any:
+    texts: list[str | None] = []
+    for value in values:
+        try:
+            texts.append(None if is_null(value) else write(value, str))
         except InputError as error:
-            raise InputError(f"column {column}, row {row}: {error}") from None
+            marked = f"{MARK}{error}"
+            texts.append(json.dumps(marked, ensure_ascii=False) if write is to_json else marked)
     return pa.array(texts, pa.string())
 
 
 def _is_plain(values: list[Any]) -> bool:
     if all(isinstance(value, _SCALARS) for value in values):
         kinds = {bool if isinstance(value, bool) else type(value) for value in values}
-        return len(kinds) == 1 or kinds <= {int, float}
+        # One Arrow type has one zone, so times of several zones are texts.
+        zones = {value.tzinfo for value in values if isinstance(value, datetime)}
+        return len(zones) < 2 and (len(kinds) == 1 or kinds <= {int, float})
     lists = all(isinstance(value, list | tuple) for value in values)
     items = [item for value in values for item in value if item is not None] if lists else []
     kinds = {type(item) for item in items}
     return lists and len(kinds) == 1 and kinds <= {str, bool, int, float}
 
 
-def _combined(array: Any) -> Any:
+def _whole_array(array: Any) -> Any:
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -32,6 +32,7 @@ _LOCKED = {
     "python_enable_replacements": "false",
     "python_scan_all_frames": "false",
     "default_null_order": "nulls_last",
+    "TimeZone": "UTC",  # so that a query gives the same dates on every machine
 }
 #: These look like functions but belong to DuckDB's grammar; its catalog does not list all of them.
 _GRAMMAR = frozenset(
@@ -48,6 +49,8 @@ _REFUSED = re.compile(
     r"in_search_path|txid_current|current_database|current_schemas?|checkpoint|force_checkpoint|sleep.*)$"
 )
 _WIDE = ("HUGEINT", "UHUGEINT")
+#: Types of which Arrow or pandas has no equivalent.
+_AS_TEXT = ("TIME WITH TIME ZONE", "BIT", "BIGNUM", "VARINT")
 
 
 class Database:
@@ -142,23 +145,37 @@ class Database:
             found = self._connection.execute(f"DESCRIBE {sql(expression)}").fetchall()
         return [(str(row[0]), str(row[1]).upper()) for row in found]
 
-    def run(self, expression: Any, names: Mapping[str, str] | None = None) -> Table:
+    def run(
+        self,
+        expression: Any,
+        names: Mapping[str, str] | None = None,
+        zones: Mapping[str, str] | None = None,
+    ) -> Table:
         """Run a query.
 
         Args:
             expression: The finished query.
             names: Private name to the user's name, for messages.
+            zones: Time zones by the lower-case names of columns, see `Scratch.zones`.
 
         Raises:
             StatementError: DuckDB rejects it, or it fails.
         """
         columns = self.columns(expression, names)
-        if any(kind in _WIDE or kind.startswith("ENUM") for _, kind in columns):
-            expression = _narrowed(expression, columns)
         with _translated(names or {}):
-            arrow = self._connection.sql(sql(expression)).to_arrow_table()
+            try:
+                arrow = self._arrow(_narrowed(expression, columns, "decimal"))
+            except duckdb.ConversionException:
+                if not any(kind in _WIDE for _, kind in columns):
+                    raise
+                arrow = self._arrow(_narrowed(expression, columns, "varchar"))  # more than 38 digits
         as_json = frozenset(position for position, (_, kind) in enumerate(columns) if kind == "JSON")
-        return Table(_plain(arrow), as_json).renamed([name for name, _ in columns])
+        shown = [(names or {}).get(name, name) for name, _ in columns]
+        plain = _in_zones(_plain(arrow), shown, zones or {})
+        return Table(plain, as_json).renamed([name for name, _ in columns])
+
+    def _arrow(self, expression: Any) -> Any:
+        return self._connection.sql(sql(expression)).to_arrow_table()
 
 
 class Scratch:
@@ -167,9 +184,14 @@ class Scratch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._names: list[str] = []
+        #: Time zones by the lower-case names of the columns that have one. DuckDB keeps times, but no zones.
+        self.zones: dict[str, str] = {}
 
     def add(self, rows: Table) -> Any:
         """Register rows and return their expression in FROM."""
+        for field in rows.arrow.schema:
+            if getattr(field.type, "tz", None) is not None:
+                self.zones[field.name.lower()] = field.type.tz
         name, source = self._database.add(rows)
         self._names.append(name)
         return source
@@ -208,14 +230,16 @@ def _source(name: str, rows: Table) -> Any:
     return exp.Subquery(this=exp.select(*shown).from_(table(name)))
 
 
-def _narrowed(expression: Any, columns: list[tuple[str, str]]) -> Any:
-    """Return a query whose sums of whole numbers are decimals: they are wider than Arrow's integers."""
+def _narrowed(expression: Any, columns: list[tuple[str, str]], wide: str) -> Any:
+    """Return a query whose columns have types that Arrow has; whole numbers of 128 bits become `wide`."""
+    if not any(kind in (*_WIDE, *_AS_TEXT) or kind.startswith("ENUM") for _, kind in columns):
+        return expression
     shown = []
     for position, (name, kind) in enumerate(columns):
         reference = column(f"c{position}")
         if kind in _WIDE:
-            reference = exp.Cast(this=reference, to=data_type("decimal", (38, 0)))
-        elif kind.startswith("ENUM"):
+            reference = exp.Cast(this=reference, to=data_type(wide, (38, 0) if wide == "decimal" else None))
+        elif kind in _AS_TEXT or kind.startswith("ENUM"):
             reference = exp.Cast(this=reference, to=data_type("varchar"))
         shown.append(aliased(reference, name))
     renames = [exp.to_identifier(f"c{position}", quoted=True) for position in range(len(columns))]
@@ -230,6 +254,20 @@ def _plain(arrow: Any) -> Any:
         if storage is not None:
             chunks = [chunk.storage for chunk in arrow.column(position).chunks]
             arrow = arrow.set_column(position, field.name, pa.chunked_array(chunks, storage))
+    return arrow
+
+
+def _in_zones(arrow: Any, names: Sequence[str], zones: Mapping[str, str]) -> Any:
+    """Return rows whose times have the zones of the columns that they come from.
+
+    A column that was computed has another name: it gets the zone where all columns have one and the same.
+    """
+    only = next(iter(zones.values())) if len(set(zones.values())) == 1 else None
+    for position, field in enumerate(arrow.schema):
+        zone = zones.get(names[position].rpartition(".")[2].strip('`"').lower(), only)
+        if zone is not None and getattr(field.type, "tz", None) is not None:
+            kind = pa.timestamp(field.type.unit, zone)
+            arrow = arrow.set_column(position, field.name, arrow.column(position).cast(kind))
     return arrow
 
 

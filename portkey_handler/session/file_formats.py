@@ -84,14 +84,9 @@ def _read_jsonl(content: bytes) -> Table:
 def _from_records(records: list[Any]) -> Table:
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("every record must be an object")
-    names = list(dict.fromkeys(name for record in records for name in record))
-    import pandas as pd
+    from .arrow_frames import from_data
 
-    from .arrow_frames import from_frame
-
-    frame = pd.DataFrame(index=pd.RangeIndex(len(records)))
-    columns = {name: pd.Series([record.get(name) for record in records], dtype=object) for name in names}
-    return from_frame(pd.concat(columns, axis=1) if columns else frame)
+    return from_data(records)
 
 
 def to_parquet(rows: Table) -> bytes:

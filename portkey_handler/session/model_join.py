@@ -11,8 +11,9 @@ from sqlglot import exp
 
 from ..errors import NotFoundError, PortkeyHandlerError, StatementError
 from ..records import ADDED_BY_MODELS
-from .arrow_frames import from_frame, to_frame
+from .arrow_frames import from_frame
 from .duckdb_connection import Database, Scratch
+from .result_frames import to_frame
 from .sql.expressions import aliased
 from .sql.plan import ROW, Plan, Question
 from .table import Table

@@ -67,7 +67,8 @@ class Selector:
         """Return the rows of a SHOW that match its WHERE and LIKE; LIKE tests the column `name`."""
         if where is None and like is None:
             return frame
-        from .arrow_frames import from_frame, to_frame
+        from .arrow_frames import from_frame
+        from .result_frames import to_frame
 
         with self.database.scratch() as scratch:
             run = _Run(self, scratch)
@@ -112,18 +113,21 @@ class _Run:
 
     def query(self, node: Any) -> Table:
         if not self._asks(node):
-            return self._database.run(self._translator().query(node))
+            return self._run(self._translator().query(node))
         self._run_ctes(node)
         if isinstance(node, ast.Select) and any(self._model(item) for item, _, _ in flat(node.from_table)):
             return self._ask(node)
         rewrite(node, self._answered)
-        return self._database.run(self._translator().query(node))
+        return self._run(self._translator().query(node))
 
     def private(self, rows: Table) -> Any:
         """Register rows; return the identifier of the table in this statement."""
         name = f"__private_{len(self._named)}"
         self._named[name] = self._scratch.add(rows.distinctly_named())
         return ast.Identifier(parts=[name])
+
+    def _run(self, expression: Any, names: Mapping[str, str] | None = None) -> Table:
+        return self._database.run(expression, names, self._scratch.zones)
 
     def _translator(self) -> Translator:
         return Translator(self.table, self._database.functions())
@@ -241,7 +245,7 @@ class _Run:
                 frame = seen(question, data)
                 outputs = asked(question, handlers, frame, inputs(question, plan))
         source = self._scratch.add(together(question, plan, data, outputs))
-        return self._database.run(plan.final(source), plan.names)
+        return self._run(plan.final(source), plan.names)
 
     def _question(self, select: Any) -> tuple[Question, list[Model]]:
         for name in ("targets", "where", "group_by", "having", "order_by"):
@@ -288,6 +292,6 @@ class _Run:
 
     def _data(self, question: Question, plan: Plan) -> Table:
         if plan.data is not None:
-            rows = self._database.run(plan.data, plan.names)
+            rows = self._run(plan.data, plan.names)
             return rows if question.data else Table(rows.arrow.select([]).slice(0), frozenset())
         return Table(pa.table({"__none": pa.nulls(1 if plan.rows else 0)}))

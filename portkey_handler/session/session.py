@@ -97,8 +97,7 @@ class Session:
         """Run statements one after the other; yield the text and the rows of each when it is done."""
         from .table import as_frame
 
-        for statement, result in self.results(text):
-            yield statement, as_frame(result)
+        return ((statement, as_frame(result)) for statement, result in self.results(text))
 
     def results(self, text: str, parameters: Parameters | None = None) -> Iterator[tuple[str, Result]]:
         """Run statements as `run` does, without making every result a frame.
@@ -112,17 +111,22 @@ class Session:
                 result = self._run(binding.bind(parse(statement)))
             yield statement, result
 
-    def register(self, name: str, frame: pd.DataFrame) -> None:
-        """Make a frame a table of that name. It replaces a frame that was registered under that name.
+    def register(self, name: str, data: Any) -> None:
+        """Make data a table of that name; it replaces data that was registered under that name.
+
+        Args:
+            name: The name.
+            data: A pandas or Polars frame, Arrow's tables, a dict of columns, or a list of dicts (rows).
 
         Raises:
             AlreadyExistsError: A model has that name.
+            InputError: It is none of these.
         """
         if self._catalog.has_model(name):
-            raise AlreadyExistsError(f"{name.lower()} is a model; register the frame under another name")
-        from .arrow_frames import from_frame
+            raise AlreadyExistsError(f"{name.lower()} is a model; register the data under another name")
+        from .arrow_frames import from_data
 
-        self._frames[name.lower()] = from_frame(frame)
+        self._frames[name.lower()] = from_data(data)
 
     def close(self) -> None:
         """Close the session; the user's own DuckDB connection stays open."""
@@ -186,7 +190,7 @@ class Session:
         """Return the rows of the FROM (SELECT …) of CREATE MODEL or RETRAIN."""
         if node.query_str is None:
             return None
-        from .arrow_frames import to_frame
+        from .result_frames import to_frame
         from .sql.rewrite import in_files
 
         name = "" if node.integration_name is None else str(node.integration_name.parts[-1]).lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +13,10 @@ from .sql.expressions import unique
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: Before the reason in place of a cell that has no text; a character that no text may have.
+MARK = "\ufdd0"
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ def as_frame(result: Result) -> pd.DataFrame:
     """Return the result of a statement as a frame."""
     import pandas as pd
 
-    from .arrow_frames import to_frame
+    from .result_frames import to_frame
 
     nothing: pd.DataFrame = pd.DataFrame()
     return nothing if result is None else to_frame(result) if isinstance(result, Table) else result
@@ -60,8 +65,10 @@ def first_rows(result: Result, most: int) -> tuple[list[str], Iterable[tuple[Any
     pandas is not imported where the cells look the same with and without it.
     """
     if isinstance(result, Table) and not result.json and all(map(_is_python, result.arrow.schema.types)):
-        columns = [column.to_pylist() for column in result.arrow.slice(0, most).columns]
-        return unique(result.names), zip(*columns, strict=True), result.arrow.num_rows
+        # Values that Python does not have, such as a list with the date infinity, are written as in a frame.
+        with suppress(ValueError, OverflowError):
+            columns = [column.to_pylist() for column in result.arrow.slice(0, most).columns]
+            return unique(result.names), zip(*columns, strict=True), result.arrow.num_rows
     frame = as_frame(result)
     rows = frame.head(most).itertuples(index=False, name=None)
     return [str(name) for name in frame.columns], rows, len(frame)

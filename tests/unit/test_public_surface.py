@@ -6,9 +6,13 @@ import asyncio
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import portkey_handler
@@ -130,8 +134,17 @@ def test_a_column_that_is_there_already(engine: dict[str, object]) -> None:
 
 def test_what_is_no_frame() -> None:
     """The message names the type."""
-    with pytest.raises(InputError, match=r"^ask takes a pandas frame, not list"):
-        ask(["text"], column="text")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"^rows are a pandas or Polars frame, .*, not list$"):
+        ask(["text"], column="text")
+
+
+@pytest.mark.parametrize("make", [pa.table, pl.DataFrame, pl.LazyFrame, dict])
+def test_rows_of_other_libraries(make: Callable[[Any], Any], engine: dict[str, object]) -> None:
+    """They come back as a pandas frame, with the answers beside them."""
+    answered = ask(make({"id": [1, None], "text": ["a", "b"]}), column="text", model="m", engine=engine)
+    assert list(answered.columns) == ["id", "text", "answer"]
+    assert answered["id"].isna().tolist() == [False, True]
+    assert answered["answer"].notna().all()
 
 
 def test_a_misspelt_option(engine: dict[str, object]) -> None:

@@ -1,0 +1,75 @@
+"""The rows of a query as a pandas frame, whatever held them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def as_frame(data: Any) -> pd.DataFrame:
+    """Return rows as a pandas frame; a pandas frame is returned unchanged.
+
+    Args:
+        data: A pandas frame; anything with Arrow's interface (Polars, also lazy, pyarrow, a DuckDB
+            relation); a dict of columns; or a list of dicts, one for each row.
+
+    Raises:
+        InputError: It is none of them, or its columns differ in length.
+    """
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return data
+    if not hasattr(data, "__arrow_c_stream__") and callable(getattr(data, "collect", None)):
+        data = data.collect()
+    if hasattr(data, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        # Arrow's types keep whole numbers whole beside NULLs, and every digit of decimals.
+        rows = pa.table(data)
+        # pandas has no views, as which Polars hands out texts.
+        plain = {"string_view": pa.string(), "binary_view": pa.binary()}
+        kinds = [(field.name, plain.get(str(field.type), field.type)) for field in rows.schema]
+        read: pd.DataFrame = rows.cast(pa.schema(kinds)).to_pandas(types_mapper=pd.ArrowDtype)
+        return read
+    if isinstance(data, Mapping):
+        return _of_columns({name: list(values) for name, values in data.items()})
+    if isinstance(data, list) and all(isinstance(row, Mapping) for row in data):
+        names = dict.fromkeys(name for row in data for name in row)
+        return _of_columns({name: [row.get(name) for row in data] for name in names}, len(data))
+    raise InputError(
+        "rows are a pandas or Polars frame, an Arrow table, a dict of columns or a list of dicts, not "
+        f"{type(data).__name__}"
+    )
+
+
+def _of_columns(columns: Mapping[Any, list[Any]], rows: int = 0) -> pd.DataFrame:
+    import pandas as pd
+
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise InputError(f"the columns differ in length: {shown}")
+    index = pd.RangeIndex(max(lengths.values(), default=rows))
+    frame: pd.DataFrame = pd.DataFrame(
+        {name: objects(values) for name, values in columns.items()}, index=index
+    )
+    return frame
+
+
+def objects(values: Sequence[Any]) -> pd.Series[Any]:
+    """Return values as a column of objects, unchanged."""
+    import numpy as np
+    import pandas as pd
+
+    # One by one, because numpy would make a table of lists.
+    cells = np.empty(len(values), dtype=object)
+    for position, value in enumerate(values):
+        cells[position] = value
+    found: pd.Series[Any] = pd.Series(cells, dtype=object)
+    return found
