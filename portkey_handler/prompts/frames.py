@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -31,14 +31,18 @@ def as_frame(data: Any) -> pd.DataFrame:
         import pyarrow as pa
 
         # Arrow's types keep whole numbers whole beside NULLs, and every digit of decimals.
-        rows = pa.table(data)
+        try:
+            rows = pa.table(data)
+        except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's errors are of these kinds
+            said = str(error).splitlines()[0][:200]
+            raise InputError(f"the table cannot be read: {said}; cast its columns to other types") from None
         # pandas has no views, as which Polars hands out texts.
         plain = {"string_view": pa.string(), "binary_view": pa.binary()}
         kinds = [(field.name, plain.get(str(field.type), field.type)) for field in rows.schema]
         read: pd.DataFrame = rows.cast(pa.schema(kinds)).to_pandas(types_mapper=pd.ArrowDtype)
         return read
     if isinstance(data, Mapping):
-        return _of_columns({name: list(values) for name, values in data.items()})
+        return _of_columns({name: _listed(name, values) for name, values in data.items()})
     if isinstance(data, list) and all(isinstance(row, Mapping) for row in data):
         names = dict.fromkeys(name for row in data for name in row)
         return _of_columns({name: [row.get(name) for row in data] for name in names}, len(data))
@@ -46,6 +50,14 @@ def as_frame(data: Any) -> pd.DataFrame:
         "rows are a pandas or Polars frame, an Arrow table, a dict of columns or a list of dicts, not "
         f"{type(data).__name__}"
     )
+
+
+def _listed(name: Any, values: Any) -> list[Any]:
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise InputError(
+            f"the column {name} is a list of values, one for each row, not {type(values).__name__}"
+        )
+    return list(values)
 
 
 def _of_columns(columns: Mapping[Any, list[Any]], rows: int = 0) -> pd.DataFrame:

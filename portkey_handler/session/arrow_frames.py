@@ -37,13 +37,12 @@ def from_data(data: Any) -> Table:
 
 def from_frame(frame: pd.DataFrame) -> Table:
     """Return the columns of a frame; the index is dropped."""
+    if not frame.shape[1]:
+        return Table(pa.table({"none": pa.nulls(len(frame))}).select([]))  # it keeps the number of rows
     columns = [_from_series(frame.iloc[:, position]) for position in range(frame.shape[1])]
-    return _table([str(name) for name in frame.columns], columns)
-
-
-def _table(names: list[str], columns: list[tuple[Any, bool]]) -> Table:
     as_json = frozenset(position for position, (_, is_json) in enumerate(columns) if is_json)
-    return Table(pa.Table.from_arrays([array for array, _ in columns], names=unique(names)), as_json)
+    names = unique([str(name) for name in frame.columns])
+    return Table(pa.Table.from_arrays([array for array, _ in columns], names=names), as_json)
 
 
 def _from_series(series: pd.Series[Any]) -> tuple[Any, bool]:

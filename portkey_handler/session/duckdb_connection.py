@@ -48,6 +48,8 @@ _REFUSED = re.compile(
     r"duckdb_.*|pragma_.*|pg_.*|nextval|currval|json_execute_.*|json_serialize_sql|json_deserialize_sql|"
     r"in_search_path|txid_current|current_database|current_schemas?|checkpoint|force_checkpoint|sleep.*)$"
 )
+#: The column of a table without columns.
+_NO_COLUMN = "__portkey_no_column"
 _WIDE = ("HUGEINT", "UHUGEINT")
 #: Types of which Arrow or pandas has no equivalent.
 _AS_TEXT = ("TIME WITH TIME ZONE", "BIT", "BIGNUM", "VARINT")
@@ -128,7 +130,9 @@ class Database:
     def add(self, rows: Table) -> tuple[str, Any]:
         """Register rows; return their private name and their expression in FROM (without alias)."""
         name = f"__portkey_{next(self._numbers)}"
-        self._connection.register(name, rows.arrow)
+        # DuckDB has no tables without columns.
+        arrow = rows.arrow if rows.names else pa.table({_NO_COLUMN: pa.nulls(rows.arrow.num_rows)})
+        self._connection.register(name, arrow)
         return name, _source(name, rows)
 
     def remove(self, name: str) -> None:
@@ -172,7 +176,8 @@ class Database:
         as_json = frozenset(position for position, (_, kind) in enumerate(columns) if kind == "JSON")
         shown = [(names or {}).get(name, name) for name, _ in columns]
         plain = _in_zones(_plain(arrow), shown, zones or {})
-        return Table(plain, as_json).renamed([name for name, _ in columns])
+        found = Table(plain, as_json).renamed([name for name, _ in columns])
+        return Table(plain.select([])) if found.names == [_NO_COLUMN] else found
 
     def _arrow(self, expression: Any) -> Any:
         return self._connection.sql(sql(expression)).to_arrow_table()
