@@ -218,6 +218,8 @@ def test_tables_of_any_kind(data: Any) -> None:
             "rows are a pandas or Polars frame, an Arrow table, a dict of columns or a list of dicts, "
             "not int",
         ),
+        ({"a": "xy"}, "the column a is a list of values, one for each row, not str"),
+        ({"a": 1}, "the column a is a list of values, one for each row, not int"),
         ({"a": [1], "b": [1, 2]}, "the columns differ in length: a has 1, b has 2"),
     ],
 )
@@ -225,3 +227,27 @@ def test_what_is_no_table(data: Any, message: str) -> None:
     """It is named, with what can be given."""
     with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
         Session().register("f", data)
+
+
+def test_a_table_without_columns_has_rows() -> None:
+    """DuckDB has no such table."""
+    session = Session()
+    session.register("f", pd.DataFrame(index=range(3)))
+    assert session.sql("SELECT count(*) AS n FROM f")["n"].tolist() == [3]
+    assert session.sql("SELECT * FROM f").shape == (3, 0)
+
+
+def test_names_of_columns_that_are_no_texts() -> None:
+    """Numbers, tuples of a MultiIndex, and names that repeat."""
+    session = Session()
+    columns = pd.MultiIndex.from_tuples([("a", "x"), ("a", "x"), ("b", "")])
+    session.register("f", pd.DataFrame([[1, 2, 3]], columns=columns))
+    session.register("g", pd.DataFrame([[1, 2]]))
+    assert list(session.sql("SELECT * FROM f").columns) == ["('a', 'x')", "('a', 'x')_1", "('b', '')"]
+    assert list(session.sql("SELECT * FROM g").columns) == ["0", "1"]
+
+
+def test_a_type_that_arrow_cannot_hand_over() -> None:
+    """Polars has whole numbers of 128 bits."""
+    with pytest.raises(InputError, match=r"^the table cannot be read: .*; cast its columns to other types$"):
+        Session().register("f", pl.DataFrame({"a": pl.Series([1], dtype=pl.Int128)}))
