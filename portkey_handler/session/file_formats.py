@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -17,15 +18,17 @@ from .table import Table
 
 #: Marks a column of a Parquet file that holds JSON, so that it is read back as objects.
 _JSON = {b"portkey_handler": b"json"}
-#: The pattern that every cell of a CSV column must match to have a type other than text. A number that starts
-#: with 0 is text: `007` is an identifier, not seven.
+#: The pattern that every cell of a CSV column must match to have a type other than text. `007` and `12E4` are
+#: identifiers, not 7 and 120000.
 _LOOKS = (
-    (r"^-?(0|[1-9][0-9]{0,18})$", pa.int64()),
-    (r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$", pa.float64()),
+    (r"^-?(0|[1-9][0-9]*)$", pa.int64()),
+    (r"^-?(0|[1-9][0-9]*)(\.[0-9]+([eE][-+]?[0-9]+)?)?$", pa.float64()),
     (r"^(true|false|True|False|TRUE|FALSE)$", pa.bool_()),
     (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", pa.date32()),
     (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?$", pa.timestamp("us")),
 )
+#: The digits that every number of 64 bits keeps, and those of DuckDB's widest DECIMAL.
+_FLOAT_DIGITS, _DECIMAL_DIGITS = 15, 38
 
 
 def _read_csv(content: bytes) -> Table:
@@ -59,10 +62,24 @@ def _typed(texts: Any) -> Any:
     for pattern, kind in _LOOKS:
         if pc.all(pc.match_substring_regex(present, pattern)).as_py():
             try:
-                return texts.cast(kind)
+                return _exact(texts, present) if kind == pa.float64() else texts.cast(kind)
             except pa.ArrowInvalid:
-                continue  # 2026-02-31 matches the pattern of dates but is not one
+                continue  # 2026-02-31 looks like a date but is none, and a whole number may be too long
     return texts
+
+
+def _exact(texts: Any, present: Any) -> Any:
+    """Return numbers as floats if floats keep all digits, else as decimals, else as texts."""
+    digits = pc.utf8_ltrim(pc.replace_substring_regex(present, r"[eE].*$|[-.]", ""), "0")  # significant ones
+    long = present.filter(pc.greater(pc.utf8_length(digits), _FLOAT_DIGITS)).to_pylist()
+    if all(Decimal(repr(float(text))) == Decimal(text) for text in long):
+        numbers = texts.cast(pa.float64())
+        return numbers if pc.all(pc.is_finite(numbers.drop_null())).as_py() else texts
+    fractions = pc.replace_substring_regex(present, r"^[^.]*\.?", "")
+    scale = pc.max(pc.utf8_length(fractions)).as_py()
+    if pc.any(pc.match_substring_regex(present, "[eE]")).as_py() or not 0 < scale <= _DECIMAL_DIGITS:
+        return texts
+    return texts.cast(pa.decimal128(_DECIMAL_DIGITS, scale))
 
 
 def _read_parquet(content: bytes) -> Table:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,38 @@ def test_csv_types(open_session: Callable[..., Session], tmp_path: Path) -> None
     assert result["b"].tolist() == [True, False]
     assert str(result["d"][0])[:10] == "2024-01-02"
     assert result["e"].tolist() == ["", "x"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "found"),
+    [
+        (["9400111899223100001234", "9400111899223100001235"], str, None),
+        (["9223372036854775807", "1"], int, None),
+        (["9223372036854775808", "1"], str, None),
+        (["12E4", "13"], str, None),
+        (["1E400", "2"], str, None),
+        (["1.5e400", "2"], str, None),
+        (["1.5e10", "2"], float, ["15000000000.0", "2.0"]),
+        (["0.1", "0.30000000000000004"], float, None),
+        (["1.234567890123456789", "2"], Decimal, ["1.234567890123456789", "2.000000000000000000"]),
+        (["12345678901234567890.5", "2.0"], Decimal, None),
+        ([f"{'1' * 40}.5", "2"], str, None),
+    ],
+)
+def test_digits_of_a_csv_survive(
+    open_session: Callable[..., Session],
+    tmp_path: Path,
+    cells: list[str],
+    kind: type,
+    found: list[str] | None,
+) -> None:
+    """Three parcel numbers were one float: one request, and one answer beside all of them."""
+    (tmp_path / "t.csv").write_text("\n".join(["v", *cells]))
+
+    values = open_session().sql("SELECT v FROM files.t")["v"].tolist()
+
+    assert {type(value) for value in values} == {kind}
+    assert [str(value) for value in values] == (found or cells)
 
 
 @pytest.mark.parametrize(
