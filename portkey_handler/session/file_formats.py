@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from ..errors import StatementError
+from .file_text import as_utf8, check_quotes, delimiter_of, has_backslashes
 from .table import Table
 
 #: Marks a column of a Parquet file that holds JSON, so that it is read back as objects.
@@ -32,27 +33,49 @@ _FLOAT_DIGITS, _DECIMAL_DIGITS = 15, 38
 
 
 def _read_csv(content: bytes) -> Table:
+    content, delimiter = delimiter_of(as_utf8(content))
     if not content.strip():
         raise ValueError("the file is empty; a first line with the columns' names is needed")
-    header = content.split(b"\n", 1)[0]
-    delimiter = max(",;\t|", key=lambda sign: header.count(sign.encode()))
-    options = {"delimiter": delimiter, "newlines_in_values": True}
-    read = pyarrow.csv.ReadOptions(block_size=max(1 << 20, len(content) + 1))
-    parse = pyarrow.csv.ParseOptions(**options)
-    names = pyarrow.csv.open_csv(io.BytesIO(content), read_options=read, parse_options=parse).schema.names
-    texts = pyarrow.csv.read_csv(
-        io.BytesIO(content),
-        read_options=read,
-        parse_options=parse,
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()),
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
+    escape = "\\" if has_backslashes(content, delimiter) else None
+    check_quotes(content, delimiter, escape)
+    wrong: list[Any] = []
+
+    def note(row: Any) -> str:
+        wrong.append(row)
+        return "error"
+
+    parse = pyarrow.csv.ParseOptions(
+        delimiter=delimiter, escape_char=escape or False, newlines_in_values=True, invalid_row_handler=note
     )
+    try:
+        texts = _texts_of_csv(content, parse)
+    except pa.ArrowInvalid:
+        if not wrong:
+            raise
+        row = wrong[0]
+        raise ValueError(
+            f"row {row.number} (the header is row 1) has {row.actual_columns} cells for "
+            f"{row.expected_columns} columns; correct it, or put a cell with the delimiter into quotes"
+        ) from None
     columns = [_typed(texts.column(position)) for position in range(texts.num_columns)]
     return Table(pa.Table.from_arrays(columns, names=texts.column_names)).distinctly_named()
+
+
+def _texts_of_csv(content: bytes, parse: Any) -> Any:
+    """Return the cells of a CSV as texts; an empty cell is NULL."""
+    # One thread, because only then rows have numbers.
+    read = pyarrow.csv.ReadOptions(block_size=max(1 << 20, len(content) + 1), use_threads=False)
+    names = pyarrow.csv.open_csv(io.BytesIO(content), read_options=read, parse_options=parse).schema.names
+    parse.ignore_empty_lines = len(names) > 1  # in one column, an empty line is NULL
+    convert = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    return pyarrow.csv.read_csv(
+        io.BytesIO(content), read_options=read, parse_options=parse, convert_options=convert
+    )
 
 
 def _typed(texts: Any) -> Any:
@@ -89,13 +112,29 @@ def _read_parquet(content: bytes) -> Table:
 
 
 def _read_json(content: bytes) -> Table:
-    records = json.loads(content.decode("utf-8-sig"))
+    text = as_utf8(content).decode()
+    try:
+        records = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":  # a record for each line
+            return _from_lines(text)
+        raise ValueError(f"line {error.lineno} is not JSON ({error.msg})") from None
     return _from_records(records if isinstance(records, list) else [records])
 
 
 def _read_jsonl(content: bytes) -> Table:
-    lines = content.decode("utf-8-sig").split("\n")
-    return _from_records([json.loads(line) for line in lines if line.strip()])
+    return _from_lines(as_utf8(content).decode())
+
+
+def _from_lines(text: str) -> Table:
+    records = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError as error:
+                raise ValueError(f"line {number} is not JSON ({error.msg}); correct or remove it") from None
+    return _from_records(records)
 
 
 def _from_records(records: list[Any]) -> Table:
@@ -155,7 +194,7 @@ def _nested_as_json(arrow: Any) -> Any:
     return arrow
 
 
-def appended(name: str, old: Table, new: Table, columns: list[str] | None, *, as_text: bool) -> Table:
+def appended(name: str, old: Table, new: Table, columns: list[str] | None) -> Table:
     """Return the rows of a table followed by new ones.
 
     Args:
@@ -163,39 +202,66 @@ def appended(name: str, old: Table, new: Table, columns: list[str] | None, *, as
         old: Its rows.
         new: The new rows.
         columns: The columns of the table that `new` fills, in order; None: those of the same names.
-        as_text: The format has texts only, so every value fits into every column.
 
     Raises:
         StatementError: The table does not have the columns, or values do not fit.
     """
+    arrays = [
+        _joined(name, column, first, pa.nulls(new.arrow.num_rows, first.type) if second is None else second)
+        for column, first, second in zip(
+            old.names, old.arrow.columns, _arranged(name, old.names, new, columns), strict=True
+        )
+    ]
+    return Table(pa.Table.from_arrays(arrays, names=old.names), old.json)
+
+
+def appended_texts(
+    name: str, names: list[str], new: Table, columns: list[str] | None
+) -> list[tuple[str | None, ...]]:
+    """Return new rows as texts, in the order of a table's columns; None is NULL.
+
+    Args:
+        name: The table, for messages.
+        names: The columns of the table.
+        new: The new rows.
+        columns: The columns of the table that `new` fills, in order; None: those of the same names.
+
+    Raises:
+        StatementError: The table does not have the columns.
+    """
+    plain = Table(_nested_as_json(new.arrow))
+    cells = [
+        [None] * new.arrow.num_rows if array is None else array.cast(pa.string()).to_pylist()
+        for array in _arranged(name, names, plain, columns)
+    ]
+    return list(zip(*cells, strict=True))
+
+
+def _arranged(name: str, names: list[str], new: Table, columns: list[str] | None) -> list[Any]:
+    """Return the new values of each column of a table; None for a column that gets none."""
     given = new.names if columns is None else columns
     if len(given) != len(new.names):
         raise StatementError(
             f"INSERT INTO files.{name} names {len(given)} columns for {len(new.names)} values"
         )
     places = {column.lower(): position for position, column in enumerate(given)}
-    known = {column.lower() for column in old.names}
+    known = {column.lower() for column in names}
     unknown = [column for column in given if column.lower() not in known]
     if unknown or len(places) != len(given):
         raise StatementError(
             f"files.{name} has no column {', '.join(unknown) or 'of each of these names'}; it has: "
-            f"{', '.join(old.names)} (name what is inserted with AS, or list the columns behind the table)"
+            f"{', '.join(names)} (name what is inserted with AS, or list the columns behind the table)"
         )
-    arrays = []
-    for position, column in enumerate(old.names):
-        first = old.arrow.column(position)
-        place = places.get(column.lower())
-        second = pa.nulls(new.arrow.num_rows, first.type) if place is None else new.arrow.column(place)
-        arrays.append(_joined(name, column, first, second, as_text=as_text))
-    return Table(pa.Table.from_arrays(arrays, names=old.names), old.json)
+    found = [places.get(column.lower()) for column in names]
+    return [None if place is None else new.arrow.column(place) for place in found]
 
 
-def _joined(name: str, column: str, first: Any, second: Any, *, as_text: bool) -> Any:
+def _joined(name: str, column: str, first: Any, second: Any) -> Any:
     parts = [pa.table({"x": first}), pa.table({"x": second})]
     try:
         return pa.concat_tables(parts, promote_options="permissive").column("x")
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        if as_text or pa.types.is_string(first.type):
+        if pa.types.is_string(first.type):
             texts = [_nested_as_json(part).column("x").cast(pa.string()) for part in parts]
             return pa.concat_tables([pa.table({"x": text}) for text in texts]).column("x")
         if pa.types.is_null(first.type):

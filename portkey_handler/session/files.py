@@ -111,7 +111,7 @@ class Files:
                     path.unlink()
 
     def append(self, name: str, rows: Table, columns: list[str] | None = None) -> None:
-        """Add rows to a table; its file keeps its format.
+        """Add rows to a table; its file keeps its format, and a CSV every byte that it had.
 
         Args:
             name: The table.
@@ -122,13 +122,19 @@ class Files:
             NotFoundError: There is no such table.
             StatementError: The table does not have the columns, or values do not fit.
         """
-        from .file_formats import WRITERS, appended
+        from .file_formats import WRITERS, appended, appended_texts
+        from .file_text import with_rows
 
         with self._writing(name):
             path = self._path(name)
             kind = path.suffix[1:].lower()
-            merged = appended(name, self.read(name), rows, columns, as_text=kind == "csv")
-            replace_file(path, WRITERS[kind](merged), mode=stat.S_IMODE(path.stat().st_mode))
+            old = self.read(name)
+            if kind == "csv":
+                with self._open(path) as file:
+                    content = with_rows(file.read(), appended_texts(name, old.names, rows, columns))
+            else:
+                content = WRITERS[kind](appended(name, old, rows, columns))
+            replace_file(path, content, mode=stat.S_IMODE(path.stat().st_mode))
 
     def drop(self, name: str) -> None:
         """Delete a table's file.
