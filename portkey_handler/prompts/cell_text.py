@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from ..errors import InputError
-from .time_text import duration_text, numpy_time_text, offset_text, time_text
+from .time_text import duration_text, interval_text, numpy_time_text, offset_text, time_text
 
 # Not OPT_SERIALIZE_NUMPY: it writes the year 1677 for a NaT in an array.
 _JSON = orjson.OPT_NON_STR_KEYS
@@ -250,14 +250,12 @@ def _refuse(value: Any) -> str:
 
 
 def _writer(kind: type) -> Callable[[Any], str]:
-    """Return the writer for a type that is not in the table: a subclass, or a type of numpy or pandas."""
+    """Return the writer for a type that is not in the table: a subclass, or a type of another library."""
     library = _library(kind)
-    if library == "pandas" and kind.__name__ in {"NAType", "NaTType"}:
-        return _null
-    if library == "pandas" and kind.__name__ in {"Period", "Interval"}:
-        return str
-    if library == "pandas" and kind.__name__ == "DateOffset":
-        return offset_text
+    if library == "pandas" and kind.__name__ in _OF_PANDAS:
+        return _OF_PANDAS[kind.__name__]
+    if kind.__name__ == "MonthDayNano":  # Arrow's, which has no module
+        return interval_text
     if library == "numpy" and any(parent.__name__ == "ndarray" for parent in kind.__mro__):
         return to_json
     if library == "numpy" and not issubclass(kind, (str, bytes, float)):
@@ -273,6 +271,13 @@ def _float(value: float) -> str:
     return "" if math.isnan(value) else repr(float(value))
 
 
+_OF_PANDAS: dict[str, Callable[[Any], str]] = {
+    "NAType": _null,
+    "NaTType": _null,
+    "Period": str,
+    "Interval": str,
+    "DateOffset": offset_text,
+}
 #: In order: a bool is an int, a datetime is a date.
 _PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (str, _text),

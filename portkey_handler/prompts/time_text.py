@@ -51,6 +51,12 @@ def offset_text(value: Any) -> str:
     return _duration(f"{months}M", days, seconds, nanoseconds)
 
 
+def interval_text(value: Any) -> str:
+    """Return a duration of Arrow, which has months, days and nanoseconds."""
+    seconds, nanoseconds = divmod(value.nanoseconds, 10**9)
+    return _duration(f"{value.months}M" if value.months else "", value.days, seconds, nanoseconds)
+
+
 def _duration(months: str, days: int, seconds: int, nanoseconds: int) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -15,7 +15,7 @@ import pyarrow.parquet
 
 from ..errors import StatementError
 from .file_text import as_utf8, check_quotes, delimiter_of, has_backslashes
-from .table import Table
+from .table import MARK, Table
 
 #: Marks a column of a Parquet file that holds JSON, so that it is read back as objects.
 _JSON = {b"portkey_handler": b"json"}
@@ -147,6 +147,7 @@ def _from_records(records: list[Any]) -> Table:
 
 def to_parquet(rows: Table) -> bytes:
     """Return the content of a Parquet file."""
+    check_cells(rows)
     buffer = io.BytesIO()
     arrow = rows.distinctly_named().arrow
     for position in rows.json:
@@ -158,8 +159,9 @@ def to_parquet(rows: Table) -> bytes:
 
 def _to_csv(rows: Table) -> bytes:
     # Arrow quotes every text and leaves NULL unquoted, so an empty text is read back as an empty text.
+    check_cells(rows)
     buffer = io.BytesIO()
-    pyarrow.csv.write_csv(_nested_as_json(rows.arrow), buffer)
+    pyarrow.csv.write_csv(nested_as_json(rows.arrow), buffer)
     return buffer.getvalue()
 
 
@@ -171,7 +173,22 @@ def _to_jsonl(rows: Table) -> bytes:
     return "".join(_dumps(record) + "\n" for record in _records(rows)).encode()
 
 
+def check_cells(rows: Table) -> None:
+    """Check that every cell has a value that can be written.
+
+    Raises:
+        StatementError: A cell has none, such as half an emoji; the message names the column.
+    """
+    for name, column in zip(rows.names, rows.arrow.columns, strict=True):
+        if pa.types.is_string(column.type):
+            marked = column.filter(pc.match_substring(column, MARK))
+            if len(marked):
+                reason = marked[0].as_py().partition(MARK)[2].rstrip('"')
+                raise StatementError(f"the column {name} has a cell that cannot be written: {reason}")
+
+
 def _records(rows: Table) -> list[dict[str, Any]]:
+    check_cells(rows)
     decoded = [
         [None if cell is None else json.loads(cell) for cell in column.to_pylist()]
         if position in rows.json
@@ -185,90 +202,14 @@ def _dumps(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
 
 
-def _nested_as_json(arrow: Any) -> Any:
+def nested_as_json(arrow: Any) -> Any:
+    """Return rows whose objects and lists are JSON texts."""
     for position, field in enumerate(arrow.schema):
         if pa.types.is_nested(field.type):
             cells = arrow.column(position).to_pylist()
             texts = pa.array([None if cell is None else _dumps(cell) for cell in cells], pa.string())
             arrow = arrow.set_column(position, field.name, texts)
     return arrow
-
-
-def appended(name: str, old: Table, new: Table, columns: list[str] | None) -> Table:
-    """Return the rows of a table followed by new ones.
-
-    Args:
-        name: The table, for messages.
-        old: Its rows.
-        new: The new rows.
-        columns: The columns of the table that `new` fills, in order; None: those of the same names.
-
-    Raises:
-        StatementError: The table does not have the columns, or values do not fit.
-    """
-    arrays = [
-        _joined(name, column, first, pa.nulls(new.arrow.num_rows, first.type) if second is None else second)
-        for column, first, second in zip(
-            old.names, old.arrow.columns, _arranged(name, old.names, new, columns), strict=True
-        )
-    ]
-    return Table(pa.Table.from_arrays(arrays, names=old.names), old.json)
-
-
-def appended_texts(
-    name: str, names: list[str], new: Table, columns: list[str] | None
-) -> list[tuple[str | None, ...]]:
-    """Return new rows as texts, in the order of a table's columns; None is NULL.
-
-    Args:
-        name: The table, for messages.
-        names: The columns of the table.
-        new: The new rows.
-        columns: The columns of the table that `new` fills, in order; None: those of the same names.
-
-    Raises:
-        StatementError: The table does not have the columns.
-    """
-    plain = Table(_nested_as_json(new.arrow))
-    cells = [
-        [None] * new.arrow.num_rows if array is None else array.cast(pa.string()).to_pylist()
-        for array in _arranged(name, names, plain, columns)
-    ]
-    return list(zip(*cells, strict=True))
-
-
-def _arranged(name: str, names: list[str], new: Table, columns: list[str] | None) -> list[Any]:
-    """Return the new values of each column of a table; None for a column that gets none."""
-    given = new.names if columns is None else columns
-    if len(given) != len(new.names):
-        raise StatementError(
-            f"INSERT INTO files.{name} names {len(given)} columns for {len(new.names)} values"
-        )
-    places = {column.lower(): position for position, column in enumerate(given)}
-    known = {column.lower() for column in names}
-    unknown = [column for column in given if column.lower() not in known]
-    if unknown or len(places) != len(given):
-        raise StatementError(
-            f"files.{name} has no column {', '.join(unknown) or 'of each of these names'}; it has: "
-            f"{', '.join(names)} (name what is inserted with AS, or list the columns behind the table)"
-        )
-    found = [places.get(column.lower()) for column in names]
-    return [None if place is None else new.arrow.column(place) for place in found]
-
-
-def _joined(name: str, column: str, first: Any, second: Any) -> Any:
-    parts = [pa.table({"x": first}), pa.table({"x": second})]
-    try:
-        return pa.concat_tables(parts, promote_options="permissive").column("x")
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        if pa.types.is_string(first.type):
-            texts = [_nested_as_json(part).column("x").cast(pa.string()) for part in parts]
-            return pa.concat_tables([pa.table({"x": text}) for text in texts]).column("x")
-        if pa.types.is_null(first.type):
-            return pa.concat_tables([pa.table({"x": first.cast(second.type)}), parts[1]]).column("x")
-        raise StatementError(
-            f"files.{name}: the column {column} holds {first.type}, {second.type} does not fit in; use CAST"
-        ) from None
 
 
 READERS: dict[str, Callable[[bytes], Table]] = {

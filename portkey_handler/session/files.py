@@ -122,7 +122,8 @@ class Files:
             NotFoundError: There is no such table.
             StatementError: The table does not have the columns, or values do not fit.
         """
-        from .file_formats import WRITERS, appended, appended_texts
+        from .appended_rows import appended, appended_texts
+        from .file_formats import WRITERS
         from .file_text import with_rows
 
         with self._writing(name):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portkey_handler.errors import StatementError
+from portkey_handler.errors import InputError, StatementError
 from portkey_handler.prompts.cell_text import is_null
 from portkey_handler.session import Session
 from portkey_handler.session.file_text import with_rows
@@ -163,3 +163,38 @@ def test_added_rows_are_read_as_they_were(
     text = written.decode(encoding)
     found = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]
     assert found == [[cell or "" for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE files.new (SELECT v FROM f)",
+        "INSERT INTO files.t (a) (SELECT v AS a FROM f)",
+    ],
+)
+def test_a_cell_without_a_value_is_not_written(open_session: Open, tmp_path: Path, statement: str) -> None:
+    """Half an emoji would be another text in the file; nothing is changed."""
+    (tmp_path / "t.csv").write_bytes(b"a\n1\n")
+    session = open_session()
+    session.register("f", {"v": ["ok", "half an emoji \ud83d"]})
+
+    message = (
+        r"^the column (v|a) has a cell that cannot be written: the text has a lone surrogate \(U\+D83D\)"
+    )
+    with pytest.raises(StatementError, match=message):
+        session.sql(statement)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == ["t.csv"]
+    assert (tmp_path / "t.csv").read_bytes() == b"a\n1\n"
+
+
+def test_insert_of_values_that_are_no_texts(open_session: Open, tmp_path: Path) -> None:
+    """Each has its text; bytes that have none are an error of ours."""
+    (tmp_path / "t.csv").write_bytes(b"a\n")
+    session = open_session()
+    session.sql("INSERT INTO files.t (a) (SELECT CAST('2026-01-02' AS DATE) AS a)")
+    session.sql("INSERT INTO files.t (a) (SELECT INTERVAL 90 SECOND AS a)")
+    session.sql("INSERT INTO files.t (a) (SELECT true AS a)")
+    assert (tmp_path / "t.csv").read_bytes() == b"a\n2026-01-02\nP0DT0H1M30S\ntrue\n"
+    session.register("f", {"v": [b"\xff"]})
+    with pytest.raises(InputError, match=r"^the bytes are not UTF-8 text"):
+        session.sql("INSERT INTO files.t (a) (SELECT v AS a FROM f)")
