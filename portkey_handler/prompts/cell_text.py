@@ -272,10 +272,8 @@ def _float(value: float) -> str:
 
 
 _OF_PANDAS: dict[str, Callable[[Any], str]] = {
-    "NAType": _null,
-    "NaTType": _null,
-    "Period": str,
-    "Interval": str,
+    **dict.fromkeys(("NAType", "NaTType"), _null),
+    **dict.fromkeys(("Period", "Interval"), str),
     "DateOffset": offset_text,
 }
 #: In order: a bool is an int, a datetime is a date.
