@@ -10,6 +10,7 @@ import datetime
 import decimal
 import functools
 import math
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -17,33 +18,18 @@ from typing import Any
 import orjson
 
 from ..errors import InputError
+from .cells import NumberText, Unreadable, Written
 from .time_text import duration_text, interval_text, numpy_time_text, offset_text, time_text
 
 # Not OPT_SERIALIZE_NUMPY: it writes the year 1677 for a NaT in an array.
 _JSON = orjson.OPT_NON_STR_KEYS
+_JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 #: numpy's kinds of durations and dates.
-_TIMES = "mM"
+TIMES = "mM"
 #: The types of most cells, which are looked up first.
 _NEVER_NULL = frozenset({str, int, bool, list, dict, bytes})
 #: The largest exponent with which a Decimal is written out; Decimal("1E+999999999") would fill the memory.
 _WRITTEN_OUT = 40
-
-
-class Unreadable:
-    """A cell that cannot be text. A row whose prompt needs it fails with the reason; other rows do not.
-
-    Attributes:
-        reason: Why, with the remedy.
-    """
-
-    __slots__ = ("reason",)
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-    def __repr__(self) -> str:
-        """Show that there is no value."""
-        return f"<unreadable: {self.reason}>"
 
 
 def is_null(value: Any) -> bool:
@@ -58,7 +44,7 @@ def is_null(value: Any) -> bool:
         return value is None or math.isnan(value)
     if isinstance(value, decimal.Decimal):
         return value.is_nan()
-    library = _library(kind)
+    library = library_of(kind)
     if library == "pandas":
         return kind.__name__ in {"NAType", "NaTType"}
     # NaN and NaT of numpy's scalars are unequal to themselves; its arrays have dimensions.
@@ -106,31 +92,6 @@ def to_text(value: Any, other: Callable[[Any], str] | None = None) -> str:
     return to_json(value, other) if writer is to_json else writer(value)
 
 
-def to_plain(value: Any) -> Any:
-    """Return a cell as a value for conditions and filters.
-
-    NULL is None, numpy's values become Python's own, and dates and times become text, so that
-    ``day >= '2026-01-01'`` can be asked.
-    """
-    kind = type(value)
-    if kind in _NEVER_NULL:
-        return value
-    if is_null(value):
-        return None
-    if isinstance(value, (datetime.date, datetime.time, datetime.timedelta)):
-        return to_text(value)
-    return _plain_numpy(value) if _library(kind) == "numpy" else value
-
-
-def _plain_numpy(value: Any) -> Any:
-    kind = value.dtype.kind
-    if value.ndim:
-        return [to_plain(one) for one in value] if kind in _TIMES else value.tolist()
-    if kind in _TIMES:
-        return to_text(value)
-    return float(str(value)) if kind == "f" else value.item()  # 0.1 of 32 bits is 0.1
-
-
 def to_json(value: Any, other: Callable[[Any], str] | None = None) -> str:
     """Return a cell as JSON without blanks; NULL is ``null``, also inside lists.
 
@@ -169,19 +130,32 @@ def _for_json(value: Any, other: Callable[[Any], str] | None = None) -> Any:
     """Return a value that the JSON library does not know as one that it knows."""
     if is_null(value):
         return None
+    if isinstance(value, (NumberText, Written)):
+        return _own_json(value)
     if isinstance(value, tuple):
         return list(value)
-    if _library(type(value)) != "numpy":
+    if library_of(type(value)) != "numpy":
         return to_text(value, other)
     if value.dtype.kind in "biuf":
-        contiguous = value.copy()
+        contiguous = value.copy() if value.dtype.itemsize > 2 else _wider(value)
         return orjson.Fragment(orjson.dumps(contiguous, option=orjson.OPT_SERIALIZE_NUMPY))
-    if value.ndim:  # of objects, times, texts
-        return list(value)
-    return to_text(value)
+    return list(value) if value.ndim else to_text(value)  # of objects, times, texts
 
 
-def _library(kind: type) -> str:
+def _wider(array: Any) -> Any:
+    """Return an array of 8 or 16 bits for the JSON library, which writes floats of 16 bits with 11 digits."""
+    return array.astype(str).astype("float64") if array.dtype.kind == "f" else array.copy()
+
+
+def _own_json(value: NumberText | Written) -> Any:
+    """Return a cell with a text of its own: a boolean and a number are JSON's, others are text."""
+    if isinstance(value, Written):
+        return value.value if isinstance(value.value, bool) else value.text
+    text = value.text.strip()
+    return orjson.Fragment(text) if _JSON_NUMBER.fullmatch(text) else float(value)
+
+
+def library_of(kind: type) -> str:
     """Return "numpy" or "pandas" where a type, or a parent of it, comes from there; else an empty text."""
     for parent in kind.__mro__:
         name = parent.__module__.partition(".")[0]
@@ -229,7 +203,7 @@ def _numpy_scalar(value: Any) -> str:
     if is_null(value):
         return ""
     if value.dtype.kind == "f":  # str() gives the shortest digits of this width: 0.1, not 0.10000000149
-        return str(value)
+        return repr(float(str(value))) if value.dtype.itemsize <= 8 else str(value)
     if value.dtype.kind == "M":
         return numpy_time_text(str(value))
     if value.dtype.kind == "m":
@@ -245,13 +219,17 @@ def _unreadable(value: Unreadable) -> str:
     raise InputError(value.reason)
 
 
+def _own_text(value: Written | NumberText) -> str:
+    return value.text
+
+
 def _refuse(value: Any) -> str:
     raise InputError(f"a value of type {type(value).__qualname__} is not text; CAST it to text in the SELECT")
 
 
 def _writer(kind: type) -> Callable[[Any], str]:
     """Return the writer for a type that is not in the table: a subclass, or a type of another library."""
-    library = _library(kind)
+    library = library_of(kind)
     if library == "pandas" and kind.__name__ in _OF_PANDAS:
         return _OF_PANDAS[kind.__name__]
     if kind.__name__ == "MonthDayNano":  # Arrow's, which has no module
@@ -281,6 +259,7 @@ _PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (str, _text),
     (bool, _boolean),
     (int, _integer),
+    (NumberText, _own_text),
     (float, _float),
     (decimal.Decimal, _decimal),
     (datetime.date, time_text),
@@ -295,5 +274,6 @@ _PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (uuid.UUID, str),
     (complex, str),
     (Unreadable, _unreadable),
+    (Written, _own_text),
 )
 _WRITERS: dict[type, Callable[[Any], str]] = {type(None): _null, **dict(_PARENTS)}

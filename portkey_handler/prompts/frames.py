@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from .cells import Unreadable
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+#: Arrow's errors are of these kinds.
+_ARROWS = (ValueError, TypeError, NotImplementedError)
 
 
 def as_frame(data: Any) -> pd.DataFrame:
@@ -28,19 +33,10 @@ def as_frame(data: Any) -> pd.DataFrame:
     if not hasattr(data, "__arrow_c_stream__") and callable(getattr(data, "collect", None)):
         data = data.collect()
     if hasattr(data, "__arrow_c_stream__"):
-        import pyarrow as pa
-
-        # Arrow's types keep whole numbers whole beside NULLs, and every digit of decimals.
         try:
-            rows = pa.table(data)
-        except (ValueError, TypeError, NotImplementedError) as error:  # Arrow's errors are of these kinds
-            said = str(error).splitlines()[0][:200]
-            raise InputError(f"the table cannot be read: {said}; cast its columns to other types") from None
-        # pandas has no views, as which Polars hands out texts.
-        plain = {"string_view": pa.string(), "binary_view": pa.binary()}
-        kinds = [(field.name, plain.get(str(field.type), field.type)) for field in rows.schema]
-        read: pd.DataFrame = rows.cast(pa.schema(kinds)).to_pandas(types_mapper=pd.ArrowDtype)
-        return read
+            return _of_arrow(data)
+        except _ARROWS as error:
+            return _column_by_column(data, error)
     if isinstance(data, Mapping):
         return _of_columns({name: _listed(name, values) for name, values in data.items()})
     if isinstance(data, list) and all(isinstance(row, Mapping) for row in data):
@@ -50,6 +46,50 @@ def as_frame(data: Any) -> pd.DataFrame:
         "rows are a pandas or Polars frame, an Arrow table, a dict of columns or a list of dicts, not "
         f"{type(data).__name__}"
     )
+
+
+def _of_arrow(data: Any) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    if type(data).__module__.startswith("polars") and "Object" in map(str, data.dtypes):
+        raise TypeError("it holds Python objects")  # Polars would hand out their places in memory
+    rows = pa.table(data)
+    # pandas has no views, as which Polars hands out texts.
+    plain = {"string_view": pa.string(), "binary_view": pa.binary()}
+    kinds = [(field.name, plain.get(str(field.type), field.type)) for field in rows.schema]
+    # Arrow's types keep whole numbers whole beside NULLs, and every digit of decimals.
+    read: pd.DataFrame = rows.cast(pa.schema(kinds)).to_pandas(types_mapper=pd.ArrowDtype)
+    return read
+
+
+def _column_by_column(data: Any, error: Exception) -> pd.DataFrame:
+    """Return a table whose columns that Arrow cannot take have cells that fail their rows.
+
+    Raises:
+        InputError: The table does not hand out single columns.
+    """
+    import pandas as pd
+
+    names, select = getattr(data, "columns", ()), getattr(data, "select", None)
+    if not callable(select) or not all(isinstance(name, str) for name in names) or not len(names):
+        raise InputError(
+            f"the table cannot be read: {_first(error)}; cast its columns to other types"
+        ) from None
+    columns = []
+    for name in names:
+        try:
+            columns.append(_of_arrow(select([name])).iloc[:, 0])
+        except _ARROWS as one:
+            reason = f"the column {name} cannot be read: {_first(one)}; cast it to another type"
+            columns.append(objects([Unreadable(reason)] * len(data)))
+    found: pd.DataFrame = pd.concat(columns, axis=1)
+    found.columns = pd.Index(names, dtype=object)
+    return found
+
+
+def _first(error: Exception) -> str:
+    return str(error).splitlines()[0][:200]
 
 
 def _listed(name: Any, values: Any) -> list[Any]:

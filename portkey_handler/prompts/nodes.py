@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ..errors import InputError
-from .cell_text import to_plain
+from .plain_values import to_plain
 
 #: A compiled expression: row → value.
 Evaluate: TypeAlias = Callable[[Mapping[str, Any]], Any]

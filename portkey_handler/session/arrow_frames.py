@@ -23,6 +23,8 @@ from ..prompts.frames import as_frame
 from .sql.expressions import unique
 from .table import MARK, Table
 
+#: numpy's kinds of durations and dates.
+_TIMES = "mM"
 _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)
 #: The digits of DuckDB's widest DECIMAL.
 _DIGITS = 38
@@ -54,21 +56,34 @@ def _from_series(series: pd.Series[Any]) -> tuple[Any, bool]:
     if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or dtype.kind == "c":
         return _written(list(series), to_text), False
     if dtype.kind != "O":
-        return _readable(_whole_array(pa.Array.from_pandas(series))), False
-    values = [None if is_null(value) else value for value in series]
+        try:
+            return readable(_whole_array(pa.Array.from_pandas(series))), False
+        except (ValueError, TypeError, NotImplementedError):  # a type of another library
+            return _written(list(series), to_text), False
+    values = [None if is_null(value) else _of_python(value) for value in series]
     present = [value for value in values if value is not None]
     if all(isinstance(value, (str, bytes)) for value in present):
         return _texts_or_bytes(values, present), False
     if _is_plain(present):
         try:
-            return _readable(pa.array(values)), False
+            return readable(pa.array(values)), False
         except (ValueError, TypeError, OverflowError):
             pass  # mixed types of numbers, or lists of mixed values: JSON keeps their types
     is_json = any(isinstance(value, dict | list | tuple) or hasattr(value, "tolist") for value in present)
     return _written(values, to_json if is_json else to_text), is_json
 
 
-def _readable(array: Any) -> Any:
+def _of_python(value: Any) -> Any:
+    """Return a scalar of numpy as Python's; 0.1 of 32 bits is 0.1."""
+    if not isinstance(value, np.generic) or isinstance(value, (np.str_, np.bytes_)):
+        return value
+    if value.dtype.kind in _TIMES:
+        kind: Any = pd.Timestamp if value.dtype.kind == "M" else pd.Timedelta
+        return kind(value)
+    return float(str(value)) if value.dtype.kind == "f" else value.item()
+
+
+def readable(array: Any) -> Any:
     """Return an Arrow array as a type that DuckDB has, with the same texts."""
     kind = array.type
     if pa.types.is_large_string(kind):
@@ -94,11 +109,17 @@ def _texts_or_bytes(values: list[Any], present: list[Any]) -> Any:
         return _written(values, to_text)
 
 
+def _shown(value: Any) -> str:
+    """Return an object as it prints itself; one that prints nothing but its place in memory has no text."""
+    text = str(value)
+    return to_text(value) if text == object.__repr__(value) else text
+
+
 def _written(values: list[Any], write: Write) -> Any:
     texts: list[str | None] = []
     for value in values:
         try:
-            texts.append(None if is_null(value) else write(value, str))
+            texts.append(None if is_null(value) else write(value, _shown))
         except InputError as error:
             marked = f"{MARK}{error}"
             texts.append(json.dumps(marked, ensure_ascii=False) if write is to_json else marked)

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portkey_handler.errors import InputError
-from portkey_handler.prompts.cell_text import is_null, to_json, to_plain, to_text
+from portkey_handler.prompts.cell_text import is_null, to_json, to_text
+from portkey_handler.prompts.plain_values import to_plain
 
 NULLS = [None, float("nan"), np.float32("nan"), np.float64("nan"), pd.NA, pd.NaT]
 NULLS += [

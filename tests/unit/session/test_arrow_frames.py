@@ -17,7 +17,8 @@ import pytest
 
 from portkey_handler.errors import InputError
 from portkey_handler.operations.rows import cells
-from portkey_handler.prompts.cell_text import Unreadable, is_null, to_text
+from portkey_handler.prompts.cell_text import is_null, to_text
+from portkey_handler.prompts.cells import Unreadable
 from portkey_handler.session import Session
 
 
@@ -247,7 +248,26 @@ def test_names_of_columns_that_are_no_texts() -> None:
     assert list(session.sql("SELECT * FROM g").columns) == ["0", "1"]
 
 
-def test_a_type_that_arrow_cannot_hand_over() -> None:
-    """Polars has whole numbers of 128 bits."""
-    with pytest.raises(InputError, match=r"^the table cannot be read: .*; cast its columns to other types$"):
-        Session().register("f", pl.DataFrame({"a": pl.Series([1], dtype=pl.Int128)}))
+@pytest.mark.parametrize("kind", [pl.Int128, pl.Object])
+def test_a_column_that_cannot_be_read_matters_where_it_is_used(kind: Any) -> None:
+    """Polars has whole numbers of 128 bits, and objects, which it hands out as places in memory."""
+    session = Session()
+    session.register(
+        "f", pl.DataFrame({"a": pl.Series([object() if kind is pl.Object else 1], dtype=kind), "b": ["x"]})
+    )
+
+    assert session.sql("SELECT b FROM f")["b"].tolist() == ["x"]
+    cell = session.sql("SELECT a FROM f")["a"][0]
+    assert isinstance(cell, Unreadable)
+    assert re.fullmatch("the column a cannot be read: .*; cast it to another type", cell.reason)
+
+
+def test_an_object_that_prints_its_place_in_memory_is_no_text() -> None:
+    """It reached the model; others print what they are."""
+    session = Session()
+    session.register("f", pd.DataFrame({"a": [object(), PATH]}))
+    first, second = session.sql("SELECT a FROM f")["a"]
+
+    assert isinstance(first, Unreadable)
+    assert first.reason == "a value of type object is not text; CAST it to text in the SELECT"
+    assert second == "/a"
