@@ -80,7 +80,6 @@ IN_MINDSDB = (
 )
 IN_THE_SESSION = (
     "tests/unit",
-    "tests/session",
     "tests/conformance",
     "-k",
     "not in_mindsdb",
