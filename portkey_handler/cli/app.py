@@ -42,6 +42,10 @@ FilesOption = Annotated[
 SessionOption = Annotated[
     Path | None, typer.Option("--session", help="Folder that keeps engines and models; default: in memory.")
 ]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option("--encoding", help="Encoding of files that are not UTF-8 and have no byte order mark."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How results are written.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write the last result to this file instead of stdout.")

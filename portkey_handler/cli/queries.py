@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from ..__about__ import __version__
 from ..errors import PortkeyHandlerError
 from .app import (
     DryRunOption,
+    EncodingOption,
     FilesOption,
     Format,
     FormatOption,
@@ -31,16 +33,25 @@ if TYPE_CHECKING:
 
 @app.command()
 def run(
-    file: Annotated[Path, typer.Argument(help="File of SQL statements.", dir_okay=False, exists=True)],
+    file: Annotated[str, typer.Argument(help="File of SQL statements; - is standard input.")],
     files: FilesOption = Path(),
     session: SessionOption = None,
+    encoding: EncodingOption = None,
     fmt: FormatOption = Format.table,
     output: OutputOption = None,
     dry_run: DryRunOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run the statements of a file."""
-    _run(file.read_text(encoding="utf-8"), files, session, fmt, output, verbose, dry_run=dry_run)
+    from ..session.scripts import script_text
+
+    is_stdin = file == "-"
+    if not is_stdin and not Path(file).is_file():
+        raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
+    with errors_on_stderr():
+        content = sys.stdin.buffer.read() if is_stdin else Path(file).read_bytes()
+        text = script_text(content, "standard input" if is_stdin else Path(file).name, encoding)
+    _run(text, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
 
 
 @app.command()
@@ -48,17 +59,23 @@ def sql(
     statements: Annotated[str, typer.Argument(help="One or more SQL statements.")],
     files: FilesOption = Path(),
     session: SessionOption = None,
+    encoding: EncodingOption = None,
     fmt: FormatOption = Format.table,
     output: OutputOption = None,
     dry_run: DryRunOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run the statements given."""
-    _run(statements, files, session, fmt, output, verbose, dry_run=dry_run)
+    _run(statements, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
 
 
 @app.command()
-def shell(files: FilesOption = Path(), session: SessionOption = None, verbose: VerboseOption = False) -> None:
+def shell(
+    files: FilesOption = Path(),
+    session: SessionOption = None,
+    encoding: EncodingOption = None,
+    verbose: VerboseOption = False,
+) -> None:
     """Run statements as they are typed; a statement ends with a semicolon."""
     import contextlib
 
@@ -69,7 +86,7 @@ def shell(files: FilesOption = Path(), session: SessionOption = None, verbose: V
 
     log_to_stderr(verbose)
     typer.echo(f"portkey_handler {__version__}; a statement ends with ; and exit leaves.", err=True)
-    with Session(session, files=files) as running:
+    with errors_on_stderr(), Session(session, files=files, file_options=_for_all(encoding)) as running:
         for text in _typed_statements():
             try:
                 show_all(running, text, Format.table, None)
@@ -121,6 +138,7 @@ def _run(
     *,
     echo: bool = False,
     dry_run: bool = False,
+    encoding: str | None = None,
 ) -> None:
     from ..session import Session
 
@@ -129,13 +147,20 @@ def _run(
     log_to_stderr(verbose)
     if dry_run:
         with errors_on_stderr():
-            _run_dry(text, files, path, fmt, output)
+            _run_dry(text, files, path, fmt, output, encoding)
         return
-    with errors_on_stderr(), Session(path, files=files) as session:
+    with errors_on_stderr(), Session(path, files=files, file_options=_for_all(encoding)) as session:
         show_all(session, text, fmt, output, echo=echo)
 
 
-def _run_dry(text: str, files: Path, path: Path | None, fmt: Format, output: Path | None) -> None:
+def _for_all(encoding: str | None) -> dict[str, dict[str, str]]:
+    """Return the options of files that --encoding says."""
+    return {} if encoding is None else {"*": {"encoding": encoding}}
+
+
+def _run_dry(
+    text: str, files: Path, path: Path | None, fmt: Format, output: Path | None, encoding: str | None
+) -> None:
     """Run statements on a copy of the session, and write the estimate of each query as its result."""
     import shutil
     import tempfile
@@ -148,7 +173,8 @@ def _run_dry(text: str, files: Path, path: Path | None, fmt: Format, output: Pat
         if path is not None and path.exists():
             shutil.copytree(path, folder, dirs_exist_ok=True)
         try:
-            with dry_runs(made.append), Session(folder, files=files) as session:
+            options = _for_all(encoding)
+            with dry_runs(made.append), Session(folder, files=files, file_options=options) as session:
                 for _ in session.run(text):
                     pass
         finally:

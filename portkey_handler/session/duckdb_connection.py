@@ -1,8 +1,9 @@
 """Runs finished queries; the only module that imports DuckDB.
 
-The session's own DuckDB reads no file, loads no extension and never reads a Python variable as a table. Its
-configuration is locked. A connection of the user is neither locked nor closed; there, the names of tables and
-functions are checked before anything is run (`Database.table_names`, `Database.functions`).
+The session's own DuckDB reads no file but those that `files.served` hands to it, loads no extension and
+never reads a Python variable as a table. Its configuration is locked. A connection of the user is neither
+locked nor closed; there, the names of tables and functions are checked before anything is run
+(`Database.table_names`, `Database.functions`).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -19,12 +20,18 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from ..errors import StatementError
-from .sql.expressions import Functions, aliased, column, data_type, sql, table
+from . import own_texts
+from .duckdb_errors import query_error
+from .files.relation import Relation, identifier
+from .files.served import SCHEME, Served
+from .query_results import WIDE, in_zones, narrowed, plain
+from .sql.expressions import Functions, sql, table
 from .table import Table
 
 _LOCKED = {
     "temp_directory": "",
+    "allowed_directories": f"['{SCHEME}://']",
+    "enable_external_file_cache": "false",  # it would keep whole files in memory
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -50,9 +57,6 @@ _REFUSED = re.compile(
 )
 #: The column of a table without columns.
 _NO_COLUMN = "__portkey_no_column"
-_WIDE = ("HUGEINT", "UHUGEINT")
-#: Types of which Arrow or pandas has no equivalent.
-_AS_TEXT = ("TIME WITH TIME ZONE", "BIT", "BIGNUM", "VARINT")
 
 
 class Database:
@@ -64,7 +68,10 @@ class Database:
 
     def __init__(self, connection: Any = None) -> None:
         self._owned = connection is None
-        self._first = _locked_connection() if connection is None else connection
+        #: The files that it reads; on the user's connection none, see `reader`.
+        self.served = Served()
+        self._first = _locked_connection(self.served) if connection is None else connection
+        self._reader: Database | None = None
         self._thread = threading.get_ident()
         self._opening = threading.Lock()
         self._own = threading.local()
@@ -79,6 +86,18 @@ class Database:
             cursor.close()
         if self._owned:
             self._first.close()
+        if self._reader is not None:
+            self._reader.close()
+
+    @property
+    def reader(self) -> Database:
+        """The DuckDB that reads files: this one, or one beside the user's, which is left as it is."""
+        if self._owned:
+            return self
+        with self._opening:
+            if self._reader is None:
+                self._reader = Database()
+            return self._reader
 
     @property
     def _connection(self) -> Any:
@@ -132,6 +151,8 @@ class Database:
         name = f"__portkey_{next(self._numbers)}"
         # DuckDB has no tables without columns.
         arrow = rows.arrow if rows.names else pa.table({_NO_COLUMN: pa.nulls(rows.arrow.num_rows)})
+        for position, texts in rows.texts.items():
+            arrow = arrow.append_column(own_texts.PREFIX + rows.names[position], texts)
         self._connection.register(name, arrow)
         return name, _source(name, rows)
 
@@ -139,13 +160,32 @@ class Database:
         """Remove a table that `add` has registered."""
         self._connection.unregister(name)
 
+    @contextmanager
+    def _translated(self, names: Mapping[str, str]) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            # An error of a file that DuckDB was reading comes here as a text only.
+            raise self.served.take_error() or query_error(str(error), names) from None
+
+    def fetch(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query of the session's own.
+
+        Raises:
+            QueryError: It fails.
+            StatementError: A file cannot be read.
+        """
+        with self._translated({}):
+            found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+        return found
+
     def columns(self, expression: Any, names: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
         """Return names and types of the columns of a query, without running it.
 
         Raises:
             StatementError: DuckDB rejects the query.
         """
-        with _translated(names or {}):
+        with self._translated(names or {}):
             found = self._connection.execute(f"DESCRIBE {sql(expression)}").fetchall()
         return [(str(row[0]), str(row[1]).upper()) for row in found]
 
@@ -154,6 +194,8 @@ class Database:
         expression: Any,
         names: Mapping[str, str] | None = None,
         zones: Mapping[str, str] | None = None,
+        *,
+        from_file: bool = False,
     ) -> Table:
         """Run a query.
 
@@ -161,23 +203,24 @@ class Database:
             expression: The finished query.
             names: Private name to the user's name, for messages.
             zones: Time zones by the lower-case names of columns, see `Scratch.zones`.
+            from_file: See `Table.from_file`.
 
         Raises:
             StatementError: DuckDB rejects it, or it fails.
         """
         columns = self.columns(expression, names)
-        with _translated(names or {}):
+        with self._translated(names or {}):
             try:
-                arrow = self._arrow(_narrowed(expression, columns, "decimal"))
+                arrow = self._arrow(narrowed(expression, columns, "decimal"))
             except duckdb.ConversionException:
-                if not any(kind in _WIDE for _, kind in columns):
+                if not any(kind in WIDE for _, kind in columns):
                     raise
-                arrow = self._arrow(_narrowed(expression, columns, "varchar"))  # more than 38 digits
+                arrow = self._arrow(narrowed(expression, columns, "varchar"))  # more than 38 digits
         as_json = frozenset(position for position, (_, kind) in enumerate(columns) if kind == "JSON")
         shown = [(names or {}).get(name, name) for name, _ in columns]
-        plain = _in_zones(_plain(arrow), shown, zones or {})
-        found = Table(plain, as_json).renamed([name for name, _ in columns])
-        return Table(plain.select([])) if found.names == [_NO_COLUMN] else found
+        rows = in_zones(plain(arrow), shown, zones or {})
+        found = Table(rows, as_json, from_file=from_file).renamed([name for name, _ in columns])
+        return Table(rows.select([])) if found.names == [_NO_COLUMN] else found
 
     def _arrow(self, expression: Any) -> Any:
         return self._connection.sql(sql(expression)).to_arrow_table()
@@ -189,8 +232,11 @@ class Scratch:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._names: list[str] = []
+        self._kept: list[Relation] = []
         #: Time zones by the lower-case names of the columns that have one. DuckDB keeps times, but no zones.
         self.zones: dict[str, str] = {}
+        #: Whether some rows are of a file, see `Table.from_file`.
+        self.from_file = False
 
     def add(self, rows: Table) -> Any:
         """Register rows and return their expression in FROM."""
@@ -201,17 +247,31 @@ class Scratch:
         self._names.append(name)
         return source
 
+    def add_file(self, relation: Relation) -> Any:
+        """Return the expression in FROM of a table in files, which stay readable until `clear`."""
+        reader = self._database.reader
+        self.from_file = True
+        if reader is not self._database:
+            query = own_texts.with_texts(relation.expression()).this
+            return self.add(own_texts.split(reader.run(query, zones=relation.zones)))
+        self.zones.update(relation.zones)
+        self._kept.append(relation)
+        return relation.expression()
+
     def clear(self) -> None:
         """Remove all of them."""
         while self._names:
             self._database.remove(self._names.pop())
+        self._kept.clear()
 
 
-def _locked_connection() -> Any:
+def _locked_connection(served: Served) -> Any:
     connection = duckdb.connect(":memory:")
+    connection.register_filesystem(served)
     for setting, value in _LOCKED.items():
+        shown = value if value.startswith("[") else f"'{value}'"
         try:
-            connection.execute(f"SET GLOBAL {setting} = '{value}'")  # for cursors, too
+            connection.execute(f"SET GLOBAL {setting} = {shown}")  # for cursors, too
         except duckdb.CatalogException:
             # A version of DuckDB without a setting also lacks what the setting guards. The first two
             # settings must exist.
@@ -223,72 +283,13 @@ def _locked_connection() -> Any:
 
 
 def _source(name: str, rows: Table) -> Any:
-    if not rows.json:
+    if not rows.json and not rows.texts:
         return table(name)
-    names = rows.names
+    quoted = [identifier(item) for item in rows.names]
     shown = [
-        aliased(exp.Cast(this=column(item), to=data_type("json")), item)
-        if position in rows.json
-        else column(item)
-        for position, item in enumerate(names)
+        f"CAST({item} AS JSON) AS {item}" if position in rows.json else item
+        for position, item in enumerate(quoted)
     ]
-    return exp.Subquery(this=exp.select(*shown).from_(table(name)))
-
-
-def _narrowed(expression: Any, columns: list[tuple[str, str]], wide: str) -> Any:
-    """Return a query whose columns have types that Arrow has; whole numbers of 128 bits become `wide`."""
-    if not any(kind in (*_WIDE, *_AS_TEXT) or kind.startswith("ENUM") for _, kind in columns):
-        return expression
-    shown = []
-    for position, (name, kind) in enumerate(columns):
-        reference = column(f"c{position}")
-        if kind in _WIDE:
-            reference = exp.Cast(this=reference, to=data_type(wide, (38, 0) if wide == "decimal" else None))
-        elif kind in _AS_TEXT or kind.startswith("ENUM"):
-            reference = exp.Cast(this=reference, to=data_type("varchar"))
-        shown.append(aliased(reference, name))
-    renames = [exp.to_identifier(f"c{position}", quoted=True) for position in range(len(columns))]
-    alias = exp.TableAlias(this=exp.to_identifier("narrowed"), columns=renames)
-    return exp.select(*shown).from_(exp.Subquery(this=expression.copy(), alias=alias))
-
-
-def _plain(arrow: Any) -> Any:
-    """Return rows with DuckDB's own text and byte types as Arrow's."""
-    for position, field in enumerate(arrow.schema):
-        storage = getattr(field.type, "storage_type", None)
-        if storage is not None:
-            chunks = [chunk.storage for chunk in arrow.column(position).chunks]
-            arrow = arrow.set_column(position, field.name, pa.chunked_array(chunks, storage))
-    return arrow
-
-
-def _in_zones(arrow: Any, names: Sequence[str], zones: Mapping[str, str]) -> Any:
-    """Return rows whose times have the zones of the columns that they come from.
-
-    A column that was computed has another name: it gets the zone where all columns have one and the same.
-    """
-    only = next(iter(zones.values())) if len(set(zones.values())) == 1 else None
-    for position, field in enumerate(arrow.schema):
-        zone = zones.get(names[position].rpartition(".")[2].strip('`"').lower(), only)
-        if zone is not None and getattr(field.type, "tz", None) is not None:
-            kind = pa.timestamp(field.type.unit, zone)
-            arrow = arrow.set_column(position, field.name, arrow.column(position).cast(kind))
-    return arrow
-
-
-@contextmanager
-def _translated(names: Mapping[str, str]) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        raise StatementError(_message(str(error), names)) from None
-
-
-def _message(text: str, names: Mapping[str, str]) -> str:
-    for private in sorted(names, key=len, reverse=True):
-        text = text.replace(f'"{private}"', names[private]).replace(private, names[private])
-    text = re.sub(r"__portkey_\d+", "the data", text)
-    # After this line DuckDB quotes the query, which is not the text that the user wrote.
-    lines = [line.strip() for line in text.split("\nLINE ")[0].splitlines() if line.strip()]
-    first = " ".join(lines)[:500]
-    return re.sub(r"^(\w+) Error: ", lambda found: f"{found[1].lower()} error: ", first)
+    found = exp.Subquery(this=exp.Var(this=f"SELECT {', '.join(shown)} FROM {identifier(name)}"))
+    names = [rows.names[position] for position in rows.texts]
+    return own_texts.mark(found, {item: identifier(own_texts.PREFIX + item) for item in names})

@@ -93,7 +93,7 @@ def seen(question: Question, data: Table) -> pd.DataFrame:
     if not question.early:
         found: pd.DataFrame = pd.DataFrame(index=pd.RangeIndex(data.arrow.num_rows))
         return found
-    return to_frame(data.renamed(question.visible_names()))
+    return to_frame(data.renamed(question.visible_names()), for_prompts=True)
 
 
 def inputs(question: Question, plan: Plan) -> list[dict[str, Any]]:

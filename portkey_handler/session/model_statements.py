@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, OptionError, StatementError
-from .catalog import Catalog, Engine, EngineStorage, Model, ModelStorage, now
+from .catalog import Catalog, Engine, Model, now
 from .sql.parser import using
+from .storages import EngineStorage, ModelStorage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -249,3 +250,21 @@ def _shown(name: str, value: Any, shown: frozenset[str]) -> Any:
         return MASK
     # user:password@ in an address is a key, too.
     return re.sub(r"//[^/@]*@", f"//{MASK}@", value) if isinstance(value, str) else value
+
+
+def find_model(models: Sequence[Model], identifier: Any) -> Model | None:
+    """Return the model, in the version, of a name in FROM; None where it is no model."""
+    parts = [str(part).lower() for part in identifier.parts]
+    if len(parts) > 1 and parts[0] == PROJECT:
+        parts = parts[1:]
+    version = int(parts.pop()) if len(parts) == 2 and parts[1].isdigit() else None
+    if len(parts) != 1:
+        return None
+    versions = [model for model in models if model.name.lower() == parts[0]]
+    for model in versions:
+        if model.version == version or (version is None and model.active):
+            return model
+    if versions:
+        numbers = ", ".join(str(model.version) for model in versions)
+        raise NotFoundError(f"the model {versions[0].name} has no version {version}; there are: {numbers}")
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,35 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..prompts.cell_text import Unreadable, to_text
+from ..prompts.cell_text import to_text
+from ..prompts.cells import NumberText, Unreadable, Written
 from ..prompts.frames import objects
 from .sql.expressions import unique
 from .table import MARK, Table
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+#: The digits that every float keeps.
+_FLOAT_DIGITS = 15
 #: Days since 1970.
 _FIRST_DAY, _LAST_DAY = ((day - date(1970, 1, 1)).days for day in (date.min, date.max))
 
 
-def to_frame(table: Table) -> pd.DataFrame:
-    """Return the rows as a frame with a plain index; repeated names get a number at the end."""
+def to_frame(table: Table, *, for_prompts: bool = False) -> pd.DataFrame:
+    """Return the rows as a frame with a plain index; repeated names get a number at the end.
+
+    Args:
+        table: The rows.
+        for_prompts: Whether the cells keep their own text, and decimals all places: 1.10 and not 1.1. In
+            other frames decimals of a file are floats, where those keep every digit.
+    """
     names = unique(table.names)
     columns = [
-        _series(table.arrow.column(position), is_json=position in table.json)
+        _series(
+            table.arrow.column(position),
+            is_json=position in table.json,
+            texts=table.texts.get(position) if for_prompts else None,
+            is_exact=for_prompts or not table.from_file,
+        )
         for position in range(len(names))
     ]
     frame: pd.DataFrame = pd.DataFrame(dict(enumerate(columns)), index=pd.RangeIndex(table.arrow.num_rows))
@@ -33,7 +48,9 @@ def to_frame(table: Table) -> pd.DataFrame:
     return frame
 
 
-def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
+def _series(column: Any, *, is_json: bool, texts: Any = None, is_exact: bool = False) -> pd.Series[Any]:
+    if texts is not None:
+        return _with_texts(column, texts)
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
@@ -44,23 +61,50 @@ def _series(column: Any, *, is_json: bool) -> pd.Series[Any]:
         return objects([None if value is None else json.loads(value) for value in column.to_pylist()])
     if pa.types.is_nested(kind) or pa.types.is_null(kind):
         return objects(_values(column))
-    if pa.types.is_interval(kind):
-        return _durations(column)
+    if pa.types.is_decimal(kind):
+        return _decimals(column, is_exact=is_exact)
     return _numbers(column) if _needs_room(column) else _plain_series(column)
 
 
+def _with_texts(column: Any, texts: Any) -> pd.Series[Any]:
+    """Return cells with their own texts, where the values' texts differ."""
+    own = texts.to_pylist()
+    if pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+        return objects([None if text is None else NumberText.of(text) for text in own])
+    pairs = list(zip(_values(column), own, strict=True))
+    if all(text is None or to_text(value) == text for value, text in pairs):
+        return _series(column, is_json=False)
+    return objects([None if text is None else Written(value, text) for value, text in pairs])
+
+
 def _needs_room(column: Any) -> bool:
-    """Return whether numpy's type for a column has no room for its NULLs, or for its digits."""
+    """Return whether numpy's type for a column has no room for its NULLs."""
     kind = column.type
-    if pa.types.is_decimal(kind):
-        return bool(kind.scale == 0)
     return bool(column.null_count) and (pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+
+
+def _decimals(column: Any, *, is_exact: bool) -> pd.Series[Any]:
+    """Return decimals as whole numbers, or as floats where those keep every digit, else as Decimal."""
+    if not column.type.scale:
+        return _whole(column.to_pylist())
+    if not is_exact and _is_kept_by_floats(column):
+        # By way of texts, because Arrow's own cast may miss the nearest float.
+        found: pd.Series[Any] = column.cast(pa.string()).cast(pa.float64()).to_pandas()
+        return found
+    return objects(column.to_pylist())
+
+
+def _is_kept_by_floats(column: Any) -> bool:
+    if column.type.precision <= _FLOAT_DIGITS:
+        return True
+    largest = pc.max(pc.abs(column)).as_py()
+    if largest is None or len(str(largest.scaleb(column.type.scale).to_integral_value())) <= _FLOAT_DIGITS:
+        return True
+    return all(value is None or Decimal(repr(float(value))) == value for value in column.to_pylist())
 
 
 def _numbers(column: Any) -> pd.Series[Any]:
     kind = column.type
-    if pa.types.is_decimal(kind):
-        return _whole(column.to_pylist())
     # int64 becomes Int64, uint8 UInt8, bool boolean: pandas' types that can hold NULL.
     dtype: Any = "boolean" if pa.types.is_boolean(kind) else str(kind).replace("i", "I").replace("u", "U")
     found: pd.Series[Any] = pd.Series(column.to_pylist(), dtype=dtype)
@@ -68,6 +112,8 @@ def _numbers(column: Any) -> pd.Series[Any]:
 
 
 def _plain_series(column: Any) -> pd.Series[Any]:
+    if pa.types.is_interval(column.type):
+        return _durations(column)
     if pa.types.is_temporal(column.type) and _is_beyond_python(column):
         return objects([_value(scalar) for scalar in column])
     try:
@@ -121,7 +167,7 @@ def _time_text(value: int, kind: Any) -> str:
 def _unmarked(value: str | None, *, is_json: bool) -> Any:
     if value is None or MARK not in value:
         return json.loads(value) if is_json and value is not None else value
-    reason = value.partition(MARK)[2]
+    reason = value.partition(MARK)[2].partition(MARK)[0]
     return Unreadable(json.loads(f'"{reason}') if is_json else reason)
 
 

@@ -11,11 +11,13 @@ import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import NotFoundError, StatementError, closest
+from . import own_texts
 from .catalog import Model
 from .constant_subselects import fill_in_constants
 from .duckdb_connection import Database, Scratch
-from .files import Files
-from .model_statements import PROJECT
+from .files.relation import Relation
+from .files.writing import Files
+from .model_statements import find_model
 from .sql.expressions import aliased, table
 from .sql.nodes import alias_of, flat, paths
 from .sql.parser import ast, using
@@ -79,25 +81,6 @@ class Selector:
                 )
             return to_frame(run.query(query))
 
-    def find_model(self, identifier: Any) -> Model | None:
-        """Return the model, in the version, of a name in FROM; None where it is no model."""
-        parts = [str(part).lower() for part in identifier.parts]
-        if len(parts) > 1 and parts[0] == PROJECT:
-            parts = parts[1:]
-        version = int(parts.pop()) if len(parts) == 2 and parts[1].isdigit() else None
-        if len(parts) != 1:
-            return None
-        versions = [model for model in self.models if model.name.lower() == parts[0]]
-        for model in versions:
-            if model.version == version or (version is None and model.active):
-                return model
-        if versions:
-            numbers = ", ".join(str(model.version) for model in versions)
-            raise NotFoundError(
-                f"the model {versions[0].name} has no version {version}; there are: {numbers}"
-            )
-        return None
-
 
 class _Run:
     """A running statement: the tables it has registered, and its WITH queries."""
@@ -111,9 +94,11 @@ class _Run:
 
     # ---- queries
 
-    def query(self, node: Any) -> Table:
+    def query(self, node: Any, *, is_nested: bool = False) -> Table:
+        """Return the rows of a query; those of a nested one with the own texts of their cells."""
         if not self._asks(node):
-            return self._run(self._translator().query(node))
+            found = self._translator().query(node)
+            return own_texts.split(self._run(own_texts.carried(found))) if is_nested else self._run(found)
         self._run_ctes(node)
         if isinstance(node, ast.Select) and any(self._model(item) for item, _, _ in flat(node.from_table)):
             return self._ask(node)
@@ -127,7 +112,8 @@ class _Run:
         return ast.Identifier(parts=[name])
 
     def _run(self, expression: Any, names: Mapping[str, str] | None = None) -> Table:
-        return self._database.run(expression, names, self._scratch.zones)
+        scratch = self._scratch
+        return self._database.run(expression, names, scratch.zones, from_file=scratch.from_file)
 
     def _translator(self) -> Translator:
         return Translator(self.table, self._database.functions())
@@ -139,7 +125,7 @@ class _Run:
         for cte in first.cte or ():
             if cte.columns:
                 raise StatementError("WITH name(columns): name the columns inside the query instead")
-            rows = self.query(cte.query)
+            rows = self.query(cte.query, is_nested=True)
             self._named[str(cte.name.parts[-1]).lower()] = self._scratch.add(rows.distinctly_named())
         first.cte = None
 
@@ -148,7 +134,7 @@ class _Run:
         if not isinstance(node, QUERIES) or not self._asks(node):
             return None
         alias, node.alias = node.alias, None
-        result = ast.Select(targets=[ast.Star()], from_table=self.private(self.query(node)))
+        result = ast.Select(targets=[ast.Star()], from_table=self.private(self.query(node, is_nested=True)))
         result.alias, result.parentheses = alias, True
         return result
 
@@ -168,7 +154,7 @@ class _Run:
             return None
         if len(node.parts) == 1 and str(node.parts[0]).lower() in self._named:
             return None
-        return self._selector.find_model(node)
+        return find_model(self._selector.models, node)
 
     # ---- tables
 
@@ -188,8 +174,12 @@ class _Run:
 
     def _load(self, parts: list[str], name: str) -> Any:
         selector = self._selector
-        if len(parts) == 2 and parts[0].lower() == "files":
-            return self._scratch.add(selector.files.read(parts[1]).distinctly_named())
+        if len(parts) in (2, 3) and parts[0].lower() == "files":
+            found = selector.files.table(*parts[1:])
+            if isinstance(found, Relation):
+                return self._scratch.add_file(found)
+            self._scratch.from_file = True
+            return self._scratch.add(found.distinctly_named())
         if name in selector.frames:
             return self._scratch.add(selector.frames[name])
         for known in self._database.table_names():
@@ -285,13 +275,13 @@ class _Run:
                 f"{type(item).__name__} in FROM is not supported; write a table or a subselect"
             )
         item.alias = None
-        rows = self.query(item).distinctly_named()
+        rows = self.query(item, is_nested=True)
         return Source(
             alias, frozenset({(alias.lower(),)}), tuple(rows.names), self._scratch.add(rows), join, on
         )
 
     def _data(self, question: Question, plan: Plan) -> Table:
         if plan.data is not None:
-            rows = self._run(plan.data, plan.names)
+            rows = own_texts.split(self._run(plan.data, plan.names))
             return rows if question.data else Table(rows.arrow.select([]).slice(0), frozenset())
         return Table(pa.table({"__none": pa.nulls(1 if plan.rows else 0)}))

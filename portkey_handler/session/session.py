@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..errors import AlreadyExistsError, NotFoundError
 from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
-from .files import Files
-from .model_statements import HANDLER, PROJECT, Models, single_name
+from .files.options import all_checked
+from .files.writing import Files
+from .model_statements import PROJECT, Models, single_name
 from .sql.parameters import Binding, Parameters
 from .sql.parser import parse, split, unsupported, using
 
@@ -51,6 +52,9 @@ class Session:
         files: Folder behind the SQL name `files`; nothing outside of it is read or written.
         connection: A DuckDB connection whose tables are seen; it is neither locked nor closed. Temporary
             tables of it are seen only in the thread that runs the session's first query.
+        file_options: What is to be known about tables of files that cannot be found in them, such as
+            ``{"reviews": {"encoding": "cp1252", "types": {"id": "text"}, "delimiter": ";"}}``; "*" stands for
+            every table. It is for this session, and wins over SET.
 
     A session works from several threads at once. Each has a DuckDB cursor of its own; statements that change
     engines and models run one after the other.
@@ -61,10 +65,15 @@ class Session:
     _shown_options: Callable[[], frozenset[str]] = staticmethod(_harmless_options)
 
     def __init__(
-        self, path: str | Path | None = None, files: str | Path = ".", connection: Any = None
+        self,
+        path: str | Path | None = None,
+        files: str | Path = ".",
+        connection: Any = None,
+        file_options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._catalog = Catalog(None if path is None else Path(path))
-        self._files = Files(Path(files))
+        self._file_options = {} if file_options is None else all_checked(file_options)
+        self._files = Files(Path(files), self._said_about_files, lambda: self._database.reader)
         self._frames: dict[str, Table] = {}
         self._connection = connection
         self._opening = threading.Lock()
@@ -234,61 +243,43 @@ class Session:
         return self._models.describe(node)
 
     def _create_table(self, node: Any) -> None:
-        from .file_statements import create_table
+        from .files.statements import create_table
 
         create_table(node, self._files, self._selector().run, self._database)
 
     def _insert(self, node: Any) -> None:
-        from .file_statements import insert
+        from .files.statements import insert
 
         insert(node, self._files, self._selector().run)
 
     def _drop_tables(self, node: Any) -> None:
-        from .file_statements import drop_tables
+        from .files.statements import drop_tables
 
         drop_tables(node, self._files)
 
+    def _said_about_files(self) -> dict[str, dict[str, Any]]:
+        said = self._catalog.file_options()
+        for table, options in self._file_options.items():
+            said[table] = {**said.get(table, {}), **options}
+        return said
+
     def _set(self, node: Any) -> None:
         name = "" if node.name is None else str(node.name).lower()
+        if name.startswith("files."):
+            from .files.statements import set_option
+
+            set_option(node, self._catalog)
+            return
         if name != "predictor_cache":
             raise unsupported(f"SET {name or node.category or ''}".strip())
         # The session has no predict cache. Scripts for a MindsDB server turn it off, so it is accepted.
 
-    # ---- SHOW
-
     def _show(self, node: Any) -> pd.DataFrame:
-        import pandas as pd
+        from .shows import Shows
 
-        category = " ".join(node.category.lower().split()).removeprefix("full ")
-        tables: dict[str, Callable[[], pd.DataFrame]] = {
-            "ml_engines": self._models.show_engines,
-            "models": self._models.show,
-            "predictors": self._models.show,
-            "handlers": lambda: pd.DataFrame({"NAME": [HANDLER], "TYPE": ["ml"]}),
-            "databases": lambda: pd.DataFrame({"Database": ["files", PROJECT]}),
-            "files": lambda: pd.DataFrame(self._files.names(), columns=["NAME", "FORMAT"]),
-            "tables": lambda: self._show_tables(node),
-        }
-        if category not in tables:
-            raise unsupported(f"SHOW {category.upper()}")
-        frame = tables[category]()
+        shows = Shows(self._models, self._files, self._catalog, sorted(self._frames), self._database)
+        frame = shows.frame(node)
         return self._selector().filtered(frame, node.where, node.like, str(frame.columns[0]))
-
-    def _show_tables(self, node: Any) -> pd.DataFrame:
-        import pandas as pd
-
-        place = node.from_table or node.in_table
-        name = PROJECT if place is None else str(place.parts[-1]).lower()
-        if name == "files":
-            rows = [(table, "BASE TABLE") for table, _ in self._files.names()]
-        elif name == PROJECT:
-            rows = [(model.name, "MODEL") for model in self._catalog.models() if model.active]
-            rows += [(frame, "FRAME") for frame in sorted(self._frames)]
-            rows += [(table, "BASE TABLE") for table in self._database.table_names() if "." not in table]
-        else:
-            raise NotFoundError(f"the database {name} does not exist; there are: files, {PROJECT}")
-        found: pd.DataFrame = pd.DataFrame(rows, columns=[f"Tables_in_{name}", "Table_type"])
-        return found
 
     _statements: ClassVar[dict[str, Callable[[Session, Any], Result]]] = {
         "Select": _select, "Union": _select, "Intersect": _select, "Except": _select,

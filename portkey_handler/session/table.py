@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -26,10 +27,14 @@ class Table:
     Attributes:
         arrow: The rows; column names may repeat.
         json: Positions of the columns that hold JSON text.
+        texts: The own texts of the cells of columns whose values may lose them, by position.
+        from_file: Whether some rows are of a file, so that a frame shows decimals as floats.
     """
 
     arrow: Any
     json: frozenset[int] = frozenset()
+    texts: Mapping[int, Any] = field(default_factory=dict)
+    from_file: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -38,7 +43,15 @@ class Table:
 
     def renamed(self, names: Sequence[str]) -> Table:
         """Return the same rows under other names."""
-        return Table(self.arrow.rename_columns(list(names)), self.json)
+        return replace(self, arrow=self.arrow.rename_columns(list(names)))
+
+    def with_constants(self, values: Sequence[tuple[str, str | int | None]]) -> Table:
+        """Return the rows with columns of one value each, for names that are not there yet."""
+        arrow = self.arrow
+        for name, value in values:
+            if name.lower() not in {known.lower() for known in self.names}:
+                arrow = arrow.append_column(name, pa.array([value] * arrow.num_rows))
+        return Table(arrow, self.json, self.texts)
 
     def distinctly_named(self) -> Table:
         """Return the same rows with `_1`, `_2` … added to repeated names."""
@@ -84,3 +97,22 @@ def _is_python(kind: Any) -> bool:
             kinds.is_string, kinds.is_large_string, kinds.is_nested,
         )
     )  # fmt: skip
+
+
+def appended_by_name(tables: Sequence[Table]) -> Table:
+    """Return the rows of tables one after the other; a column that a table lacks is NULL there."""
+    names = list(dict.fromkeys(name for table in tables for name in table.names))
+    as_json = {name for table in tables for place, name in enumerate(table.names) if place in table.json}
+    parts = []
+    for table in tables:
+        columns = dict(zip(table.names, table.arrow.columns, strict=True))
+        for place, name in enumerate(table.names):
+            if name in as_json and place not in table.json:
+                written = [
+                    None if cell is None else json.dumps(cell, default=str)
+                    for cell in columns[name].to_pylist()
+                ]
+                columns[name] = pa.array(written, pa.string())
+        parts.append(pa.table(columns))
+    joined = pa.concat_tables(parts, promote_options="permissive").select(names)
+    return Table(joined, frozenset(place for place, name in enumerate(names) if name in as_json))

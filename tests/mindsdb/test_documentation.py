@@ -26,7 +26,7 @@ USING
     engine = 'portkey_engine',
     max_tokens = 300,
     model = 'claude-2.1'; -- choose one of 'claude-instant-1.2', 'claude-2.1', 'claude-3-opus-20240229', 'claude-3-sonnet-20240229'
-"""  # noqa: E501 - word for word
+"""
 
 SELECT = """
 SELECT question, answer

@@ -15,7 +15,8 @@ from decimal import Decimal
 from typing import Any
 
 from ...errors import StatementError, did_you_mean
-from ...prompts.cell_text import is_null, to_plain
+from ...prompts.cell_text import is_null
+from ...prompts.plain_values import to_plain
 from .parser import ast, outside_quotes
 
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -75,7 +76,8 @@ class Binding:
             given = len(parameters)
             raise StatementError(f"the statement has more ? than the {given} values given") from None
         if not isinstance(value, (date, time)) or is_null(value):
-            value = to_plain(value)  # NumPy's numbers and the NULLs of pandas become Python's own
+            # NumPy's numbers and the NULLs of pandas become Python's own.
+            value = value if isinstance(value, Decimal) and not is_null(value) else to_plain(value)
         if (refusal := _refusal(value)) is not None:
             name = f"${key}" if isinstance(key, str) else f"number {key + 1}"
             raise StatementError(f"the parameter {name} is {refusal}")

@@ -11,6 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from ...errors import StatementError
+from ..own_texts import PREFIX, marked, with_texts
 from .expressions import aliased, call, column, literal, table, unique
 from .names import Names
 from .nodes import is_star, output_names
@@ -140,9 +141,15 @@ class Planner:
             aliased(column(known.name, early[known.owner].alias), known.private)
             for known in self._question.data
         ]
+        # The own texts of the cells go along, for the prompts.
+        shown += [
+            aliased(column(PREFIX + known.name, early[known.owner].alias), PREFIX + known.private)
+            for known in self._question.data
+            if known.name in marked(early[known.owner].relation)
+        ]
         select = exp.select(*(shown or [aliased(literal(1), "__none")]))
         for number, source in enumerate(early):
-            relation = source.relation.copy()
+            relation = with_texts(source.relation)
             if number == 0 and len(early) > 1:
                 numbered = exp.select(exp.Star(), aliased(_row_number(), ROW)).from_(relation)
                 relation = exp.Subquery(this=numbered)

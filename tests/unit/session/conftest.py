@@ -77,6 +77,9 @@ class Asked:
     def __init__(self, handler: type[Upper]) -> None:
         self._handler = handler
 
+    def clear(self) -> None:
+        self._handler.asked.clear()
+
     @property
     def rows(self) -> int:
         return sum(len(frame) for _, frame, _ in self._handler.asked)

@@ -136,7 +136,9 @@ def test_shows(session: Session) -> None:
     """What is there can be listed."""
     session.register("frame", pd.DataFrame({"a": [1]}))
 
-    assert session.sql("SHOW FILES").to_dict("records") == [{"NAME": "reviews", "FORMAT": "csv"}]
+    assert session.sql("SHOW FILES").to_dict("records") == [
+        {"NAME": "reviews", "FORMAT": "csv", "PROBLEM": None}
+    ]
     assert session.sql("SHOW TABLES FROM files")["Tables_in_files"].tolist() == ["reviews"]
     assert session.sql("SHOW TABLES")["Tables_in_mindsdb"].tolist() == ["m", "second", "frame"]
     assert session.sql("SHOW HANDLERS")["NAME"].tolist() == ["portkey"]

@@ -6,14 +6,16 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StatementError
-from ..usage.estimate.dry_run import dry_run_listener
-from .files import Files
-from .sql.parser import ast
+from ...errors import StatementError
+from ...usage.estimate.dry_run import dry_run_listener
+from ..sql.parser import ast
+from .options import checked
+from .writing import Files
 
 if TYPE_CHECKING:
-    from .duckdb_connection import Database
-    from .table import Table
+    from ..catalog import Catalog
+    from ..duckdb_connection import Database
+    from ..table import Table
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +27,8 @@ def create_table(node: Any, files: Files, run: Runs, database: Database) -> None
     name = _name(node.name, "CREATE TABLE")
     if node.if_not_exists and files.exists(name):
         return
-    if not node.is_replace:
-        # Checked before the query is run, because the answers of its models would be paid for and lost.
-        files.check_free(name)
+    # Checked before the query is run, because the answers of its models would be paid for and lost.
+    files.check_free(name, replace=node.is_replace)
     rows = _no_rows(node.columns, database) if node.from_select is None else run(node.from_select)
     if not _is_dry_run(name):
         files.create(name, rows, replace=node.is_replace)
@@ -37,7 +38,7 @@ def _no_rows(columns: list[Any], database: Database) -> Table:
     """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
     from sqlglot import exp
 
-    from .sql.expressions import aliased, data_type
+    from ..sql.expressions import aliased, data_type
 
     shown = [
         aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))
@@ -66,6 +67,21 @@ def drop_tables(node: Any, files: Files) -> None:
         name = _name(identifier, "DROP TABLE")
         if not (node.if_exists and not files.exists(name)) and not _is_dry_run(name):
             files.drop(name)
+
+
+def set_option(node: Any, catalog: Catalog) -> None:
+    """Keep what SET files.reviews.encoding = 'cp1252' says about a table; NULL takes it back.
+
+    Raises:
+        StatementError: There is no such option, or the value does not fit.
+    """
+    parts = [str(part) for part in node.name.parts][1:]
+    if len(parts) < 2:
+        raise StatementError(f"SET {node.name}: write SET files.table.option = value")
+    *table, option = parts
+    value = None if isinstance(node.value, ast.NullConstant) else getattr(node.value, "value", node.value)
+    name = ".".join(table)
+    catalog.set_file_option(name, option.lower(), checked(name, option.lower(), value))
 
 
 def _is_dry_run(name: str) -> bool:

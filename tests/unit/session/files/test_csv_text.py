@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from portkey_handler.errors import InputError, StatementError
 from portkey_handler.prompts.cell_text import is_null
 from portkey_handler.session import Session
-from portkey_handler.session.file_text import with_rows
+from portkey_handler.session.files.csv_text import dialect_of, encoding_of, with_rows
 
 Open = Callable[..., Session]
 
@@ -72,13 +72,12 @@ def test_encodings_that_files_name_themselves(open_session: Open, tmp_path: Path
         (
             "t.csv",
             b"a,b\n1,2\n3,4,5\n",
-            "row 3 (the header is row 1) has 3 cells for 2 columns; correct it, or put a cell with the "
-            "delimiter into quotes",
+            "line 3 has 3 cells for 2 columns; correct it, or put a cell with the delimiter into quotes",
         ),
         (
             "t.csv",
             "a,b\n1,x\n2,ä\n".encode("cp1252"),
-            "line 3 is not UTF-8 (it may be cp1252); save the file as UTF-8, or as UTF-16 with a mark",
+            "line 3 is not UTF-8 (it may be cp1252); SET files.t.encoding = 'cp1252'",
         ),
         (
             "t.jsonl",
@@ -158,7 +157,8 @@ def test_added_rows_are_read_as_they_were(
 ) -> None:
     """By another reader of CSV, in every form; an empty text differs from NULL by its quotes alone."""
     content = f"a{delimiter}b{end}".encode(encoding)
-    written = with_rows(content, rows)
+    name, mark = encoding_of(content, None)
+    written = with_rows(content, rows, dialect_of(content[mark:].decode(name)), name, mark)
     assert written.startswith(content)
     text = written.decode(encoding)
     found = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))[1:]

@@ -1,0 +1,153 @@
+"""The folder behind the SQL name `files`: its tables are read and written here; nothing outside of it is."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ...errors import AlreadyExistsError, StatementError
+from ...storage.private_files import locked, replace_file
+from .found import Found
+from .relation import Relation
+from .tables import FileTables
+
+if TYPE_CHECKING:
+    from ..table import Table
+
+
+class Files(FileTables):
+    """The tables of one folder, which can be written, too."""
+
+    def check_free(self, name: str, *, replace: bool = False) -> None:
+        """Raise an error for a name that a table has already.
+
+        Raises:
+            AlreadyExistsError: There is a table of that name, and `replace` is false.
+            StatementError: The table cannot be replaced.
+        """
+        _check_writable(name)
+        existing = self._finder.candidates(name)
+        if replace:
+            for found in existing:
+                self._check_single(name, found)
+        elif existing:
+            raise AlreadyExistsError(
+                f"files.{name} exists already ({existing[0].files[0].name}); INSERT INTO it, DROP TABLE "
+                f"files.{name}, or CREATE OR REPLACE TABLE"
+            )
+
+    def check_columns(self, name: str, columns: Sequence[str] = ()) -> list[str]:
+        """Return the columns of a table to which rows can be added.
+
+        Raises:
+            NotFoundError: There is no such table.
+            StatementError: It lacks one of `columns`, or is not one file that can be added to.
+        """
+        found = self._finder.find(name)
+        self._check_single(name, found)
+        if found.kind == "xlsx":
+            raise StatementError(
+                f"files.{name} is a workbook, which is only read; CREATE TABLE files.… (SELECT … FROM "
+                f"files.{name}) makes a table that can be added to"
+            )
+        table = self.table(
+            name
+        )  # all of it is read, so that a fault in it is found before answers are paid for
+        known = [one.name for one in table.columns] if isinstance(table, Relation) else table.names
+        if not known:  # of an empty array, whose columns are those of the first record
+            return [*columns]
+        unknown = [column for column in columns if column.lower() not in {item.lower() for item in known}]
+        if unknown:
+            raise StatementError(
+                f"files.{name} has no column {', '.join(unknown)}; it has: {', '.join(known)}"
+            )
+        return known
+
+    def create(self, name: str, rows: Table, *, replace: bool = False) -> None:
+        """Write a new table as Parquet, which keeps the types.
+
+        Raises:
+            AlreadyExistsError: There is a table of that name and `replace` is false.
+        """
+        from .parquet_tables import to_parquet
+        from .rows_to_add import check_cells
+
+        check_cells(rows)
+        with self._writing(name):
+            self.check_free(name, replace=replace)
+            existing = self._finder.candidates(name)
+            target = self.folder / f"{name}.parquet"
+            replace_file(target, to_parquet(rows), mode=0o666)
+            for path in (self.folder.joinpath(*one.files[0].parts) for one in existing):
+                if path.name != target.name:
+                    path.unlink()
+
+    def append(self, name: str, rows: Table, columns: Sequence[str] | None = None) -> None:
+        """Add rows to a table; its file keeps its format, and CSV and JSON every byte that they had.
+
+        Args:
+            name: The table.
+            rows: The new rows.
+            columns: The columns of the table that `rows` fill, in order; None: those of the same names.
+
+        Raises:
+            NotFoundError: There is no such table.
+            StatementError: The table does not have the columns, or values do not fit.
+        """
+        from . import rows_to_add as adding
+        from .parquet_tables import to_parquet
+
+        adding.check_cells(rows)
+        with self._writing(name):
+            found = self._finder.find(name)
+            file = found.files[0]
+            known = self.check_columns(name)
+            content = self._folder.read(file.parts)
+            options = self.options(name, found)
+            with self._readable(file, name):
+                if file.kind == "csv":
+                    form = self._csv_tables().checked(file, options)
+                    content = adding.with_csv_rows(content, form, known, rows, columns)
+                else:
+                    old = adding.unpacked(content, file.compression)
+                    if file.kind == "json":
+                        new = adding.with_json_rows(
+                            old, self.read(name), name, rows, columns, options.encoding
+                        )
+                    else:
+                        new = to_parquet(adding.joined(name, self.read(name), rows, columns))
+                    content = adding.packed(new, file.compression)
+            path = self.folder.joinpath(*file.parts)
+            replace_file(path, content, mode=stat.S_IMODE(path.stat().st_mode))
+
+    def drop(self, name: str) -> None:
+        """Delete a table's file.
+
+        Raises:
+            NotFoundError: There is no such table.
+        """
+        with self._writing(name):
+            found = self._finder.find(name)
+            self._check_single(name, found)
+            self.folder.joinpath(*found.files[0].parts).unlink()
+
+    @staticmethod
+    def _check_single(name: str, found: Found) -> None:
+        if not found.is_single:
+            raise StatementError(
+                f"files.{name} has {len(found.files)} files; only a table of one file is written"
+            )
+
+    @contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        _check_writable(name)
+        self._folder.check_exists()
+        with locked(self.folder / ".files.lock"):
+            yield
+
+
+def _check_writable(name: str) -> None:
+    if "/" in name:
+        raise StatementError(f"files.{name!r} is not a table's name: it must stay inside the files folder")
