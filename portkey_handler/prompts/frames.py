@@ -57,9 +57,16 @@ def _of_arrow(data: Any) -> pd.DataFrame:
     rows = pa.table(data)
     # pandas has no views, as which Polars hands out texts.
     plain = {"string_view": pa.string(), "binary_view": pa.binary()}
-    kinds = [(field.name, plain.get(str(field.type), field.type)) for field in rows.schema]
+    for position, field in enumerate(rows.schema):
+        if str(field.type) in plain:
+            column, kind = rows.column(position), plain[str(field.type)]
+            try:
+                column = column.cast(kind)
+            except NotImplementedError:  # in older versions of Arrow
+                column = pa.array(column.to_pylist(), kind)
+            rows = rows.set_column(position, field.name, column)
     # Arrow's types keep whole numbers whole beside NULLs, and every digit of decimals.
-    read: pd.DataFrame = rows.cast(pa.schema(kinds)).to_pandas(types_mapper=pd.ArrowDtype)
+    read: pd.DataFrame = rows.to_pandas(types_mapper=pd.ArrowDtype)
     return read
 
 
