@@ -74,6 +74,7 @@ class CsvFile:
         self._folder = folder
         self.name = options.name
         self._has_one_line_end = False
+        self._has_halves = False
         self._copy: Any = None
         self._url: str | None = None
         with self._bytes() as stream:
@@ -110,11 +111,13 @@ class CsvFile:
             block = sample[self.mark :]
             while True:
                 try:
-                    piece = _without_halves(decoder.decode(block, final=not block))
+                    decoded = decoder.decode(block, final=not block)
                 except UnicodeDecodeError as error:
                     line += error.object.count(b"\n", 0, error.start)
                     raise self.fault(not_decoded(sample + block, error, self.name, line)) from None
-                line += piece.count("\n")
+                line += decoded.count("\n")
+                piece = _without_halves(decoded)
+                self._has_halves |= piece != decoded
                 yield piece
                 if not block:
                     return
@@ -160,6 +163,8 @@ class CsvFile:
             elif not self.is_copied and self.file.compression:
                 for _ in self.characters():  # DuckDB would unpack it unchecked
                     pass
+                if self._has_halves:
+                    self._use_copy(self._from_header())
             if self.is_copied:
                 self._url = served.add_copy(self._copy.fileno(), "/".join(self.file.parts))
             elif self._content is not None:

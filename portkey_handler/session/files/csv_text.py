@@ -127,7 +127,7 @@ def dialect_of(head: str, said: str | None = None) -> Dialect:
         ValueError: There is no header.
     """
     skipped = _blank_before(head)
-    sep = _SEP.match(head, skipped) or _SEP.match(head[skipped:])
+    sep = _SEP.match(head[skipped:])
     if sep is not None:
         skipped += len(sep[0])
         skipped += _blank_before(head[skipped:])

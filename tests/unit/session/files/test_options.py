@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -84,12 +85,13 @@ def test_bytes_that_are_wrong_far_behind(open_session: Open, tmp_path: Path) -> 
         session.sql("SELECT count(*) FROM files.bad")
 
 
-@pytest.mark.parametrize("name", ["h.csv", "h.jsonl"])
+@pytest.mark.parametrize("name", ["h.csv", "h.csv.gz", "h.jsonl"])
 def test_half_an_emoji_fails_its_row(open_session: Open, tmp_path: Path, name: str) -> None:
     """And neither the file nor other rows; two halves are a whole."""
     csv = "b,a\nx\ud83dy,1\nok é,2\n\ud83d\ude00,3\n".encode("utf-8", "surrogatepass")
     jsonl = b'{"b": "x\\ud83dy", "a": 1}\n{"b": "ok \xc3\xa9", "a": 2}\n{"b": "\\ud83d\\ude00", "a": 3}\n'
-    (tmp_path / name).write_bytes(csv if name == "h.csv" else jsonl)
+    contents = {"h.csv": csv, "h.csv.gz": gzip.compress(csv), "h.jsonl": jsonl}
+    (tmp_path / name).write_bytes(contents[name])
     cells = open_session().sql("SELECT b, a FROM files.h")["b"].tolist()
 
     assert cells[1:] == ["ok é", "😀"]
