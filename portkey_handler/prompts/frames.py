@@ -59,12 +59,7 @@ def _of_arrow(data: Any) -> pd.DataFrame:
     plain = {"string_view": pa.string(), "binary_view": pa.binary()}
     for position, field in enumerate(rows.schema):
         if str(field.type) in plain:
-            column, kind = rows.column(position), plain[str(field.type)]
-            try:
-                column = column.cast(kind)
-            except NotImplementedError:  # in older versions of Arrow
-                column = pa.array(column.to_pylist(), kind)
-            rows = rows.set_column(position, field.name, column)
+            rows = rows.set_column(position, field.name, rows.column(position).cast(plain[str(field.type)]))
     # Arrow's types keep whole numbers whole beside NULLs, and every digit of decimals.
     read: pd.DataFrame = rows.to_pandas(types_mapper=pd.ArrowDtype)
     return read
