@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from enum import Enum
 from functools import lru_cache
 from numbers import Number
 from typing import Any, NamedTuple
@@ -16,14 +17,55 @@ from typing import Any, NamedTuple
 #: An attribute of a frame: the columns that other models of the query have added.
 ADDED_BY_MODELS = "portkey_handler_added"
 
-#: Finish reasons, in the words of the providers, which the gateway forwards.
-_CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
+
+class Ending(Enum):
+    """What a finish reason means."""
+
+    DONE = "the answer is complete, as far as its finish reason tells"
+    CUT_OFF = "its tokens, or those of the model's context, ran out"
+    FILTERED = "a filter of the provider stopped or changed it"
+    REFUSED = "the model refused"
+    FAILED = "the model failed to write it"
+    BROKEN_OFF = "the provider failed while it was written, which may pass"
+
+
+#: Finish reasons, in the words of the providers, which the gateway forwards; those of Gemini's compatible API
+#: stand behind a colon ("content_filter: RECITATION").
+_ENDINGS = {
+    Ending.CUT_OFF: """
+        length max_tokens max_output_tokens max_length token_limit model_length context_length
+        context_length_exceeded context_window_exceeded model_context_window_exceeded error_limit
+    """,
+    Ending.FILTERED: """
+        content_filter content_filtered safety recitation prohibited_content blocklist spii language sensitive
+        image_safety image_recitation image_prohibited_content guardrail_intervened guardrails moderation
+        error_toxic
+    """,
+    Ending.REFUSED: "refusal",
+    Ending.FAILED: """
+        malformed_function_call malformed_tool_use malformed_model_output malformed_response
+        function_call_filter unexpected_tool_call too_many_tool_calls missing_thought_signature
+        no_image image_other other
+    """,
+    Ending.BROKEN_OFF: """
+        error network_error insufficient_system_resource internal_error server_error unavailable timeout abort
+        aborted cancelled canceled failed
+    """,
+}
+_MEANINGS = {word: ending for ending, words in _ENDINGS.items() for word in words.split()}
 
 
 @lru_cache(256)
+def ending_of(finish_reason: str | None) -> Ending:
+    """Return what a finish reason means; one that is not known counts as a complete answer."""
+    parts = [part.strip().removeprefix("finish_reason_") for part in (finish_reason or "").lower().split(":")]
+    known = [_MEANINGS[part] for part in parts if part in _MEANINGS]
+    return known[-1] if known else Ending.DONE
+
+
 def is_cut_off(finish_reason: str | None) -> bool:
-    """Return whether an answer ended because its tokens ran out."""
-    return finish_reason is not None and finish_reason.lower() in _CUT_OFF
+    """Return whether an answer ended because its tokens, or those of the context, ran out."""
+    return ending_of(finish_reason) is Ending.CUT_OFF
 
 
 @dataclass(frozen=True, slots=True)

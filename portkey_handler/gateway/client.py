@@ -10,6 +10,7 @@ import asyncio
 import io
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 import aiohttp
 import orjson
@@ -21,13 +22,14 @@ from ..errors import (
     GatewayError,
     InvalidResponseError,
     RequestTimeoutError,
+    ServerError,
     StatusError,
     UnknownHostError,
 )
 from ..options import EngineConfig
 from ..records import Evidence, Request, Response
 from .config import PROBE_SECONDS, GatewayConfig
-from .error_messages import rejection, secret_texts
+from .error_messages import fault_in, rejection, secret_texts
 from .network import cause_of, host_of, is_unknown_host, proxy_for
 from .response_metadata import evidence_of
 
@@ -94,7 +96,20 @@ class Gateway:
                 trace_id=evidence.trace_id,
                 evidence=evidence,
             ) from None
+        self._check(body, headers, content, request.body, evidence)
         return Response(status, body, evidence)
+
+    def _check(
+        self, body: Any, headers: Mapping[str, str], content: bytes, request_body: bytes, evidence: Evidence
+    ) -> None:
+        """Raise the error of a reply that is a failure although its status is a success."""
+        fault = fault_in(body)
+        if fault is None:
+            return
+        if fault == "error":
+            raise self._rejection(headers, content, request_body, evidence)
+        failed = InvalidResponseError if "no choice" in fault else ServerError
+        raise failed(fault, status=evidence.status, trace_id=evidence.trace_id, evidence=evidence)
 
     def _rejection(
         self, headers: Mapping[str, str], content: bytes, request_body: bytes, evidence: Evidence

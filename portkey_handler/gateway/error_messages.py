@@ -21,7 +21,8 @@ from ..errors import (
 )
 from ..options import EngineConfig
 from ..options.durations import read_duration
-from ..records import Evidence
+from ..records import Ending, Evidence, ending_of
+from .said import Said, parsed, said_in
 
 _LONGEST_MESSAGE = 300
 _SHORTEST_SECRET = 4
@@ -48,9 +49,11 @@ def rejection(
         secrets: See `describe_rejection`.
         withheld: Options of the environment that were not sent to the engine's own address.
     """
+    said = said_in(_error_of(parsed(content)))
     status = evidence.status or 0
-    kind = _kind(status, content)
+    kind = _kind(_meant(status, said), said)
     message = describe_rejection(status, headers, content, request_body, secrets)
+    waits = seconds_to_wait(headers)
     if kind is AuthenticationError and withheld:
         message += (
             f"; {', '.join(sorted(withheld))} of the environment was not sent, because the engine has an "
@@ -60,21 +63,101 @@ def rejection(
     return kind(
         message,
         status=status,
-        retry_after=seconds_to_wait(headers),
+        retry_after=said.wait if waits is None else waits,
         request_id=evidence.request_id,
         trace_id=evidence.trace_id,
         evidence=evidence,
     )
 
 
-def _kind(status: int, content: bytes) -> type[StatusError]:
+#: Statuses that say little: there the code in the body decides.
+_VAGUE = frozenset({200, 400, 500, 502})
+#: The status that a code in a body stands for.
+_STATUSES = {
+    **dict.fromkeys(
+        ("rate_limit_exceeded", "rate_limit_error", "rate_limited", "too_many_requests", "resource_exhausted",
+         "throttlingexception", "throttling"), 429
+    ),
+    **dict.fromkeys(
+        ("overloaded_error", "overloaded", "unavailable", "service_unavailable", "model_overloaded",
+         "serviceunavailableexception", "engine_overloaded"), 503
+    ),
+    **dict.fromkeys(
+        ("server_error", "api_error", "internal", "internal_error", "internal_server_error", "timeout_error",
+         "deadline_exceeded", "internalserverexception"), 500
+    ),
+    **dict.fromkeys(("authentication_error", "unauthenticated", "invalid_api_key"), 401),
+    **dict.fromkeys(("permission_error", "permission_denied"), 403),
+    **dict.fromkeys(
+        ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance", "payment_required",
+         "billing_error", "credits_exhausted"), 402
+    ),
+}  # fmt: skip
+#: Words about money that is spent, which no waiting brings back.
+_SPENT = re.compile(
+    r"credit balance is too low|insufficient (credit|balance|fund|quota)|out of credits?|no credits? left"
+    r"|payment required|(current|monthly|billing) (quota|hard limit|spend|usage limit)|requires more credits"
+)
+#: Words of a filter or a firewall, which speak of one request; and words about keys.
+_OF_A_FILTER = re.compile(
+    r"flagged|moderat|content.?policy|safety|firewall|request (was )?blocked|cloudflare|\bwaf\b"
+)
+_OF_A_KEY = re.compile(r"\b(api )?key\b|credential|permission|unauthori[sz]ed|not authori[sz]ed|access token")
+
+
+def _meant(status: int, said: Said) -> int:
+    """Return the status that an error means: where its own says little, that of the code in its body."""
+    may_be_spent = said.wait is None and status in (200, 400, 402, 403, 429)
+    if status == 402 or (
+        may_be_spent and ("insufficient_quota" in said.codes or _SPENT.search(said.text.lower()))
+    ):
+        return 402
+    if status not in _VAGUE:
+        return status
+    for code in reversed(said.codes):
+        if code in _STATUSES:
+            return _STATUSES[code]
+        if code.isdecimal() and 400 <= int(code) < 600:
+            return int(code)
+    return 500 if status == 200 else status
+
+
+def _error_of(body: Any) -> Any:
+    """Return the error in a body: that of its first choice, where the reply has some."""
+    choices = body.get("choices") if isinstance(body, dict) and not body.get("error") else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) and first.get("error") else body
+
+
+def fault_in(body: Any) -> str | None:
+    """Return why a reply of status 200 is no answer, or None.
+
+    "error": it holds an error, which `rejection` reads. Other texts are the reason: it has no choice, or the
+    provider failed while the answer was written.
+    """
+    choices = body.get("choices") if isinstance(body, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    if any(isinstance(part, dict) and part.get("error") for part in (body, first)):
+        return "error"
+    if choices == []:
+        return "the reply has no choice"
+    reason = first.get("finish_reason") if isinstance(first, dict) else None
+    if isinstance(reason, str) and ending_of(reason) is Ending.BROKEN_OFF:
+        return f"the provider failed while it wrote the answer (finish reason {reason})"
+    return None
+
+
+def _kind(status: int, said: Said) -> type[StatusError]:
+    words = said.text.lower()
+    if status == 403 and _OF_A_FILTER.search(words) and not _OF_A_KEY.search(words):
+        return StatusError
     if status in (401, 403):
         return AuthenticationError
-    if status == 412:
+    if status in (402, 412):
         return BudgetExceededError
     if status == 429:
         return RateLimitError
-    if is_unsupported(content):
+    if _is_unsupported(said.text):
         return UnsupportedError
     return ServerError if status in (408, 425) or status >= 500 else StatusError
 
@@ -116,20 +199,21 @@ def describe_rejection(
         request_body: The body that was sent, for the remedy.
         secrets: Texts that are hidden if the provider repeats them, longer ones first.
     """
-    said, code = _said(content)
+    found = said_in(_error_of(parsed(content)))
+    said, code = found.text, found.code
     # Before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
         said = said.replace(secret, "******")
     if len(said) > _LONGEST_MESSAGE:
         said = said[: _LONGEST_MESSAGE - 1] + "…"
-    line = f"{status}{_sender(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
+    shown = "an error in a reply of status 200" if status == 200 else str(status)
+    line = f"{shown}{_sender(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
     remedy = _remedy(status, said.lower(), code, request_body)
     return f"{line}; {remedy}" if remedy else line
 
 
-def is_unsupported(content: bytes) -> bool:
+def _is_unsupported(said: str) -> bool:
     """Return whether the gateway says, with status 500, that the provider does not support the request."""
-    said = _said(content)[0]
     return _UNSUPPORTED.fullmatch(said) is not None or said.startswith(_NO_PROMPTS)
 
 
@@ -189,6 +273,7 @@ def _seconds(text: str) -> float | None:
 
 _PLAIN = {
     401: "the key was rejected",
+    402: "no credit is left",
     403: "the key may not do this",
     404: "not found",
     408: "the gateway waited too long for the provider",
@@ -204,34 +289,6 @@ def _sender(headers: Mapping[str, str]) -> str:
         return " from the gateway"
     provider = headers.get("x-portkey-provider")
     return f" from {provider}" if provider else ""
-
-
-def _said(content: bytes) -> tuple[str, str]:
-    """Return the message and its code from the shapes that providers and the gateway use."""
-    try:
-        body: Any = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return "", ""
-    code = ""
-    for _ in range(3):
-        if not isinstance(body, dict):
-            break
-        code = str(body.get("code") or body.get("type") or code)
-        if isinstance(listed := body.get("errors"), list) and isinstance(body.get("message"), str):
-            # The gateway's own: "Invalid config passed", followed by the reason.
-            reasons = [one["message"] for one in listed if isinstance(one, dict) and "message" in one]
-            body = {"message": ": ".join([body["message"], "; ".join(map(str, reasons))])}
-        body = body.get("error") or body.get("message") or body.get("detail") or _text_of(body)
-    return " ".join(body.split()) if isinstance(body, str) else "", code
-
-
-def _text_of(body: Mapping[str, Any]) -> str:
-    """Return the text of an HTML page, which is the answer of a server between here and the gateway."""
-    page = body.get("html-message")
-    return _TAGS.sub(" ", page) if isinstance(page, str) else ""
-
-
-_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^<>]*>", re.DOTALL | re.IGNORECASE)
 
 
 def _remedy(  # noqa: PLR0911 - a table of cases

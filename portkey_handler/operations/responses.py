@@ -9,12 +9,18 @@ from typing import Any
 import orjson
 
 from ..errors import InvalidResponseError
-from ..records import Evidence, Outcome, Response, is_cut_off
+from ..records import Ending, Evidence, Outcome, Response, ending_of, is_cut_off
 from .json_extraction import NotReadable, exactly
 
-#: The finish reasons of OpenAI, Bedrock and Gemini when their filter holds an answer back.
-_HELD_BACK = frozenset({"content_filter", "content_filtered", "safety"})
-HELD_BACK = "the provider's content filter held the answer back"
+#: Why there is no answer where a model stopped for one of these reasons, with text or without.
+_NO_ANSWER = {
+    Ending.FILTERED: "the provider's content filter held the answer back",
+    Ending.REFUSED: "the model refused",
+    Ending.FAILED: "the model failed to write an answer",
+    Ending.BROKEN_OFF: "the provider failed while the answer was written",
+}
+#: Finish reasons that say no more than the sentence.
+_PLAIN_WORDS = frozenset({"content_filter", "content_filtered", "safety", "refusal", "error"})
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
@@ -38,6 +44,8 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
             content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
     except (AttributeError, IndexError, KeyError, TypeError):
         raise malformed(reply, "a chat completion", evidence) from None
+    if (stopped := stopped_by(evidence)) is not None:
+        return stopped
     if called := _calls(message):
         return Outcome(called, evidence=evidence)
     if content:
@@ -46,9 +54,14 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
     return _without_text(message, None if as_json else content, evidence)
 
 
-def is_held_back(finish_reason: str | None) -> bool:
-    """Return whether a filter of the provider ended an answer."""
-    return (finish_reason or "").lower() in _HELD_BACK
+def stopped_by(evidence: Evidence) -> Outcome | None:
+    """Return why a reply is no answer, even if it has text, or None; its finish reason tells."""
+    said = _NO_ANSWER.get(ending_of(evidence.finish_reason))
+    if said is None:
+        return None
+    word = evidence.finish_reason
+    shown = "" if str(word).lower() in _PLAIN_WORDS else f" (finish reason {word})"
+    return Outcome.failure(said + shown, evidence)
 
 
 def wants_json(parameters: Mapping[str, Any]) -> bool:
@@ -68,6 +81,8 @@ def read_completion(reply: Response) -> Outcome:
         text = reply.body["choices"][0]["text"]
     except (IndexError, KeyError, TypeError):
         raise malformed(reply, "a completion", evidence) from None
+    if (stopped := stopped_by(evidence)) is not None:
+        return stopped
     return Outcome(text, evidence=evidence) if text else _without_text({}, text, evidence)
 
 
@@ -162,15 +177,12 @@ def _json(content: str, evidence: Evidence) -> Outcome:
 
 
 def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evidence) -> Outcome:
-    finish_reason = evidence.finish_reason or ""
-    if message.get("refusal") or finish_reason == "refusal":
+    if message.get("refusal"):
         return Outcome.failure("the model refused", evidence)
-    if is_cut_off(finish_reason):
+    if is_cut_off(evidence.finish_reason):
         return Outcome.failure(
             "max_tokens ran out before the model wrote any text; raise max_tokens", evidence
         )
-    if is_held_back(finish_reason):
-        return Outcome.failure(HELD_BACK, evidence)
     if content == "":
         return Outcome("", evidence=evidence)
     return Outcome.failure("the model gave no text", evidence)

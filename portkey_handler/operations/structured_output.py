@@ -23,7 +23,7 @@ from .chat import Chat, Messages
 from .item_keys import Keys
 from .json_extraction import NotReadable, exactly, leniently
 from .request_body import rest_of_body
-from .responses import HELD_BACK, is_held_back, read_chat
+from .responses import read_chat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -182,8 +182,6 @@ class TypedChat:
         if is_cut_off(evidence.finish_reason):
             ran_out = "max_tokens ran out before the answer was complete; raise max_tokens"
             return _Read(Outcome.failure(ran_out, evidence))
-        if is_held_back(evidence.finish_reason):
-            return _Read(Outcome.failure(HELD_BACK, evidence))
         return _Read(Outcome.failure(complaint, evidence), complaint, text)
 
     def _fitting(self, text: str, method: str) -> tuple[Any, str | None, bool]:

@@ -88,7 +88,7 @@ def test_a_key_that_is_rejected_ends_the_batch(provider: OfflineProvider) -> Non
     ({"data": [{"index": 0, "embedding": [1]}] * 2}, "the reply has 1 embeddings for 2 inputs"),
     (reply([[1.0]] * 3), "the reply is not a list of embeddings: an object with data, object"),
     ({"data": None}, "the reply is not a list of embeddings: an object with data"),
-    ({"choices": []}, "the reply is not a list of embeddings: an object with choices"),
+    ({"choices": [{}]}, "the reply is not a list of embeddings: an object with choices"),
     ([], "the reply is not a list of embeddings: list"),
     (reply([["a"], [1]]), "the reply is not a list of embeddings: an object with data, object"),
     (reply([None, [1]]), "the reply is not a list of embeddings: an object with data, object"),

@@ -8,10 +8,10 @@ import pytest
 
 from portkey_handler.errors import InvalidResponseError
 from portkey_handler.operations.responses import read_chat, read_completion
-from portkey_handler.records import Evidence, Outcome, Response
+from portkey_handler.records import Evidence, Outcome, Response, is_cut_off
 
 
-def chat(message: Any, *, as_json: bool = False, finish: str = "stop", **further: Any) -> Outcome:
+def chat(message: Any, *, as_json: bool = False, finish: str | None = "stop", **further: Any) -> Outcome:
     """Read a chat completion of one choice."""
     body = {"choices": [{"index": 0, "message": message, "finish_reason": finish}], **further}
     return read_chat(Response(200, body), as_json=as_json)
@@ -82,9 +82,64 @@ def test_an_empty_text_is_an_answer(content: Any) -> None:
     assert said(content) == ("", None)
 
 
-def test_text_beside_a_refusal_or_a_filter_is_the_answer() -> None:
-    """Where there is text it is given, with the finish reason beside it."""
-    assert chat({"content": "Half", "refusal": None}, finish="content_filter").value == "Half"
+@pytest.mark.parametrize(
+    ("finish", "reason"),
+    [
+        ("content_filter", "the provider's content filter held the answer back"),
+        (
+            "content_filter: RECITATION",
+            "the provider's content filter held the answer back (finish reason content_filter: RECITATION)",
+        ),
+        (
+            "PROHIBITED_CONTENT",
+            "the provider's content filter held the answer back (finish reason PROHIBITED_CONTENT)",
+        ),
+        (
+            "FINISH_REASON_SAFETY",
+            "the provider's content filter held the answer back (finish reason FINISH_REASON_SAFETY)",
+        ),
+        ("sensitive", "the provider's content filter held the answer back (finish reason sensitive)"),
+        ("refusal", "the model refused"),
+        (
+            "MALFORMED_FUNCTION_CALL",
+            "the model failed to write an answer (finish reason MALFORMED_FUNCTION_CALL)",
+        ),
+        (
+            "function_call_filter: UNEXPECTED_TOOL_CALL",
+            "the model failed to write an answer (finish reason function_call_filter: UNEXPECTED_TOOL_CALL)",
+        ),
+        (
+            "insufficient_system_resource",
+            "the provider failed while the answer was written (finish reason insufficient_system_resource)",
+        ),
+        ("error", "the provider failed while the answer was written"),
+    ],
+)
+def test_a_failed_generation_is_no_answer(finish: str, reason: str) -> None:
+    """Half a text was kept as the answer of its row."""
+    answer = chat({"content": "Half", "refusal": None}, finish=finish)
+    assert (answer.value, answer.reason, answer.evidence.finish_reason) == (None, reason, finish)
+    text = read_completion(Response(200, {"choices": [{"text": "Half", "finish_reason": finish}]}))
+    assert (text.value, text.reason) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    "finish", ["stop", "STOP", "end_turn", "eos", "COMPLETE", "tool_calls", "something_new", None]
+)
+def test_other_finish_reasons_leave_the_answer(finish: str | None) -> None:
+    """One that is not known stands in the evidence."""
+    answer = chat({"content": "All"}, finish=finish)
+    assert (answer.value, answer.evidence.finish_reason) == ("All", finish)
+
+
+@pytest.mark.parametrize(
+    "finish",
+    ["length", "MAX_TOKENS", "model_length", "model_context_window_exceeded", "context_length_exceeded"],
+)
+def test_words_for_a_full_context_count_as_cut_off(finish: str) -> None:
+    """As max_tokens does."""
+    assert is_cut_off(finish)
+    assert chat({"content": "Half"}, finish=finish).value == "Half"
 
 
 # Tools

@@ -128,7 +128,7 @@ def test_a_prompt_may_be_saved_for_either_endpoint(provider: OfflineProvider) ->
     answers = predict(provider, {"name": ["Ada"]}, USING)
     assert answers["answer"].tolist() == [" Hi"]
     assert answers["answer_evidence"][0]["finish_reason"] == "length"
-    provider.behaviour.faults = replying(lambda _: {"choices": []})
+    provider.behaviour.faults = replying(lambda _: {"choices": [{}]})
     failed = predict(provider, {"name": ["Ada"]}, USING)
     assert failed["answer_error"].tolist() == ["the reply is not a chat completion: an object with choices"]
 

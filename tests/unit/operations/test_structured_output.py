@@ -185,6 +185,6 @@ def test_a_repair_that_fails_does_not_hide_what_was_paid(provider: OfflineProvid
 
 def test_a_repair_that_is_no_chat_does_not_hide_it_either(provider: OfflineProvider) -> None:
     """A reply of another shape is an error of the gateway, and not of the model."""
-    row = ask(provider, said("{}"), {"choices": []})
+    row = ask(provider, said("{}"), {"choices": [{}]})
     assert row["answer_error"].startswith("the reply is not a chat completion")
     assert row["answer_evidence"]["completion_tokens"] == 4

@@ -1,0 +1,164 @@
+"""The words, the code and the waiting time in the body of an error, in the shapes that servers use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+import orjson
+
+from ..options.durations import read_duration
+
+#: Of a text from outside no more is looked at.
+_MOST = 20_000
+_DEEPEST = 6
+#: Names under which servers put the words, in the order in which they are looked for.
+_WORDS = (
+    "error", "errors", "message", "detail", "details", "fault", "msg", "faultstring", "error_message",
+    "errormessage", "error_description", "description", "title", "reason",
+)  # fmt: skip
+_CODES = ("code", "type", "status", "error_code", "errorcode", "__type")
+_PAGE = "html-message"
+_WAIT = re.compile(
+    r"\b(?:try again|retry|wait|available|reset\w*)\b[^.\d]{0,40}?((?:\d+(?:\.\d+)?(?:ms|[smhd]))+"
+    r"|\d+(?:\.\d+)? ?(?:seconds?|secs?|minutes?|mins?|hours?|milliseconds?))\b",
+    re.IGNORECASE,
+)
+_UNITS = {"millisecond": 0.001, "second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the body of an error says.
+
+    Attributes:
+        text: Its words in one line; empty where it has none.
+        codes: Its codes, from the outside to the inside, in lower case.
+        wait: The seconds that it asks to wait, or None.
+    """
+
+    text: str = ""
+    codes: tuple[str, ...] = ()
+    wait: float | None = None
+
+    @property
+    def code(self) -> str:
+        """The innermost code, or an empty text."""
+        return self.codes[-1] if self.codes else ""
+
+
+def said_in(body: Any) -> Said:
+    """Return what the parsed body of an error says, or its text."""
+    text = " ".join(_words(body, 0).split())
+    codes = tuple(str(code).lower() for code in _codes(body, 0))
+    return Said(text, codes, _wait_in(body, text))
+
+
+def parsed(content: bytes) -> Any:
+    """Return a body as JSON, or None where it is none."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _words(value: Any, depth: int) -> str:
+    if depth > _DEEPEST:
+        return ""
+    if isinstance(value, str):
+        inner = parsed(value.encode("utf-8", "replace")) if value.lstrip()[:1] in ("{", "[") else None
+        return (_words(inner, depth + 1) if inner is not None else "") or value[:_MOST]
+    if isinstance(value, list):
+        found = dict.fromkeys(words for one in value[:5] if (words := _words(one, depth + 1)))
+        return "; ".join(found)
+    return _words_of_object(value, depth + 1) if isinstance(value, Mapping) else ""
+
+
+def _words_of_object(value: Mapping[Any, Any], depth: int) -> str:
+    if isinstance(page := value.get(_PAGE), str):
+        return _text_of(page)
+    lowered: dict[str, Any] = {str(name).lower(): one for name, one in value.items()}
+    message, place, metadata = lowered.get("message"), lowered.get("loc"), lowered.get("metadata")
+    if isinstance(message, str) and isinstance(lowered.get("errors"), list):
+        # The gateway's own: "Invalid config passed", followed by the reasons.
+        return ": ".join(part for part in (message, _words(lowered["errors"], depth)) if part)
+    text = next((words for name in _WORDS if (words := _words(lowered.get(name), depth))), "")
+    if text and isinstance(place, list) and place:  # FastAPI: where, beside what
+        return f"{'.'.join(map(str, place))}: {text}"
+    # OpenRouter: what the provider behind it said.
+    behind = _words(metadata.get("raw"), depth) if isinstance(metadata, Mapping) else ""
+    return f"{text}: {behind}" if behind and behind not in text else text
+
+
+def _codes(value: Any, depth: int) -> Iterator[Any]:
+    """Yield the codes of an error, from the outside to the inside."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, list):
+        for one in value[:5]:
+            yield from _codes(one, depth + 1)
+    elif isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        yield from _codes(parsed(value.encode("utf-8", "replace")), depth + 1)
+    elif isinstance(value, Mapping):
+        lowered = {str(name).lower(): one for name, one in value.items()}
+        own = [lowered[name] for name in reversed(_CODES) if isinstance(lowered.get(name), (str, int))]
+        yield from (one for one in own if one not in ("", True, False))
+        for name in ("error", "errors", "fault", "detail", "message"):
+            if not isinstance(lowered.get(name), str) or name == "message":
+                yield from _codes(lowered.get(name), depth + 1)
+
+
+def _wait_in(body: Any, text: str) -> float | None:
+    """Return the seconds that an error asks to wait: Google's RetryInfo, or words such as "in 1m20s"."""
+    for info in _retry_infos(body, 0):
+        if (seconds := read_duration(info)) is not None:
+            return seconds
+    found = _WAIT.search(text[:_MOST])
+    if found is None:
+        return None
+    written = found[1].lower()
+    if (seconds := read_duration(written)) is not None:
+        return seconds
+    number, unit = re.match(r"([\d.]+) ?([a-z]+?)s?$", written).groups()  # type: ignore[union-attr]
+    return float(number) * _UNITS[unit]
+
+
+def _retry_infos(value: Any, depth: int) -> Iterator[str]:
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, Mapping):
+        if isinstance(value.get("retryDelay"), str):
+            yield value["retryDelay"]
+        for one in value.values():
+            yield from _retry_infos(one, depth + 1)
+    elif isinstance(value, list):
+        for one in value[:20]:
+            yield from _retry_infos(one, depth + 1)
+
+
+class _Page(HTMLParser):
+    """The text of a page that a server between here and the gateway has sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002
+        self._hidden += tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style") and self._hidden > 0
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.texts.append(data)
+
+
+def _text_of(page: str) -> str:
+    reader = _Page()
+    reader.feed(page[:_MOST])
+    return " ".join(reader.texts)
