@@ -105,7 +105,7 @@ class Finder:
                 try:
                     yield name, self._below(name, (name,))
                 except StatementError as error:
-                    yield name, error.message.partition(": ")[2] or error.message
+                    yield name, error.message.removeprefix(f"files.{name} is ")
             else:
                 file = file_of((name,))
                 yield (name, "its suffix is none of a table") if file is None else (shown, Found((file,)))
@@ -202,12 +202,10 @@ class Finder:
 def _as_one(name: str, files: Sequence[File], what: str) -> Found:
     kinds = sorted({file.kind for file in files})
     if not kinds:
-        raise StatementError(
-            f"files.{name} is {what} without files that can be read: a folder without tables"
-        )
+        raise StatementError(f"files.{name} is {what} without files that can be read")
     if len(kinds) > 1:
         raise StatementError(
-            f"files.{name} is {what} with files of several formats ({', '.join(kinds)}): name one file, or a "
+            f"files.{name} is {what} with files of several formats ({', '.join(kinds)}); name one of them, or a "
             "pattern such as files.`folder/*.csv`"
         )
     return Found(tuple(files), is_single=False)

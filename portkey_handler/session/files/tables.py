@@ -152,9 +152,9 @@ class FileTables:
         return tables[0] if len(tables) == 1 else appended_by_name(tables)
 
     def _content(self, file: File, name: str) -> bytes:
-        content = self._folder.read(file.parts)
         from .rows_to_add import unpacked
 
+        content = self._folder.read(file.parts)
         with self._readable(file, name):
             return unpacked(content, file.compression)
 

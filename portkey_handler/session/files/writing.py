@@ -52,9 +52,8 @@ class Files(FileTables):
                 f"files.{name} is a workbook, which is only read; CREATE TABLE files.… (SELECT … FROM "
                 f"files.{name}) makes a table that can be added to"
             )
-        table = self.table(
-            name
-        )  # all of it is read, so that a fault in it is found before answers are paid for
+        # All of a CSV is read, so that a fault in it is found before answers are paid for.
+        table = self.table(name)
         known = [one.name for one in table.columns] if isinstance(table, Relation) else table.names
         if not known:  # of an empty array, whose columns are those of the first record
             return [*columns]
@@ -137,7 +136,7 @@ class Files(FileTables):
     def _check_single(name: str, found: Found) -> None:
         if not found.is_single:
             raise StatementError(
-                f"files.{name} has {len(found.files)} files; only a table of one file is written"
+                f"files.{name} is a folder or a pattern; only a table of one file is written"
             )
 
     @contextmanager

@@ -213,7 +213,9 @@ def test_only_one_file_is_written(open_session: Open, tmp_path: Path, statement:
     (tmp_path / "t" / "p1.csv").write_bytes(CSV)
     (tmp_path / "t" / "p2.csv").write_bytes(CSV)
 
-    with pytest.raises(StatementError, match=r"^files\.t has 2 files; only a table of one file is written$"):
+    with pytest.raises(
+        StatementError, match=r"^files\.t is a folder or a pattern; only a table of one file is written$"
+    ):
         open_session().sql(statement)
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == ["p1.csv", "p2.csv"]
 
@@ -287,7 +289,7 @@ def test_show_files_says_what_cannot_be_read(open_session: Open, tmp_path: Path)
     assert shown["junk"][1] is not None
     assert shown["notes.docx"] == (None, "its suffix is none of a table")
     assert shown["link.csv"] == (None, "a link; links are not followed")
-    assert shown["folder"] == (None, "a folder without tables")
+    assert shown["folder"] == (None, "a folder without files that can be read")
     assert session.sql("SHOW TABLES FROM files")["Tables_in_files"].tolist() == ["good", "parts"]
 
 
