@@ -205,8 +205,8 @@ def _as_one(name: str, files: Sequence[File], what: str) -> Found:
         raise StatementError(f"files.{name} is {what} without files that can be read")
     if len(kinds) > 1:
         raise StatementError(
-            f"files.{name} is {what} with files of several formats ({', '.join(kinds)}); name one of them, or a "
-            "pattern such as files.`folder/*.csv`"
+            f"files.{name} is {what} with files of several formats ({', '.join(kinds)}); name one of them, "
+            "or a pattern such as files.`folder/*.csv`"
         )
     return Found(tuple(files), is_single=False)
 
