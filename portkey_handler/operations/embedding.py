@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GatewayError, InvalidResponseError, StatusError
+from ..errors import GatewayError, InvalidResponseError, ServerError, StatusError
 from ..options import Plan
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped
 from .request_body import rest_of_body
@@ -39,6 +41,7 @@ class Embedding:
         self.batch_size = plan.execution.inputs_per_request
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters.value)
+        self._has_answered = False
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Yield one item per row: the text to embed.
@@ -49,27 +52,43 @@ class Embedding:
         return self._texts.items(frame)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome | GatewayError]]:
-        """Send all texts in one request; if it is rejected, send each half, until the bad texts are alone."""
+        """Send all texts in one request; if it is rejected, send each half, until the bad texts are alone.
+
+        A single bad text makes as many requests fail one after the other as halves lead to it. Where more
+        fail, the texts are not the reason, and the rest fails with them.
+        """
         answers: list[Outcome | GatewayError] = []
         left = [(items, 0)]  # parts to send, in reverse order, each with the attempts of its rows so far
+        failures, patience = 0, len(items).bit_length() + 1
         while left:
             part, before = left.pop()
             inputs = b",".join(item.payload for item in part)
             try:
                 reply = yield Request(self.path, b"".join((b'{"input":[', inputs, b"]", self._rest)))
                 answers += _read(reply, len(part), before + reply.attempts)
+                self._has_answered, failures = True, 0
             except GatewayError as error:
                 before += error.attempts
-                if len(part) > 1 and isinstance(error, StatusError) and error.status in _OF_ONE_INPUT:
+                failures += not self._is_of_one_input(error, surely=True)
+                if len(part) > 1 and failures <= patience and self._is_of_one_input(error):
                     middle = len(part) // 2
                     left += [(part[middle:], before), (part[:middle], before)]
                     continue
                 # Answers of other rows in this batch are paid, so they are returned.
-                failed = len(items) - len(answers) if error.concerns_every_row else len(part)
+                is_hopeless = error.concerns_every_row or failures > patience
+                failed = len(items) - len(answers) if is_hopeless else len(part)
                 answers += [_after(error, before)] * failed
-                if error.concerns_every_row:
+                if is_hopeless:
                     break
         return answers
+
+    def _is_of_one_input(self, error: GatewayError, *, surely: bool = False) -> bool:
+        """Return whether one text among many may be the reason of a failure."""
+        if isinstance(error, StatusError) and error.status in _OF_ONE_INPUT:
+            return True
+        # Some servers fail at one text, others mix up the vectors. One that fails at all is left alone.
+        fails = isinstance(error, ServerError) and error.status == 500 and self._has_answered
+        return not surely and (fails or isinstance(error, InvalidResponseError))
 
 
 def _after(error: GatewayError, attempts: int) -> GatewayError:
@@ -88,21 +107,38 @@ def _read(reply: Response, number: int, attempts: int) -> list[Outcome]:
     evidence = evidence_of_reply(reply)._replace(attempts=attempts)
     # The response counts the tokens of all inputs together.
     shared = _per_row(evidence, number)
-    vectors: list[Any] = [None] * number
+    entries: dict[int, Any] = {}
     try:
         for place, entry in enumerate(reply.body["data"]):
-            vectors[entry.get("index", place)] = _vector(entry["embedding"])
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            index = entry.get("index", place)
+            if type(index) is not int or not 0 <= index < number:
+                raise ValueError
+            entries[index] = entry.get("embedding")
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise malformed(reply, "a list of embeddings", evidence) from None
-    if any(vector is None for vector in vectors):
-        missing = sum(1 for vector in vectors if vector is None)
+    if len(entries) < number or len(reply.body["data"]) > number:
         raise InvalidResponseError(
-            f"the reply has {number - missing:,} embeddings for {number:,} inputs",
+            f"the reply has {len(entries):,} embeddings for {number:,} input{'s' if number > 1 else ''}",
             status=reply.status,
             trace_id=evidence.trace_id,
             evidence=evidence,
         )
-    return [Outcome(vector, evidence=each) for vector, each in zip(vectors, shared, strict=True)]
+    return _outcomes([_vector(entries[index]) for index in range(number)], shared)
+
+
+def _outcomes(vectors: Sequence[list[float] | str], shared: Sequence[Evidence]) -> list[Outcome]:
+    """Return the outcomes of vectors, or of the reasons why there are none; a text of one fails alone."""
+    usual = Counter(len(vector) for vector in vectors if isinstance(vector, list)).most_common(1)
+    outcomes = []
+    for vector, evidence in zip(vectors, shared, strict=True):
+        if isinstance(vector, str):
+            outcomes.append(Outcome.failure(f"the provider gave no vector: {vector}", evidence))
+        elif len(vector) != usual[0][0]:
+            said = f"the provider gave a vector of {len(vector):,} numbers, and others of {usual[0][0]:,}"
+            outcomes.append(Outcome.failure(said, evidence))
+        else:
+            outcomes.append(Outcome(vector, evidence=evidence))
+    return outcomes
 
 
 def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
@@ -118,15 +154,27 @@ def _per_row(evidence: Evidence, number: int) -> list[Evidence]:
     return per_row
 
 
-def _vector(written: Any) -> list[float]:
-    """Return a vector from a list of numbers, or from 32-bit numbers in base64 (option encoding_format)."""
+def _vector(written: Any) -> list[float] | str:
+    """Return a vector from a list of numbers, or from 32-bit numbers in base64 (option encoding_format).
+
+    Where it is none, the reason is returned.
+    """
     if isinstance(written, list):
         kinds = {*map(type, written)}
         if not kinds <= {float, int}:
-            raise ValueError
+            return "it holds what is no number"
         # The gateway writes 1.0 as 1, because it is written in JavaScript.
-        return [*map(float, written)] if int in kinds else written
-    vector = array("f", base64.b64decode(written, validate=True))
-    if sys.byteorder == "big":
-        vector.byteswap()
-    return vector.tolist()
+        vector = [*map(float, written)] if int in kinds else written
+    elif isinstance(written, str):
+        try:
+            packed = array("f", base64.b64decode(written, validate=True))
+        except ValueError:
+            return "it is no base64 of numbers"
+        if sys.byteorder == "big":
+            packed.byteswap()
+        vector = packed.tolist()
+    else:
+        return f"it is {'null' if written is None else 'no list'}"
+    if not any(vector):
+        return "all of its numbers are zero" if vector else "it is empty"
+    return vector if all(map(math.isfinite, vector)) else "it holds NaN or infinity"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -51,8 +52,14 @@ def test_attempts_of_a_batch_are_those_of_each_row(provider: OfflineProvider) ->
     assert answers["answer"].tolist() == [vector_of("a"), vector_of("b")]
 
 
-@pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=401), Fault(kind="malformed")])
-def test_what_a_part_was_answered_is_kept_when_another_fails(fault: Fault, provider: OfflineProvider) -> None:
+@pytest.mark.parametrize(
+    ("fault", "last"),
+    [(Fault(status=500), True), (Fault(status=401), False), (Fault(kind="malformed"), True)],
+    ids=["500", "401", "malformed"],
+)
+def test_what_a_part_was_answered_is_kept_when_another_fails(
+    fault: Fault, last: bool, provider: OfflineProvider
+) -> None:
     """The vectors of the first half are paid, and so they are there, and not asked again."""
     texts = ["a", "b", "bad", "d"]
 
@@ -63,13 +70,13 @@ def test_what_a_part_was_answered_is_kept_when_another_fails(fault: Fault, provi
 
     provider.behaviour.faults = faults
     answers = predict(provider, {"q": texts}, USING)
-    assert answers["answer"].tolist() == [vector_of("a"), vector_of("b"), None, None]
-    assert [reason is None for reason in answers["answer_error"]] == [True, True, False, False]
-    assert [evidence["attempts"] for evidence in answers["answer_evidence"]] == [2, 2, 2, 2]
+    found = [vector_of("a"), vector_of("b"), None, vector_of("d") if last else None]
+    assert answers["answer"].tolist() == found
+    assert [reason is None for reason in answers["answer_error"]] == [vector is not None for vector in found]
     provider.behaviour.faults = None
     provider.requests.clear()
     assert predict(provider, {"q": texts}, USING)["answer_error"].tolist() == [None] * 4
-    assert inputs(provider) == [["bad", "d"]]
+    assert inputs(provider) == [["bad"] if last else ["bad", "d"]]
 
 
 def test_a_key_that_is_rejected_ends_the_batch(provider: OfflineProvider) -> None:
@@ -82,28 +89,103 @@ def test_a_key_that_is_rejected_ends_the_batch(provider: OfflineProvider) -> Non
     assert [len(one) for one in inputs(provider)] == [4, 2]
 
 
-@pytest.mark.parametrize(("body", "reason"), [
-    (reply([[1.0]]), "the reply has 1 embeddings for 2 inputs"),
-    (reply([]), "the reply has 0 embeddings for 2 inputs"),
-    ({"data": [{"index": 0, "embedding": [1]}] * 2}, "the reply has 1 embeddings for 2 inputs"),
-    (reply([[1.0]] * 3), "the reply is not a list of embeddings: an object with data, object"),
-    ({"data": None}, "the reply is not a list of embeddings: an object with data"),
-    ({"choices": [{}]}, "the reply is not a list of embeddings: an object with choices"),
-    ([], "the reply is not a list of embeddings: list"),
-    (reply([["a"], [1]]), "the reply is not a list of embeddings: an object with data, object"),
-    (reply([None, [1]]), "the reply is not a list of embeddings: an object with data, object"),
-    (reply([{"float": [1]}, [1]]), "the reply is not a list of embeddings: an object with data, object"),
-    (reply(["not base64!", [1]]), "the reply is not a list of embeddings: an object with data, object"),
-    (reply(["QUJD", [1]]), "the reply is not a list of embeddings: an object with data, object"),
-    (reply(["日", [1]]), "the reply is not a list of embeddings: an object with data, object"),
-])  # fmt: skip
-def test_a_reply_that_does_not_fit_is_malformed(body: Any, reason: str, provider: OfflineProvider) -> None:
-    """Too few or too many vectors, or what is none: no row gets another row's."""
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (reply([]), "the reply has 0 embeddings for 1 input"),
+        ({"data": [{"index": 0, "embedding": [1]}] * 2}, "the reply has 1 embeddings for 1 input"),
+        (
+            {"data": [{"index": 7, "embedding": [1]}]},
+            "the reply is not a list of embeddings: an object with data",
+        ),
+        (
+            {"data": [{"index": "0", "embedding": [1]}]},
+            "the reply is not a list of embeddings: an object with data",
+        ),
+        ({"data": None}, "the reply is not a list of embeddings: an object with data"),
+        ({"choices": [{}]}, "the reply is not a list of embeddings: an object with choices"),
+        ([], "the reply is not a list of embeddings: list"),
+    ],
+)
+def test_replies_that_never_fit_end_the_batch_soon(body: Any, reason: str, provider: OfflineProvider) -> None:
+    """A single bad text is as many halves deep; where more fail, all do, without a request for each."""
+    texts = [f"text {number}" for number in range(64)]
     provider.behaviour.faults = replying(lambda _: body)
-    answers = predict(provider, {"q": ["a", "b"]}, USING)
-    assert answers["answer"].tolist() == [None, None]
-    assert answers["answer_error"].tolist() == [reason] * 2
-    assert [evidence["attempts"] for evidence in answers["answer_evidence"]] == [1, 1]
+    answers = predict(provider, {"q": texts}, {**USING, "on_error": "null"})
+    assert answers["answer"].tolist() == [None] * 64
+    assert {re.sub(r"for \d+ inputs", "for 1 input", one) for one in answers["answer_error"]} == {reason}
+    assert len(provider.requests) == 9
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda texts: reply([vector_of(text) for text in texts[1:]]),
+        lambda texts: {"data": [{"index": 0, "embedding": vector_of(text)} for text in texts]},
+        lambda texts: reply([vector_of(text) for text in (*texts, "more")]),
+    ],
+    ids=["one is missing", "an index repeats", "one too many"],
+)
+def test_a_text_that_mixes_up_the_vectors_is_found(wrong: Any, provider: OfflineProvider) -> None:
+    """By halving; no row gets the vector of another."""
+    texts = ["a", "b", "bad", "d", "e"]
+
+    def answer(body: Any) -> Any:
+        given = body["input"]
+        return wrong(given) if "bad" in given else reply([vector_of(text) for text in given])
+
+    provider.behaviour.faults = replying(answer)
+    answers = predict(provider, {"q": texts}, USING)
+    others = [text for text in texts if text != "bad"]
+    found = dict(zip(texts, answers["answer"], strict=True))
+    assert {text: found[text] for text in others} == {text: vector_of(text) for text in others}
+    assert answers["answer_error"].notna().tolist() == [
+        text == "bad" and found["bad"] is None for text in texts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("embedding", "why"),
+    [
+        ([0.0, 0, 0.0], "all of its numbers are zero"),
+        ([], "it is empty"),
+        (None, "it is null"),
+        ([None, 1, 2], "it holds what is no number"),
+        (["a", 1, 2], "it holds what is no number"),
+        ({"float": [1]}, "it is no list"),
+        ("not base64!", "it is no base64 of numbers"),
+        ("AADAfwAAgD8AAIA/", "it holds NaN or infinity"),
+        ([1.0] * 5, "5"),
+    ],
+)
+def test_what_is_no_vector_fails_alone(embedding: Any, why: str, provider: OfflineProvider) -> None:
+    """Zeros, NaN and another length were kept as answers; the others of its request are answered."""
+    texts = ["a", "bad", "c"]
+    vectors = [[1.0, 2.0, 3.0], embedding, [4.0, 5.0, 6.0]]
+    provider.behaviour.faults = replying(lambda _: reply(vectors))
+    answers = predict(provider, {"q": texts}, USING)
+    said = (
+        "the provider gave a vector of 5 numbers, and others of 3"
+        if why == "5"
+        else f"the provider gave no vector: {why}"
+    )
+    assert answers["answer"].tolist() == [vectors[0], None, vectors[2]]
+    assert answers["answer_error"].tolist() == [None, said, None]
+    assert len(provider.requests) == 1
+
+
+def test_a_server_that_fails_at_one_text(provider: OfflineProvider) -> None:
+    """After it has answered others, the text is looked for."""
+
+    def faults(request: RecordedRequest) -> Fault | None:
+        return Fault(status=500, headers={"retry-after-ms": "1"}) if "bad" in request.body["input"] else None
+
+    provider.behaviour.faults = faults
+    texts = ["a", "b", "c", "d", "e", "bad", "g", "h"]
+    answers = predict(
+        provider, {"q": texts}, {**USING, "inputs_per_request": 4, "max_attempts": 2, "concurrency": 1}
+    )
+    assert [text for text, value in zip(texts, answers["answer"], strict=True) if value is None] == ["bad"]
 
 
 # The evidence
