@@ -197,7 +197,7 @@ class RequestTimeoutError(GatewayError):
 class InvalidResponseError(GatewayError):
     """A response against the protocol, such as broken JSON."""
 
-    retryable = True
+    retryable: bool = True
 
 
 class StatusError(GatewayError):

@@ -34,6 +34,9 @@ from .network import cause_of, host_of, is_unknown_host, proxy_for
 from .response_metadata import evidence_of
 
 _LARGE = 2**20
+#: The bytes of a reply, unpacked, that are read; and those of an error, of which the beginning is enough.
+_MOST_BYTES, _MOST_OF_AN_ERROR = 64 * 2**20, 2**20
+_PIECE = 2**16
 _TRACE, _SPAN = "x-portkey-trace-id", "x-portkey-span-id"
 
 
@@ -151,8 +154,15 @@ class Gateway:
                 allow_redirects=False,
                 proxy=self._proxy,
             ) as reply:
-                content = await reply.read()
-                return reply.status, reply.headers, content
+                content = await _bounded(reply)
+                if content is not None:
+                    return reply.status, reply.headers, content
+            failure = InvalidResponseError(
+                f"the reply of {self._base_url} is larger than {_MOST_BYTES // 2**20} MB; ask for less in "
+                "one request",
+                status=reply.status,
+                retryable=False,
+            )
         except (asyncio.TimeoutError, TimeoutError):
             failure = self._timed_out()
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -217,6 +227,23 @@ async def check_engine(engine: EngineConfig, timeout: float = PROBE_SECONDS) -> 
     config = GatewayConfig.of_engine(engine, min(timeout, PROBE_SECONDS))
     async with Gateway(config) as gateway:
         await gateway.probe()
+
+
+async def _bounded(reply: aiohttp.ClientResponse) -> bytes | None:
+    """Return the body of a reply, of an error at most its beginning; None where an answer is too large."""
+    is_answer = 200 <= reply.status < 300
+    most = _MOST_BYTES if is_answer else _MOST_OF_AN_ERROR
+    if not reply.headers.get("Content-Encoding") and 0 <= (reply.content_length or -1) <= most:
+        return await reply.read()
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in reply.content.iter_chunked(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            reply.close()  # the rest is not wanted, and may have no end
+            return None if is_answer else b"".join(pieces)[:most]
+    return b"".join(pieces)
 
 
 def _sendable(body: bytes | None) -> bytes | io.BytesIO | None:

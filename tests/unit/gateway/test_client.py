@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email.utils
+import gzip
 import inspect
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -253,6 +256,78 @@ def test_a_server_that_accepts_and_says_nothing_is_bounded() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert type(failure({"base_url": f"http://127.0.0.1:{port}/v1"}, 0.3)) is RequestTimeoutError
+
+
+# Sizes
+
+
+class Serving:
+    """A server that answers every connection with the same bytes, again and again for an endless body."""
+
+    def __init__(self, head: str, body: bytes, *, is_endless: bool = False) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._head, self._body, self._is_endless = head.encode(), body, is_endless
+        self.sent = 0
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no further connection."""
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(2**16)
+                    connection.sendall(self._head + b"\r\n")
+                    while True:
+                        connection.sendall(self._body)
+                        self.sent += len(self._body)
+                        if not self._is_endless:
+                            break
+
+
+GZIP = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+def test_an_endless_body_is_not_read(status: str) -> None:
+    """It took gigabytes in seconds; of an error the beginning is read."""
+    server = Serving(
+        f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n", b"x" * 2**20, is_endless=True
+    )
+    error = failure({"base_url": server.base_url}, 30)
+    server.close()
+    if status == "200 OK":
+        assert (
+            str(error) == f"the reply of {server.base_url} is larger than 64 MB; ask for less in one request"
+        )
+        assert not error.retryable
+        assert server.sent < 200 * 2**20
+    else:
+        assert str(error) == "500: no reason given"
+        assert server.sent < 100 * 2**20
+
+
+def test_a_bomb_of_gzip_is_not_unpacked() -> None:
+    """A megabyte on the wire would be a gigabyte here."""
+    body = gzip.compress(bytes(2**20) * 500, compresslevel=9)
+    server = Serving(GZIP, body)
+    error = failure({"base_url": server.base_url}, 30)
+    server.close()
+    assert str(error).endswith("is larger than 64 MB; ask for less in one request")
+
+
+def test_a_large_answer_is_read_whole() -> None:
+    """A few megabytes are no attack, packed or not."""
+    text = "y" * (5 * 2**20)
+    body = orjson.dumps({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]})
+    server = Serving(GZIP, gzip.compress(body))
+    found = send({"base_url": server.base_url}, 30)
+    server.close()
+    assert found.body["choices"][0]["message"]["content"] == text
 
 
 # Proxies
