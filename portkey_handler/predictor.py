@@ -13,6 +13,7 @@ from .errors import AboveLimitError
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
+from .execution.open_files import with_room
 from .execution.rate_limiter import RateLimitedSender, RateLimiter
 from .execution.row_results import MapResult
 from .gateway.client import Gateway
@@ -249,7 +250,7 @@ class _Run:
             self._items.operation.ask,
             self._limited or self._gateway.send,
             MapperLimits(
-                concurrency=execution.concurrency,
+                concurrency=with_room(execution.concurrency),
                 timeout=execution.timeout,
                 max_attempts=execution.max_attempts,
                 batch_size=self._items.operation.batch_size,

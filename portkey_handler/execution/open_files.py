@@ -1,0 +1,59 @@
+"""Room for connections under the system's limit of open files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+
+from .concurrency import LARGEST_LIMIT
+
+logger = logging.getLogger(__name__)
+
+#: Files that are open beside connections, when nobody can count them, and those that a query still opens.
+_USUAL, _FURTHER = 100, 64
+
+
+def with_room(concurrency: int | None) -> int | None:
+    """Return the concurrency that the system's limit of open files leaves room for; None adapts.
+
+    The limit is raised where that is allowed. Where it is not, a warning says so.
+    """
+    wanted = concurrency or LARGEST_LIMIT
+    room = room_for(wanted)
+    if room >= wanted:
+        return concurrency
+    logger.warning(
+        "the system's limit of open files leaves room for %d requests in flight, not %d; raise it: ulimit -n",
+        room,
+        wanted,
+    )
+    return room
+
+
+def room_for(connections: int) -> int:
+    """Raise the process's limit of open files where that is allowed, and return how many connections fit.
+
+    Args:
+        connections: How many are wanted.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return connections
+    others = _open_now() + _FURTHER
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = others + connections
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - others))
+
+
+def _open_now() -> int:
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with suppress(OSError):
+            return len(os.listdir(folder))  # noqa: PTH208 — names alone
+    return _USUAL
