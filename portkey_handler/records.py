@@ -139,6 +139,7 @@ class Evidence(NamedTuple):
         cost: US dollars, where the model's price is known.
         kept_from: When the answer was made, in seconds since 1970, where it comes from the answer cache.
         raw: The beginning of the model's text, where it does not fit the typed columns.
+        reasoning: The beginning of the reasoning that the model wrote before its answer, in its text.
     """
 
     status: int | None = None
@@ -163,6 +164,7 @@ class Evidence(NamedTuple):
     cost: float | None = None
     kept_from: float | None = None
     raw: str | None = None
+    reasoning: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the known fields by their names; `kept_from` as ISO 8601."""

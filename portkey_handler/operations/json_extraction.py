@@ -41,6 +41,17 @@ def exactly(text: str) -> Any:
         raise NotReadable("it is nested too deeply") from None
 
 
+def unfenced(text: str) -> str:
+    """Return a text without the code fence around all of it: ```json … ```."""
+    stripped = text.strip()
+    if not (stripped.startswith("```") and stripped.endswith("```") and len(stripped) >= 6):
+        return text
+    first, line_end, rest = stripped[3:-3].partition("\n")
+    is_name = line_end and first.strip().isalnum()
+    inside = rest if is_name or not first.strip() else stripped[3:-3]
+    return text if "```" in inside else inside
+
+
 def leniently(text: str) -> Iterator[Any]:
     """Yield the values that a text may mean: its value as JSON, else the objects in prose and code fences.
 

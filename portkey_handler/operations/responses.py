@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ import orjson
 
 from ..errors import InvalidResponseError
 from ..records import Ending, Evidence, Outcome, Response, ending_of, is_cut_off
-from .json_extraction import NotReadable, exactly
+from .json_extraction import NotReadable, exactly, unfenced
 
 #: Why there is no answer where a model stopped for one of these reasons, with text or without.
 _NO_ANSWER = {
@@ -21,6 +22,9 @@ _NO_ANSWER = {
 }
 #: Finish reasons that say no more than the sentence.
 _PLAIN_WORDS = frozenset({"content_filter", "content_filtered", "safety", "refusal", "error"})
+_THINK = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
+_END_OF_THINKING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+_MOST_REASONING = 2_000
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
@@ -48,10 +52,37 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
         return stopped
     if called := _calls(message):
         return Outcome(called, evidence=evidence)
+    if isinstance(content, str) and (thought := split_reasoning(content)) is not None:
+        reasoning, content = thought
+        evidence = evidence._replace(reasoning=reasoning[:_MOST_REASONING])
+        if content is None:
+            return _unfinished(evidence)
     if content:
         return _json(content, evidence) if as_json else Outcome(content, evidence=evidence)
     # In JSON mode an empty text is no answer, because it is not JSON.
     return _without_text(message, None if as_json else content, evidence)
+
+
+def split_reasoning(text: str) -> tuple[str, str | None] | None:
+    """Return the reasoning at the beginning of a text, and the answer behind it; None where there is none.
+
+    Models write it between <think> and </think>. Servers that begin the text with <think> themselves leave it
+    out of the reply. An answer of None: the reasoning has no end.
+    """
+    begin = _THINK.match(text)
+    if begin is None and ("</think" not in text.lower() or "<think" in text.lower()):
+        return None
+    start = 0 if begin is None else begin.end()
+    end = _END_OF_THINKING.search(text, start)
+    if end is None:
+        return (text[start:].strip(), None) if begin is not None else None
+    return text[start : end.start()].strip(), text[end.end() :].lstrip()
+
+
+def _unfinished(evidence: Evidence) -> Outcome:
+    if is_cut_off(evidence.finish_reason):
+        return Outcome.failure("max_tokens ran out before the reasoning ended; raise max_tokens", evidence)
+    return Outcome.failure("the model's reasoning (<think>) has no end, and no answer behind it", evidence)
 
 
 def stopped_by(evidence: Evidence) -> Outcome | None:
@@ -166,7 +197,7 @@ def _arguments(written: Any) -> Any:
 
 def _json(content: str, evidence: Evidence) -> Outcome:
     try:
-        return Outcome(exactly(content), evidence=evidence)
+        return Outcome(exactly(unfenced(content)), evidence=evidence)
     except NotReadable as found:
         if is_cut_off(evidence.finish_reason):
             return Outcome.failure(

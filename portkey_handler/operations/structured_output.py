@@ -21,7 +21,7 @@ from ..options.output_schema import read_output
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped, is_cut_off
 from .chat import Chat, Messages
 from .item_keys import Keys
-from .json_extraction import NotReadable, exactly, leniently
+from .json_extraction import NotReadable, exactly, leniently, unfenced
 from .request_body import rest_of_body
 from .responses import read_chat
 
@@ -189,7 +189,7 @@ class TypedChat:
         misfits = self._output.fit.misfits
         if method != "prompt":
             try:
-                value = exactly(text)
+                value = exactly(unfenced(text))
             except NotReadable as found:
                 return None, str(found), False
             return value, "; ".join(misfits(value)) or None, True

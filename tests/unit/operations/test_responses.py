@@ -142,6 +142,53 @@ def test_words_for_a_full_context_count_as_cut_off(finish: str) -> None:
     assert chat({"content": "Half"}, finish=finish).value == "Half"
 
 
+# Reasoning in the text
+
+
+@pytest.mark.parametrize(
+    ("content", "answer", "reasoning"),
+    [
+        ("<think>Hm.\nYes.</think>\n\nParis", "Paris", "Hm.\nYes."),
+        ("\n<thinking>a</thinking>b", "b", "a"),
+        ("<THINK></THINK>b", "b", ""),
+        ("Let me see.\n</think>\n\nParis", "Paris", "Let me see."),
+        ("Write <think> before it.", "Write <think> before it.", None),
+        ("a <think>b</think> c", "a <think>b</think> c", None),
+        ("Paris", "Paris", None),
+    ],
+)
+def test_reasoning_before_the_answer_is_no_part_of_it(
+    content: str, answer: str, reasoning: str | None
+) -> None:
+    """It stands in the evidence."""
+    found = chat({"content": content})
+    assert (found.value, found.evidence.reasoning) == (answer, reasoning)
+
+
+def test_reasoning_is_no_part_of_json() -> None:
+    """Neither is a fence around all of it."""
+    text = '<think>An object?</think>```json\n{"a": 1}\n```'
+    assert chat({"content": text}, as_json=True).value == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("finish", "reason"),
+    [
+        ("length", "max_tokens ran out before the reasoning ended; raise max_tokens"),
+        ("stop", "the model's reasoning (<think>) has no end, and no answer behind it"),
+    ],
+)
+def test_reasoning_without_an_end_is_no_answer(finish: str, reason: str) -> None:
+    """It was kept as the answer of its row."""
+    found = chat({"content": "<think>Hm, let me"}, finish=finish)
+    assert (found.value, found.reason, found.evidence.reasoning) == (None, reason, "Hm, let me")
+
+
+def test_reasoning_without_an_answer_behind_it() -> None:
+    """As a reply without a text."""
+    assert chat({"content": "<think>Hm.</think>"}).value == ""
+
+
 # Tools
 
 

@@ -19,7 +19,7 @@ CUT_OFF = "max_tokens ran out before the answer was complete; raise max_tokens"
 
 WRONG = [
     ("Sure!", "it is not JSON"),
-    (f"```json\n{FITS}\n```", "it is not JSON"),
+    (f"Here it is:\n```json\n{FITS}\n```", "it is not JSON"),
     ("{'tone': 'warm', 'score': 0.5}", "it is not JSON"),
     ("null", "expected object, not null"),
     (f"[{FITS}]", "expected object, not a list"),

@@ -318,7 +318,7 @@ def test_what_is_not_known_is_not_guessed(
     last = ask(provider, 2, model="nobody-sells-this")[-1]
     assert (last.tokens, last.cost, last.unpriced) == (10, None, 2)
     assert "10 tokens, cost not known, " in (last.ended or "")
-    provider.behaviour.faults = lambda _: Fault(status=200, body={"id": 7, "choices": []})
+    provider.behaviour.faults = lambda _: Fault(status=200, body={"id": 7, "choices": [{}]})
     last = ask(
         provider, 2, mode="request", column=None, path="/moderations", body='{"q": "{{q}}"}', answer="$.id"
     )[-1]
