@@ -195,7 +195,7 @@ class RequestTimeoutError(GatewayError):
 
 
 class InvalidResponseError(GatewayError):
-    """A response against the protocol, such as broken JSON."""
+    """A response against the protocol, such as broken JSON; one that is too large is not tried again."""
 
     retryable: bool = True
 
@@ -217,7 +217,7 @@ class UnsupportedError(StatusError):
 
 
 class BudgetExceededError(StatusError):
-    """412: the budget of the key is spent."""
+    """402, 412 and their words: the budget of the key, or the credit of the account, is spent."""
 
     concerns_every_row = True
     ends_the_query = True

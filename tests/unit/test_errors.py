@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     "evidence": Evidence(status=429, provider="openai"),
     "attempts": 3,
     "ends_the_query": True,
+    "retryable": True,
     "problems": ["what is wrong"],
     "answered": 1,
     "failed": 2,
