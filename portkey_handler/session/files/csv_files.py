@@ -45,6 +45,18 @@ class CopyNeededError(StatementError):
     csv: Any = None
 
 
+class OtherEncodingError(StatementError):
+    """A file is not UTF-8, and an encoding is said for such files.
+
+    Attributes:
+        csv: The file.
+        encoding: The encoding.
+    """
+
+    csv: Any = None
+    encoding: str = ""
+
+
 class CsvFile:
     """A CSV file as it was when this object was made.
 
@@ -72,6 +84,7 @@ class CsvFile:
         self.is_copied = False
         self.longest = 0
         self._folder = folder
+        self._options = options
         self.name = options.name
         self._has_one_line_end = False
         self._has_halves = False
@@ -84,8 +97,7 @@ class CsvFile:
         try:
             text = decoder.decode(head[self.mark :], final=len(head) < _HEAD)
         except UnicodeDecodeError as error:
-            line = 1 + head[self.mark :].count(b"\n", 0, error.start)
-            raise self.fault(not_decoded(head, error, self.name, line)) from None
+            raise self._not_decoded(head, error, 1 + head[self.mark :].count(b"\n", 0, error.start)) from None
         try:
             self.dialect = dialect_of(text, options.delimiter or _SUFFIX_SAYS.get(file.format))
         except ValueError as error:
@@ -95,6 +107,12 @@ class CsvFile:
     def fault(self, what: str) -> StatementError:
         """Return the error that this file cannot be read."""
         return StatementError(f"files.{self.name} ({'/'.join(self.file.parts)}) cannot be read: {what}")
+
+    def _not_decoded(self, content: bytes, error: UnicodeDecodeError, line: int) -> StatementError:
+        """Return the error of bytes that are not of the file's encoding; another one may be said for it."""
+        fault = self.fault(not_decoded(content, error, self.name, line))
+        other = None if self.mark else self._options.other
+        return fault if other is None else OtherEncodingError(fault.message, csv=self, encoding=other)
 
     # ---- as characters
 
@@ -114,7 +132,7 @@ class CsvFile:
                     decoded = decoder.decode(block, final=not block)
                 except UnicodeDecodeError as error:
                     line += error.object.count(b"\n", 0, error.start)
-                    raise self.fault(not_decoded(sample + block, error, self.name, line)) from None
+                    raise self._not_decoded(sample + block, error, line) from None
                 line += decoded.count("\n")
                 piece = _without_halves(decoded)
                 self._has_halves |= piece != decoded
@@ -237,7 +255,7 @@ class CsvFile:
                 raise CopyNeededError("half an emoji", csv=self) from None
             before = at(0, position + start + error.start)
             line = 1 + before.count(b"\n")
-            raise self.fault(not_decoded(before + whole[start:], error, self.name, line)) from None
+            raise self._not_decoded(before + whole[start:], error, line) from None
 
 
 def _snapshot(folder: Folder, file: File) -> tuple[Version, bytes | None]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..duckdb_errors import QueryError
 from ..sql.expressions import unique
-from .csv_files import CopyNeededError, CsvFile
+from .csv_files import CopyNeededError, CsvFile, OtherEncodingError
 from .csv_types import Typed, types_of
 from .folder import Folder
 from .found import File
@@ -62,6 +63,8 @@ class CsvTables:
                     return self._relation(opened, options)
                 except ChangedError:
                     opened = [self.opened(file, options) for file in files]
+                except OtherEncodingError as error:
+                    opened = [self._reopened(one, error, options) for one in opened]
                 except CopyNeededError as error:
                     error.csv.copy()
                 except QueryError as error:
@@ -88,8 +91,20 @@ class CsvTables:
             known = self._opened.get((file, options))
             if known is None or known.version.is_fresh or known.version != self._folder.version(file.parts):
                 self._types = {key: types for key, types in self._types.items() if known not in key}
-                known = self._opened[file, options] = CsvFile(self._folder, file, options)
+                try:
+                    known = CsvFile(self._folder, file, options)
+                except OtherEncodingError as error:
+                    known = CsvFile(self._folder, file, replace(options, encoding=error.encoding, other=None))
+                self._opened[file, options] = known
             return known
+
+    def _reopened(self, opened: CsvFile, error: OtherEncodingError, options: FileOptions) -> CsvFile:
+        """Return a file in the encoding that is said for those that are not UTF-8, if it is the one."""
+        if opened is not error.csv:
+            return opened
+        other = replace(options, encoding=error.encoding, other=None)
+        found = self._opened[opened.file, options] = CsvFile(self._folder, opened.file, other)
+        return found
 
     def _relation(self, opened: Sequence[CsvFile], options: FileOptions) -> Relation:
         names = column_names([one.dialect.header for one in opened])

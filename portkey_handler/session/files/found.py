@@ -16,6 +16,7 @@ FORMATS = {
 }  # fmt: skip
 _PACKED = {"gz": "gzip", "zst": "zstd"}
 _PATTERN = frozenset("*?[")
+_OTHER = "its suffix is not one of .csv, .json, .parquet, .xlsx and their kin"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class Finder:
                     yield name, error.message.removeprefix(f"files.{name} is ")
             else:
                 file = file_of((name,))
-                yield (name, "its suffix is none of a table") if file is None else (shown, Found((file,)))
+                yield ((name, _OTHER) if file is None else (shown, Found((file,))))
 
     def candidates(self, name: str) -> list[Found]:
         """Return everything that a name may mean.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 from ..arrow_frames import from_data
 from ..table import Table
 from .csv_text import encoding_of, not_decoded
+from .options import FileOptions
 
 
 class _Number(float):
@@ -21,18 +23,18 @@ class _Number(float):
     text: str
 
 
-def read_json(content: bytes, name: str, said: str | None) -> Table:
+def read_json(content: bytes, name: str, options: FileOptions) -> Table:
     """Return the rows of a JSON file: an array of objects, one object, or an object on each line.
 
     Args:
         content: The file.
         name: The table, for messages.
-        said: The encoding that the user has named.
+        options: What the user has said about it.
 
     Raises:
         ValueError: It is not JSON of this form; the message names the line.
     """
-    text, _, _ = decoded(content, name, said)
+    text, _, _ = decoded(content, name, options)
     if not text.strip():
         raise ValueError("the file is empty; an array of objects, or an object on each line, is needed")
     found = _loads(text)
@@ -57,16 +59,18 @@ def _lines(text: str) -> list[Any]:
     return records
 
 
-def decoded(content: bytes, name: str, said: str | None) -> tuple[str, str, int]:
+def decoded(content: bytes, name: str, options: FileOptions) -> tuple[str, str, int]:
     """Return the text of a file, its encoding, and the length of the mark before it.
 
     Raises:
         ValueError: Its bytes are not of its encoding.
     """
-    encoding, mark = encoding_of(content[:4], said)
+    encoding, mark = encoding_of(content[:4], options.encoding)
     try:
         return content[mark:].decode(encoding), encoding, mark
     except UnicodeDecodeError as error:
+        if options.other is not None and not mark:
+            return decoded(content, name, replace(options, encoding=options.other, other=None))
         line = 1 + content[mark:].count(b"\n", 0, error.start)
         raise ValueError(not_decoded(content, error, name, line)) from None
 
@@ -130,19 +134,19 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
-def with_records(content: bytes, records: Sequence[dict[str, Any]], name: str, said: str | None) -> bytes:
+def with_records(content: bytes, records: Sequence[dict[str, Any]], name: str, options: FileOptions) -> bytes:
     """Return the content of a JSON file with records added; nothing before them changes.
 
     Args:
         content: The file.
         records: The new records.
         name: The table, for messages.
-        said: The encoding that the user has named.
+        options: What the user has said about it.
 
     Raises:
         ValueError: The file is not JSON of a form that `read_json` reads.
     """
-    text, encoding, mark = decoded(content, name, said)
+    text, encoding, mark = decoded(content, name, options)
     written = [json.dumps(record, ensure_ascii=False, default=str) for record in records]
     if not written:
         return content

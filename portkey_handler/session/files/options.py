@@ -21,6 +21,7 @@ class FileOptions:
     Attributes:
         name: The table.
         encoding: Python's name of the encoding; None: UTF-8, unless the file has a mark.
+        other: The encoding of a file that has no mark and is not UTF-8, where `encoding` is None.
         delimiter: The sign between cells; None: found in the header.
         types: Types by the lower-case name of a column.
     """
@@ -29,12 +30,18 @@ class FileOptions:
     encoding: str | None = None
     delimiter: str | None = None
     types: tuple[tuple[str, str], ...] = ()
+    other: str | None = None
 
 
-def options_of(name: str, said: Mapping[str, Any]) -> FileOptions:
-    """Return the options of a table, from what was said about it."""
+def options_of(name: str, said: Mapping[str, Any], of_all: Mapping[str, Any]) -> FileOptions:
+    """Return the options of a table, from what was said about it and about every table.
+
+    An encoding for every table is meant for those that are not UTF-8.
+    """
+    encoding, other = said.get("encoding"), of_all.get("encoding")
+    said = {**of_all, **said}
     types = tuple(sorted((column.lower(), kind) for column, kind in (said.get("types") or {}).items()))
-    return FileOptions(name, said.get("encoding"), said.get("delimiter"), types)
+    return FileOptions(name, encoding, said.get("delimiter"), types, None if encoding else other)
 
 
 def checked(table: str, option: str, value: Any) -> Any:

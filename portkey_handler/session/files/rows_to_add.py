@@ -14,6 +14,7 @@ from ...prompts.cell_text import to_text
 from ..table import MARK, Table
 from .csv_text import with_rows
 from .json_records import with_records
+from .options import FileOptions
 
 if TYPE_CHECKING:
     from .csv_files import CsvFile
@@ -32,14 +33,14 @@ def with_csv_rows(
 
 
 def with_json_rows(
-    content: bytes, old: Table, name: str, rows: Table, columns: Sequence[str] | None, said: str | None
+    content: bytes, old: Table, name: str, rows: Table, columns: Sequence[str] | None, options: FileOptions
 ) -> bytes:
     """Return the content of a JSON file with new rows; see `joined` for the arguments and errors."""
     if not old.names:
-        return with_records(content, _records(rows.renamed(columns or rows.names)), name, said)
+        return with_records(content, _records(rows.renamed(columns or rows.names)), name, options)
     found = joined(name, old, rows, columns)
     new = Table(found.arrow.slice(old.arrow.num_rows), found.json)
-    return with_records(content, _records(new), name, said)
+    return with_records(content, _records(new), name, options)
 
 
 def unpacked(content: bytes, compression: str) -> bytes:

@@ -116,7 +116,7 @@ class FileTables:
         shown = name if sheet is None else f"{name}.{sheet}"
         names = [found.files[0].name, stem_of(found.files[0].name)] if found.is_single else []
         own = next((said[one.lower()] for one in (shown, *names) if one.lower() in said), {})
-        return options_of(shown, {**said.get("*", {}), **own})
+        return options_of(shown, own, said.get("*", {}))
 
     # ---- reading
 
@@ -189,7 +189,7 @@ def _rows(file: File, content: bytes, name: str, sheet: str | None, options: Fil
     if file.kind == "json":
         from .json_records import read_json
 
-        return read_json(content, name, options.encoding)
+        return read_json(content, name, options)
     if file.kind == "xlsx":
         from .workbooks import read_sheet
 

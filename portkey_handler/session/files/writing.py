@@ -112,9 +112,7 @@ class Files(FileTables):
                 else:
                     old = adding.unpacked(content, file.compression)
                     if file.kind == "json":
-                        new = adding.with_json_rows(
-                            old, self.read(name), name, rows, columns, options.encoding
-                        )
+                        new = adding.with_json_rows(old, self.read(name), name, rows, columns, options)
                     else:
                         new = to_parquet(adding.joined(name, self.read(name), rows, columns))
                     content = adding.packed(new, file.compression)

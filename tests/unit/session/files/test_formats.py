@@ -287,7 +287,10 @@ def test_show_files_says_what_cannot_be_read(open_session: Open, tmp_path: Path)
     )
     assert shown["empty"][1] == "the file is empty; a first line with the columns' names is needed"
     assert shown["junk"][1] is not None
-    assert shown["notes.docx"] == (None, "its suffix is none of a table")
+    assert shown["notes.docx"] == (
+        None,
+        "its suffix is not one of .csv, .json, .parquet, .xlsx and their kin",
+    )
     assert shown["link.csv"] == (None, "a link; links are not followed")
     assert shown["folder"] == (None, "a folder without files that can be read")
     assert session.sql("SHOW TABLES FROM files")["Tables_in_files"].tolist() == ["good", "parts"]

@@ -112,14 +112,23 @@ def test_what_is_said_is_kept(open_session: Open, tmp_path: Path) -> None:
 
 
 def test_a_star_is_every_table(open_session: Open, tmp_path: Path) -> None:
-    """As --encoding says it; a table's own option wins, and a mark over both."""
+    """As --encoding says it, for those that are not UTF-8; a table's own option wins, and a mark over both."""
     (tmp_path / "t.csv").write_bytes(CP1252)
     (tmp_path / "u.csv").write_bytes("name,n\nÄ,2\n".encode())
     (tmp_path / "v.csv").write_bytes("name,n\nÄ,3\n".encode("utf-8-sig"))
-    session = open_session(file_options={"*": {"encoding": "cp1252"}, "u": {"encoding": "utf-8"}})
+    (tmp_path / "w.csv").write_bytes("name,n\nÄ,4\n".encode("cp1251", "replace"))
+    late = b"name,n\n" + b"plain,5\n" * 300_000
+    (tmp_path / "x.csv").write_bytes(late + "José,6\n".encode("cp1252"))
+    (tmp_path / "y.jsonl").write_bytes('{"name": "José", "n": 7}\n'.encode("cp1252"))
+    session = open_session(file_options={"*": {"encoding": "cp1252"}, "W": {"encoding": "cp1251"}})
 
-    rows = [session.sql(f"SELECT * FROM files.{name}").values.tolist()[0] for name in "tuv"]
-    assert rows == [["José €", 1], ["Ä", 2], ["Ä", 3]]
+    rows = [
+        session.sql(f"SELECT * FROM files.{name} ORDER BY n DESC").values.tolist()[0] for name in "tuvwxy"
+    ]
+    assert rows == [["José €", 1], ["Ä", 2], ["Ä", 3], ["?", 4], ["José", 6], ["José", 7]]
+    session.sql("INSERT INTO files.x VALUES ('Zoë', 8); INSERT INTO files.u VALUES ('Zoë', 8)")
+    assert (tmp_path / "x.csv").read_bytes().endswith("Zoë,8\n".encode("cp1252"))
+    assert (tmp_path / "u.csv").read_bytes().endswith("Zoë,8\n".encode())
 
 
 @pytest.mark.parametrize(
