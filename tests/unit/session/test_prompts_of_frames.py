@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
@@ -73,7 +72,7 @@ def asked_of(data: Any) -> list[str]:
 
 def number(value: float, digits: Callable[[float], Any]) -> str:
     """Return the shortest digits that give the same number in its width."""
-    return "" if math.isnan(value) else repr(float(str(digits(value))))
+    return repr(float(str(digits(value))))
 
 
 def moment(value: datetime) -> str:
@@ -84,14 +83,21 @@ def moment(value: datetime) -> str:
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu"]
 #: Before 2037, because pytz, which older versions of pandas use, has no summer time after it.
 MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2037, 1, 1))
-#: dtype → values, and their text in a prompt.
+#: dtype → values, and their text in a prompt. No NaN: whole floats beside a NULL count as whole numbers, because
+#: pandas turns whole numbers beside a NULL into floats.
 KINDS: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "int8": (st.integers(-128, 127), str),
     "int64": (st.integers(-(2**63), 2**63 - 1), str),
     "uint64": (st.integers(0, 2**64 - 1), str),
-    "float16": (st.floats(width=16, allow_infinity=False), lambda one: number(one, np.float16)),
-    "float32": (st.floats(width=32, allow_infinity=False), lambda one: number(one, np.float32)),
-    "float64": (st.floats(allow_infinity=False), lambda one: number(one, float)),
+    "float16": (
+        st.floats(width=16, allow_infinity=False, allow_nan=False),
+        lambda one: number(one, np.float16),
+    ),
+    "float32": (
+        st.floats(width=32, allow_infinity=False, allow_nan=False),
+        lambda one: number(one, np.float32),
+    ),
+    "float64": (st.floats(allow_infinity=False, allow_nan=False), lambda one: number(one, float)),
     "bool": (st.booleans(), lambda one: "true" if one else "false"),
     "string": (st.text(st.characters(codec="utf-8"), min_size=1), str),
     "date32": (st.dates(), str),
