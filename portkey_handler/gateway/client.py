@@ -29,7 +29,8 @@ from ..errors import (
 from ..options import EngineConfig
 from ..records import Evidence, Request, Response
 from .config import PROBE_SECONDS, GatewayConfig
-from .error_messages import fault_in, rejection, secret_texts
+from .error_messages import rejection, secret_texts
+from .failures import ERROR, NO_CHOICE, fault_in
 from .network import cause_of, host_of, is_unknown_host, proxy_for
 from .response_metadata import evidence_of
 
@@ -109,9 +110,9 @@ class Gateway:
         fault = fault_in(body)
         if fault is None:
             return
-        if fault == "error":
+        if fault == ERROR:
             raise self._rejection(headers, content, request_body, evidence)
-        failed = InvalidResponseError if "no choice" in fault else ServerError
+        failed = InvalidResponseError if fault == NO_CHOICE else ServerError
         raise failed(fault, status=evidence.status, trace_id=evidence.trace_id, evidence=evidence)
 
     def _rejection(

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import email.utils
-import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
-
-from ..errors import (
-    AuthenticationError,
-    BudgetExceededError,
-    RateLimitError,
-    ServerError,
-    StatusError,
-    UnsupportedError,
-)
+from ..errors import AuthenticationError, StatusError
 from ..options import EngineConfig
 from ..options.durations import read_duration
-from ..records import Ending, Evidence, ending_of
-from .said import Said, parsed, said_in
+from ..records import Evidence
+from .failures import NO_PROMPTS, UNSUPPORTED, error_in, kind_of
+from .said import Said, parsed
 
 _LONGEST_MESSAGE = 300
 _SHORTEST_SECRET = 4
@@ -49,10 +40,10 @@ def rejection(
         secrets: See `describe_rejection`.
         withheld: Options of the environment that were not sent to the engine's own address.
     """
-    said = said_in(_error_of(parsed(content)))
+    said = error_in(content)
     status = evidence.status or 0
-    kind = _kind(_meant(status, said), said)
-    message = describe_rejection(status, headers, content, request_body, secrets)
+    kind = kind_of(status, said)
+    message = _described(status, headers, said, request_body, secrets)
     waits = seconds_to_wait(headers)
     if kind is AuthenticationError and withheld:
         message += (
@@ -68,98 +59,6 @@ def rejection(
         trace_id=evidence.trace_id,
         evidence=evidence,
     )
-
-
-#: Statuses that say little: there the code in the body decides.
-_VAGUE = frozenset({200, 400, 500, 502})
-#: The status that a code in a body stands for.
-_STATUSES = {
-    **dict.fromkeys(
-        ("rate_limit_exceeded", "rate_limit_error", "rate_limited", "too_many_requests", "resource_exhausted",
-         "throttlingexception", "throttling"), 429
-    ),
-    **dict.fromkeys(
-        ("overloaded_error", "overloaded", "unavailable", "service_unavailable", "model_overloaded",
-         "serviceunavailableexception", "engine_overloaded"), 503
-    ),
-    **dict.fromkeys(
-        ("server_error", "api_error", "internal", "internal_error", "internal_server_error", "timeout_error",
-         "deadline_exceeded", "internalserverexception"), 500
-    ),
-    **dict.fromkeys(("authentication_error", "unauthenticated", "invalid_api_key"), 401),
-    **dict.fromkeys(("permission_error", "permission_denied"), 403),
-    **dict.fromkeys(
-        ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance", "payment_required",
-         "billing_error", "credits_exhausted"), 402
-    ),
-}  # fmt: skip
-#: Words about money that is spent, which no waiting brings back.
-_SPENT = re.compile(
-    r"credit balance is too low|insufficient (credit|balance|fund|quota)|out of credits?|no credits? left"
-    r"|payment required|(current|monthly|billing) (quota|hard limit|spend|usage limit)|requires more credits"
-)
-#: Words of a filter or a firewall, which speak of one request; and words about keys.
-_OF_A_FILTER = re.compile(
-    r"flagged|moderat|content.?policy|safety|firewall|request (was )?blocked|cloudflare|\bwaf\b"
-)
-_OF_A_KEY = re.compile(r"\b(api )?key\b|credential|permission|unauthori[sz]ed|not authori[sz]ed|access token")
-
-
-def _meant(status: int, said: Said) -> int:
-    """Return the status that an error means: where its own says little, that of the code in its body."""
-    may_be_spent = said.wait is None and status in (200, 400, 402, 403, 429)
-    if status == 402 or (
-        may_be_spent and ("insufficient_quota" in said.codes or _SPENT.search(said.text.lower()))
-    ):
-        return 402
-    if status not in _VAGUE:
-        return status
-    for code in reversed(said.codes):
-        if code in _STATUSES:
-            return _STATUSES[code]
-        if code.isdecimal() and 400 <= int(code) < 600:
-            return int(code)
-    return 500 if status == 200 else status
-
-
-def _error_of(body: Any) -> Any:
-    """Return the error in a body: that of its first choice, where the reply has some."""
-    choices = body.get("choices") if isinstance(body, dict) and not body.get("error") else None
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) and first.get("error") else body
-
-
-def fault_in(body: Any) -> str | None:
-    """Return why a reply of status 200 is no answer, or None.
-
-    "error": it holds an error, which `rejection` reads. Other texts are the reason: it has no choice, or the
-    provider failed while the answer was written.
-    """
-    choices = body.get("choices") if isinstance(body, dict) else None
-    first = choices[0] if isinstance(choices, list) and choices else None
-    if any(isinstance(part, dict) and part.get("error") for part in (body, first)):
-        return "error"
-    if choices == []:
-        return "the reply has no choice"
-    reason = first.get("finish_reason") if isinstance(first, dict) else None
-    if isinstance(reason, str) and ending_of(reason) is Ending.BROKEN_OFF:
-        return f"the provider failed while it wrote the answer (finish reason {reason})"
-    return None
-
-
-def _kind(status: int, said: Said) -> type[StatusError]:
-    words = said.text.lower()
-    if status == 403 and _OF_A_FILTER.search(words) and not _OF_A_KEY.search(words):
-        return StatusError
-    if status in (401, 403):
-        return AuthenticationError
-    if status in (402, 412):
-        return BudgetExceededError
-    if status == 429:
-        return RateLimitError
-    if _is_unsupported(said.text):
-        return UnsupportedError
-    return ServerError if status in (408, 425) or status >= 500 else StatusError
 
 
 def secret_texts(engine: EngineConfig) -> list[str]:
@@ -199,8 +98,13 @@ def describe_rejection(
         request_body: The body that was sent, for the remedy.
         secrets: Texts that are hidden if the provider repeats them, longer ones first.
     """
-    found = said_in(_error_of(parsed(content)))
-    said, code = found.text, found.code
+    return _described(status, headers, error_in(content), request_body, secrets)
+
+
+def _described(
+    status: int, headers: Mapping[str, str], found: Said, request_body: bytes, secrets: Sequence[str]
+) -> str:
+    said = found.text
     # Before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
         said = said.replace(secret, "******")
@@ -208,17 +112,8 @@ def describe_rejection(
         said = said[: _LONGEST_MESSAGE - 1] + "…"
     shown = "an error in a reply of status 200" if status == 200 else str(status)
     line = f"{shown}{_sender(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
-    remedy = _remedy(status, said.lower(), code, request_body)
+    remedy = _remedy(status, said.lower(), found.code, request_body)
     return f"{line}; {remedy}" if remedy else line
-
-
-def _is_unsupported(said: str) -> bool:
-    """Return whether the gateway says, with status 500, that the provider does not support the request."""
-    return _UNSUPPORTED.fullmatch(said) is not None or said.startswith(_NO_PROMPTS)
-
-
-_UNSUPPORTED = re.compile(r"\w+ is not supported by [\w-]+")
-_NO_PROMPTS = "prompt completions error"
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
@@ -294,9 +189,9 @@ def _sender(headers: Mapping[str, str]) -> str:
 def _remedy(  # noqa: PLR0911 - a table of cases
     status: int, said: str, code: str, request_body: bytes
 ) -> str:
-    if _UNSUPPORTED.fullmatch(said):
+    if UNSUPPORTED.fullmatch(said):
         return "use another provider or another mode"
-    if said.startswith(_NO_PROMPTS):
+    if said.startswith(NO_PROMPTS):
         return "only Portkey's hosted gateway has saved prompts; give its portkey_api_key, and no base_url"
     if 300 <= status < 400:
         return "redirects are not followed, because the keys would be sent along; correct base_url"
@@ -319,8 +214,5 @@ def _remedy(  # noqa: PLR0911 - a table of cases
 
 
 def _sent(request_body: bytes) -> dict[str, Any]:
-    try:
-        body = orjson.loads(request_body)
-    except orjson.JSONDecodeError:
-        return {}
+    body = parsed(request_body)
     return body if isinstance(body, dict) else {}

@@ -23,8 +23,9 @@ _WORDS = (
 _CODES = ("code", "type", "status", "error_code", "errorcode", "__type")
 _PAGE = "html-message"
 _WAIT = re.compile(
-    r"\b(?:try again|retry|wait|available|reset\w*)\b[^.\d]{0,40}?((?:\d+(?:\.\d+)?(?:ms|[smhd]))+"
-    r"|\d+(?:\.\d+)? ?(?:seconds?|secs?|minutes?|mins?|hours?|milliseconds?))\b",
+    r"\b(?:try again|retry|wait|available|reset\w*)\b[^.\d]{0,40}?"
+    r"(?:(?P<short>(?:\d+(?:\.\d+)?(?:ms|[smhd]))+)"
+    r"|(?P<number>\d+(?:\.\d+)?) ?(?P<unit>second|sec|minute|min|hour|millisecond)s?)\b",
     re.IGNORECASE,
 )
 _UNITS = {"millisecond": 0.001, "second": 1, "sec": 1, "minute": 60, "min": 60, "hour": 3600}
@@ -119,11 +120,9 @@ def _wait_in(body: Any, text: str) -> float | None:
     found = _WAIT.search(text[:_MOST])
     if found is None:
         return None
-    written = found[1].lower()
-    if (seconds := read_duration(written)) is not None:
-        return seconds
-    number, unit = re.match(r"([\d.]+) ?([a-z]+?)s?$", written).groups()  # type: ignore[union-attr]
-    return float(number) * _UNITS[unit]
+    if found["short"]:
+        return read_duration(found["short"].lower())
+    return float(found["number"]) * _UNITS[found["unit"].lower()]
 
 
 def _retry_infos(value: Any, depth: int) -> Iterator[str]:

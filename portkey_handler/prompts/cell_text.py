@@ -219,10 +219,6 @@ def _unreadable(value: Unreadable) -> str:
     raise InputError(value.reason)
 
 
-def _own_text(value: Written | NumberText) -> str:
-    return value.text
-
-
 def _refuse(value: Any) -> str:
     raise InputError(f"a value of type {type(value).__qualname__} is not text; CAST it to text in the SELECT")
 
@@ -259,7 +255,7 @@ _PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (str, _text),
     (bool, _boolean),
     (int, _integer),
-    (NumberText, _own_text),
+    (NumberText, str),
     (float, _float),
     (decimal.Decimal, _decimal),
     (datetime.date, time_text),
@@ -274,6 +270,6 @@ _PARENTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
     (uuid.UUID, str),
     (complex, str),
     (Unreadable, _unreadable),
-    (Written, _own_text),
+    (Written, str),
 )
 _WRITERS: dict[type, Callable[[Any], str]] = {type(None): _null, **dict(_PARENTS)}

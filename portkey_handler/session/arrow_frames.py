@@ -18,13 +18,12 @@ import pandas as pd
 import pyarrow as pa
 
 from ..errors import InputError
-from ..prompts.cell_text import is_null, to_json, to_text
+from ..prompts.cell_text import TIMES, is_null, to_json, to_text
 from ..prompts.frames import as_frame
+from ..prompts.plain_values import to_plain
 from .sql.expressions import unique
 from .table import MARK, Table
 
-#: numpy's kinds of durations and dates.
-_TIMES = "mM"
 _SCALARS = (str, bool, int, float, bytes, Decimal, datetime, date, time, timedelta)
 #: The digits of DuckDB's widest DECIMAL.
 _DIGITS = 38
@@ -75,12 +74,12 @@ def _from_series(series: pd.Series[Any]) -> tuple[Any, bool]:
 
 def _of_python(value: Any) -> Any:
     """Return a scalar of numpy as Python's; 0.1 of 32 bits is 0.1."""
-    if not isinstance(value, np.generic) or isinstance(value, (np.str_, np.bytes_)):
+    if not isinstance(value, np.generic):
         return value
-    if value.dtype.kind in _TIMES:
+    if value.dtype.kind in TIMES:
         kind: Any = pd.Timestamp if value.dtype.kind == "M" else pd.Timedelta
         return kind(value)
-    return float(str(value)) if value.dtype.kind == "f" else value.item()
+    return to_plain(value)
 
 
 def readable(array: Any) -> Any:

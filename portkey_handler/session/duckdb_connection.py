@@ -24,7 +24,7 @@ from . import own_texts
 from .duckdb_errors import query_error
 from .files.relation import Relation, identifier
 from .files.served import SCHEME, Served
-from .query_results import WIDE, in_zones, narrowed, plain
+from .query_results import WIDE, in_zones, narrowed, plain, zones_of
 from .sql.expressions import Functions, sql, table
 from .table import Table
 
@@ -166,7 +166,7 @@ class Database:
             yield
         except duckdb.Error as error:
             # An error of a file that DuckDB was reading comes here as a text only.
-            raise self.served.take_error() or query_error(str(error), names) from None
+            raise self.served.take_error(str(error)) or query_error(str(error), names) from None
 
     def fetch(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query of the session's own.
@@ -240,9 +240,7 @@ class Scratch:
 
     def add(self, rows: Table) -> Any:
         """Register rows and return their expression in FROM."""
-        for field in rows.arrow.schema:
-            if getattr(field.type, "tz", None) is not None:
-                self.zones[field.name.lower()] = field.type.tz
+        self.zones.update(zones_of(rows.arrow.schema))
         name, source = self._database.add(rows)
         self._names.append(name)
         return source

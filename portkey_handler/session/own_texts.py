@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from .files.relation import identifier
 from .sql.expressions import aliased, column
 from .table import Table
 
@@ -42,7 +43,7 @@ def with_texts(relation: Any) -> Any:
 def _add_texts(relation: Any) -> None:
     texts = relation.meta.pop(_MARK, None)
     if texts:
-        added = [f'{sql} AS "{(PREFIX + name).replace(chr(34), chr(34) * 2)}"' for name, sql in texts.items()]
+        added = [f"{sql} AS {identifier(PREFIX + name)}" for name, sql in texts.items()]
         shown = relation.this.this.removeprefix("SELECT ")
         relation.set("this", exp.Var(this=f"SELECT {', '.join(added)}, {shown}"))
 

@@ -42,6 +42,13 @@ def plain(arrow: Any) -> Any:
     return arrow
 
 
+def zones_of(schema: Any) -> dict[str, str]:
+    """Return the time zones of an Arrow schema, by the lower-case names of the columns that have one."""
+    return {
+        field.name.lower(): field.type.tz for field in schema if getattr(field.type, "tz", None) is not None
+    }
+
+
 def in_zones(arrow: Any, names: Sequence[str], zones: Mapping[str, str]) -> Any:
     """Return rows whose times have the zones of the columns that they come from.
 

@@ -72,7 +72,7 @@ class Session:
         file_options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._catalog = Catalog(None if path is None else Path(path))
-        self._file_options = {} if file_options is None else all_checked(file_options)
+        self._file_options = all_checked(file_options)
         self._files = Files(Path(files), self._said_about_files, lambda: self._database.reader)
         self._frames: dict[str, Table] = {}
         self._connection = connection

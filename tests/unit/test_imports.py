@@ -58,6 +58,8 @@ PURE = (
     "gateway/config",
     "gateway/config_object",
     "gateway/error_messages",
+    "gateway/failures",
+    "gateway/said",
     "usage/query_usage",
     "usage/summary",
     "usage/budget",

@@ -29,8 +29,6 @@ _BLOCK = 1 << 20
 _SMALL = 1 << 16
 _UTF8 = "utf-8"
 _SUFFIX_SAYS = {"tsv": "\t"}
-
-
 #: A surrogate, half of a character beyond the first 65,536, written as UTF-8.
 _HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 
@@ -71,7 +69,6 @@ class CsvFile:
         encoding: Its encoding.
         mark: The length of the byte order mark.
         dialect: How its lines are read.
-        is_copied: Whether DuckDB reads a copy in UTF-8 that begins with the header.
         longest: The bytes of its longest line, where that is known to be very long.
 
     Raises:
@@ -81,7 +78,6 @@ class CsvFile:
     def __init__(self, folder: Folder, file: File, options: FileOptions) -> None:
         self.file = file
         self.version, self._content = _snapshot(folder, file)
-        self.is_copied = False
         self.longest = 0
         self._folder = folder
         self._options = options
@@ -103,6 +99,11 @@ class CsvFile:
         except ValueError as error:
             raise self.fault(str(error)) from None
         self._before = self.mark + len(text[: self.dialect.skipped].encode(self.encoding))
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether DuckDB reads a copy in UTF-8 that begins with the header."""
+        return self._copy is not None
 
     def fault(self, what: str) -> StatementError:
         """Return the error that this file cannot be read."""
@@ -176,23 +177,29 @@ class CsvFile:
     def served(self, served: Served) -> str:
         """Return its name for DuckDB, after which its bytes are checked when they are read."""
         if self._url is None:
-            if not self.is_copied and (self.encoding != _UTF8 or (self.file.compression and self._before)):
-                self._use_copy(self._from_header())
-            elif not self.is_copied and self.file.compression:
-                for _ in self.characters():  # DuckDB would unpack it unchecked
-                    pass
-                if self._has_halves:
-                    self._use_copy(self._from_header())
-            if self.is_copied:
-                self._url = served.add_copy(self._copy.fileno(), "/".join(self.file.parts))
-            elif self._content is not None:
-                check = None if self.file.compression else self._check
-                self._url = served.add_bytes(self._content, "/".join(self.file.parts), self._before, check)
-            else:
-                check = None if self.file.compression else self._check
-                self._url = served.add(self._folder, self.file.parts, self.version, self._before, check)
+            if not self.is_copied and self._needs_copy():
+                self.copy()
+            self._url = self._add_to(served)
             weakref.finalize(self, served.remove, self._url)
         return self._url
+
+    def _needs_copy(self) -> bool:
+        if self.encoding != _UTF8 or not self.file.compression:
+            return self.encoding != _UTF8
+        if self._before:
+            return True
+        for _ in self.characters():  # DuckDB would unpack it unchecked
+            pass
+        return self._has_halves
+
+    def _add_to(self, served: Served) -> str:
+        name = "/".join(self.file.parts)
+        if self.is_copied:
+            return served.add_copy(self._copy.fileno(), name)
+        check = None if self.file.compression else self._check
+        if self._content is not None:
+            return served.add_bytes(self._content, name, self._before, check)
+        return served.add(self._folder, self.file.parts, self.version, self._before, check)
 
     def mend(self) -> bool:
         """Find out why DuckDB cannot read it; return whether another way to read it was found.
@@ -236,7 +243,7 @@ class CsvFile:
         for piece in pieces:
             copy.write(piece.encode())
         copy.flush()
-        self._copy, self.is_copied, self._url = copy, True, None
+        self._copy, self._url = copy, None
 
     def _check(self, position: int, block: bytes, at: Any) -> None:
         """Check that a block is UTF-8; a character at its end may need bytes behind it."""
@@ -252,7 +259,7 @@ class CsvFile:
             if start + error.start >= len(block):
                 return  # in the block behind, which is checked itself
             if _HALF.match(whole, start + error.start):
-                raise CopyNeededError("half an emoji", csv=self) from None
+                raise CopyNeededError(self.fault("half an emoji").message, csv=self) from None
             before = at(0, position + start + error.start)
             line = 1 + before.count(b"\n")
             raise self._not_decoded(before + whole[start:], error, line) from None

@@ -10,14 +10,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..duckdb_errors import QueryError
 from ..sql.expressions import unique
 from .csv_files import CopyNeededError, CsvFile, OtherEncodingError
 from .csv_types import Typed, types_of
 from .folder import Folder
-from .found import File
+from .found import File, partition_keys
+from .headers import column_names
 from .options import FileOptions
 from .relation import FileColumn, Relation, identifier, text, texts
 from .served import ChangedError
@@ -47,7 +48,11 @@ class CsvTables:
         self._lock = threading.RLock()
 
     def relation(self, files: Sequence[File], options: FileOptions) -> Relation:
-        """Return a table in one or more files.
+        """Return a table in one or more files; see `read` for the errors."""
+        return self.read(files, options)[1]
+
+    def read(self, files: Sequence[File], options: FileOptions) -> tuple[list[CsvFile], Relation]:
+        """Return the files of a table after all of them was read, and the table.
 
         Args:
             files: The files; their rows follow each other, and columns are the same by name.
@@ -60,26 +65,19 @@ class CsvTables:
             opened = [self.opened(file, options) for file in files]
             for _ in range(_ATTEMPTS):
                 try:
-                    return self._relation(opened, options)
+                    return opened, self._relation(opened, options)
                 except ChangedError:
                     opened = [self.opened(file, options) for file in files]
                 except OtherEncodingError as error:
-                    opened = [self._reopened(one, error, options) for one in opened]
+                    opened = [
+                        self._other(one.file, options, error) if one is error.csv else one for one in opened
+                    ]
                 except CopyNeededError as error:
                     error.csv.copy()
                 except QueryError as error:
                     if not _mended(opened, error):
                         break
         raise opened[0].fault("its lines are not those of a CSV")
-
-    def checked(self, file: File, options: FileOptions) -> CsvFile:
-        """Return a file after all of it was read, so that its dialect is known for certain.
-
-        Raises:
-            StatementError: It cannot be read; the message names the line.
-        """
-        found: Any = self.relation([file], options).keep[0]
-        return found  # type: ignore[no-any-return]
 
     def opened(self, file: File, options: FileOptions) -> CsvFile:
         """Return a file in its newest version.
@@ -92,23 +90,20 @@ class CsvTables:
             if known is None or known.version.is_fresh or known.version != self._folder.version(file.parts):
                 self._types = {key: types for key, types in self._types.items() if known not in key}
                 try:
-                    known = CsvFile(self._folder, file, options)
+                    known = self._opened[file, options] = CsvFile(self._folder, file, options)
                 except OtherEncodingError as error:
-                    known = CsvFile(self._folder, file, replace(options, encoding=error.encoding, other=None))
-                self._opened[file, options] = known
+                    known = self._other(file, options, error)
             return known
 
-    def _reopened(self, opened: CsvFile, error: OtherEncodingError, options: FileOptions) -> CsvFile:
-        """Return a file in the encoding that is said for those that are not UTF-8, if it is the one."""
-        if opened is not error.csv:
-            return opened
+    def _other(self, file: File, options: FileOptions, error: OtherEncodingError) -> CsvFile:
+        """Return a file in the encoding that is said for those that are not UTF-8."""
         other = replace(options, encoding=error.encoding, other=None)
-        found = self._opened[opened.file, options] = CsvFile(self._folder, opened.file, other)
+        found = self._opened[file, options] = CsvFile(self._folder, file, other)
         return found
 
     def _relation(self, opened: Sequence[CsvFile], options: FileOptions) -> Relation:
         names = column_names([one.dialect.header for one in opened])
-        partitions = list(dict.fromkeys(key for one in opened for key, _ in one.file.partitions))
+        partitions = partition_keys(one.file for one in opened)
         columns = [f"c{position}" for position in range(len(names))] + partitions
         names = unique([*names, *partitions])
         source = self._source(opened, names[: len(names) - len(partitions)], partitions)
@@ -138,7 +133,7 @@ class CsvTables:
         groups: dict[object, list[CsvFile]] = {}
         for one in opened:
             packed = None if one.is_copied else one.file.compression
-            own = tuple(key for key, _ in one.file.partitions)
+            own = tuple(partition_keys([one.file]))
             form = (one.dialect.delimiter, one.dialect.escape, one.dialect.header, packed, own)
             groups.setdefault(form, []).append(one)
         if len(groups) == 1:
@@ -146,7 +141,7 @@ class CsvTables:
         selects = []
         for group in groups.values():
             header = [name.lower() for name in column_names([group[0].dialect.header])]
-            keys = [key for key, _ in group[0].file.partitions]
+            keys = partition_keys([group[0].file])
             shown = [
                 f"{f'c{header.index(name.lower())}' if name.lower() in header else 'NULL'} AS c{position}"
                 for position, name in enumerate(names)
@@ -180,15 +175,6 @@ class CsvTables:
         return (
             f"read_csv({texts(urls)}, {', '.join(f'{name} = {value}' for name, value in arguments.items())})"
         )
-
-
-def column_names(headers: Sequence[Sequence[str]]) -> list[str]:
-    """Return the names of the columns of tables with these headers, each once."""
-    found: dict[str, str] = {}
-    for header in headers:
-        for name in unique([cell or f"column_{place}" for place, cell in enumerate(header, start=1)]):
-            found.setdefault(name.lower(), name)
-    return list(found.values())
 
 
 def _without_empty_ends(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...errors import StatementError
+from ...usage.formatting import counted
 
 #: UTF-32's come before UTF-16's, with which they begin.
 _MARKS = (
@@ -138,13 +139,11 @@ def dialect_of(head: str, said: str | None = None) -> Dialect:
     if said is None and sep is not None:
         said = sep[1]
     delimiter = said or max(_DELIMITERS, key=first.count)
-    if len(delimiter) == 1:
-        rows = csv.reader(
+    header = next(
+        csv.reader(
             io.StringIO(rest, newline=""), delimiter=delimiter, skipinitialspace=True, doublequote=True
         )
-        header = next(rows)
-    else:
-        header = re.split(r"[\r\n]", rest, maxsplit=1)[0].split(delimiter)
+    )
     return Dialect(delimiter, tuple(cell.strip() for cell in header), skipped)
 
 
@@ -160,7 +159,7 @@ def fault_in(lines: Iterable[str], dialect: Dialect) -> str | None:
         lines: All its lines, with their ends, from the first of the file.
         dialect: How they are to be read.
     """
-    read = _Counted(lines, dialect.skipped)
+    read = _Numbered(lines, dialect.skipped)
     rows = csv.reader(
         read,
         delimiter=dialect.delimiter,
@@ -176,7 +175,7 @@ def fault_in(lines: Iterable[str], dialect: Dialect) -> str | None:
             extra = [cell for cell in row[width:] if cell]
             if extra or (row and len(row) < width):
                 return (
-                    f"line {line} has {_counted(len(row), 'cell')} for {_counted(width, 'column')}; correct "
+                    f"line {line} has {counted(len(row), 'cell')} for {counted(width, 'column')}; correct "
                     "it, or put a cell with the delimiter into quotes"
                 )
             line = read.number + 1
@@ -194,11 +193,7 @@ def fault_in(lines: Iterable[str], dialect: Dialect) -> str | None:
     return None
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-class _Counted:
+class _Numbered:
     """Lines, and the number of the last one that was taken; the characters before the header are left out."""
 
     def __init__(self, lines: Iterable[str], skipped: int) -> None:

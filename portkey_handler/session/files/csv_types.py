@@ -85,10 +85,10 @@ def types_of(
         for name, guess in zip(names, guesses, strict=True)
     ]
     found = _checked(source, dict(zip(columns, wanted, strict=True)), fetch)
-    for column, name, typed in zip(columns, names, found, strict=True):
-        if name.lower() in said:
-            found[columns.index(column)] = _said(source, column, name, said[name.lower()], typed, fetch)
-    return found
+    return [
+        _said(source, column, name, said[name.lower()], typed, fetch) if name.lower() in said else typed
+        for column, name, typed in zip(columns, names, found, strict=True)
+    ]
 
 
 def _guess(cells: Sequence[object]) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...errors import NotFoundError, StatementError, closest
@@ -82,6 +83,11 @@ def file_of(parts: Parts) -> File | None:
     return File(parts, suffix.lower(), packed, tuple((key, value) for key, _, value in keys))
 
 
+def partition_keys(files: Iterable[File]) -> list[str]:
+    """Return the columns that the folders of files add."""
+    return list(dict.fromkeys(key for file in files for key, _ in file.partitions))
+
+
 class Finder:
     """Finds the files of tables in a folder.
 
@@ -94,10 +100,9 @@ class Finder:
 
     def listed(self) -> Iterator[tuple[str, Found | str]]:
         """Yield the name of everything in the folder with its files, or the reason why it is no table."""
-        entries = list(self._folder.entries())
-        stems = [self._stem(name, kind) for name, kind in entries]
-        for (name, kind), stem in zip(entries, stems, strict=True):
-            shown = name if stems.count(stem) > 1 else stem
+        entries = self._entries(())
+        repeated = {stem for stem, times in Counter(stem for _, _, _, stem in entries).items() if times > 1}
+        for name, kind, file, stem in entries:
             if kind == "link":
                 yield name, "a link; links are not followed"
             elif kind == "other":
@@ -108,7 +113,7 @@ class Finder:
                 except StatementError as error:
                     yield name, error.message.removeprefix(f"files.{name} is ")
             else:
-                file = file_of((name,))
+                shown = name if stem in repeated else stem
                 yield ((name, _OTHER) if file is None else (shown, Found((file,))))
 
     def candidates(self, name: str) -> list[Found]:
@@ -119,12 +124,10 @@ class Finder:
         """
         _check_name(name)
         *above, last = name.split("/")
-        entries = list(self._folder.entries(tuple(above)))
+        entries = self._entries(tuple(above))
         for same in (lambda one: one, str.casefold):
             found = []
-            for entry, kind in entries:
-                file = None if kind == "folder" else file_of((*above, entry))
-                stem = entry if file is None else stem_of(entry)
+            for entry, kind, file, stem in entries:
                 if same(last) not in (same(entry), same(stem)):
                     continue
                 if kind == "link":
@@ -156,8 +159,13 @@ class Finder:
             raise StatementError(f"files.{name} may be {both}; write the one that you mean")
         return found[0]
 
-    def _stem(self, name: str, kind: str) -> str:
-        return name if kind == "folder" or file_of((name,)) is None else stem_of(name)
+    def _entries(self, above: Parts) -> list[tuple[str, str, File | None, str]]:
+        """Return name, kind, file (None: no rows in it) and table name of everything in a folder."""
+        found = []
+        for name, kind in self._folder.entries(above):
+            file = None if kind == "folder" else file_of((*above, name))
+            found.append((name, kind, file, name if file is None else stem_of(name)))
+        return found
 
     def _below(self, name: str, parts: Parts) -> Found:
         """Return all files below a folder as one table."""

@@ -107,8 +107,6 @@ def _table(records: Sequence[Any]) -> Table:
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("every record must be an object")
     names = list(dict.fromkeys(name for record in records for name in record))
-    if not names:
-        return Table(pa.table({"none": pa.nulls(len(records))}).select([]))
     texts: dict[int, Any] = {}
     columns: dict[int, Any] = {}
     for place, name in enumerate(names):

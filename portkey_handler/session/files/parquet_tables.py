@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from ..arrow_frames import readable
+from ..query_results import zones_of
 from ..table import Table
 from .folder import Folder
-from .found import File
+from .found import File, partition_keys
 from .relation import FileColumn, Relation, identifier, texts
 from .served import Served
 
@@ -32,8 +33,7 @@ def read_by_duckdb(folder: Folder, files: Sequence[File], served: Served) -> Rel
     for url in urls:
         with served.open(url) as opened:
             schemas.append(pyarrow.parquet.read_schema(opened))
-    partitions = list(dict.fromkeys(key for file in files for key, _ in file.partitions))
-    found = _relation(urls, schemas, partitions)
+    found = _relation(urls, schemas, partition_keys(files))
     for url in urls:
         weakref.finalize(found, served.remove, url)
     return found if all(map(is_known_to_duckdb, schemas)) else None
@@ -77,12 +77,7 @@ def _relation(urls: Sequence[str], schemas: Sequence[Any], partitions: Sequence[
     ]
     hive = "true" if partitions else "false"
     source = f"read_parquet({texts(urls)}, hive_partitioning = {hive}, union_by_name = true)"
-    zones = {
-        field.name.lower(): field.type.tz
-        for schema in schemas
-        for field in schema
-        if getattr(field.type, "tz", None) is not None
-    }
+    zones = {name: zone for schema in schemas for name, zone in zones_of(schema).items()}
     return Relation(source, tuple(shown), zones=zones)
 
 

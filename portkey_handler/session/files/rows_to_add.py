@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from ...errors import StatementError
 from ...prompts.cell_text import to_text
 from ..table import MARK, Table
+from .compression import packed, unpacked
 from .csv_text import with_rows
 from .json_records import with_records
 from .options import FileOptions
@@ -41,23 +42,6 @@ def with_json_rows(
     found = joined(name, old, rows, columns)
     new = Table(found.arrow.slice(old.arrow.num_rows), found.json)
     return with_records(content, _records(new), name, options)
-
-
-def unpacked(content: bytes, compression: str) -> bytes:
-    """Return the content of a compressed file."""
-    if not compression:
-        return content
-    return bytes(pa.input_stream(pa.BufferReader(content), compression=compression).read())
-
-
-def packed(content: bytes, compression: str) -> bytes:
-    """Return content as a compressed file has it. Such contents one after the other are one, too."""
-    if not compression:
-        return content
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, compression) as file:
-        file.write(content)
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def check_cells(rows: Table) -> None:

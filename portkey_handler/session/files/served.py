@@ -7,6 +7,7 @@ comes to it, there is no name for another file.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from itertools import count
 from typing import Any, Protocol
@@ -17,6 +18,8 @@ from ...errors import StatementError
 from .folder import Folder, Parts, Version
 
 SCHEME = "files"
+#: Errors that are kept: a query that reads ahead may have several, and other threads have their own.
+_MOST_ERRORS = 16
 #: Checks a block of a file: its position, its bytes, and a function that reads other bytes.
 Check = Callable[[int, bytes, Callable[[int, int], bytes]], None]
 
@@ -35,7 +38,8 @@ class Served(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
         super().__init__()
         self._numbers = count(1)
         self._contents: dict[str, _Content] = {}
-        self._error: StatementError | None = None
+        #: Errors that reads have raised, the newest last.
+        self._errors: deque[StatementError] = deque(maxlen=_MOST_ERRORS)
 
     def add(
         self, folder: Folder, parts: Parts, version: Version, start: int = 0, check: Check | None = None
@@ -72,10 +76,15 @@ class Served(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
         """Check a file no longer: all of it has been read in this version."""
         self._contents[self._strip_protocol(url)].check = None
 
-    def take_error(self) -> StatementError | None:
-        """Return the error that a read has raised, once. DuckDB hands on its text only."""
-        error, self._error = self._error, None
-        return error
+    def take_error(self, text: str) -> StatementError | None:
+        """Return the error of a read that DuckDB's error speaks of, once, or None.
+
+        DuckDB hands on the text of an error only.
+        """
+        found = next((error for error in reversed(self._errors) if error.message in text), None)
+        if found is not None:
+            self._errors.remove(found)
+        return found
 
     def remove(self, url: str) -> None:
         """Serve a file no longer."""
@@ -83,7 +92,7 @@ class Served(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
 
     def failed(self, error: StatementError) -> None:
         """Keep an error for `take_error`."""
-        self._error = error
+        self._errors.append(error)
 
     def _add(self, content: _Content, name: str) -> str:
         path = f"{next(self._numbers)}/{name}"

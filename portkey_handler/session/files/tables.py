@@ -152,7 +152,7 @@ class FileTables:
         return tables[0] if len(tables) == 1 else appended_by_name(tables)
 
     def _content(self, file: File, name: str) -> bytes:
-        from .rows_to_add import unpacked
+        from .compression import unpacked
 
         content = self._folder.read(file.parts)
         with self._readable(file, name):

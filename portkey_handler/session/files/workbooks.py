@@ -15,8 +15,8 @@ import python_calamine
 
 from ...errors import NotFoundError, StatementError, closest
 from ..arrow_frames import from_frame
-from ..sql.expressions import unique
 from ..table import Table
+from .headers import named
 
 
 def sheet_names(content: bytes) -> list[str]:
@@ -25,9 +25,8 @@ def sheet_names(content: bytes) -> list[str]:
     Raises:
         ValueError: It is no workbook.
     """
-    kind = python_calamine.SheetTypeEnum.WorkSheet
     with _book(content) as book:
-        return [sheet.name for sheet in book.sheets_metadata if sheet.typ == kind]
+        return _names(book)
 
 
 def read_sheet(content: bytes, table: str, sheet: str | None) -> Table:
@@ -43,27 +42,35 @@ def read_sheet(content: bytes, table: str, sheet: str | None) -> Table:
         StatementError: A sheet must be named.
         ValueError: It is no workbook, or the sheet has no cells.
     """
-    names = sheet_names(content)
+    with _book(content) as book:
+        name = _sheet_name(_names(book), table, sheet)
+        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=True)
+    filled = [row for row in rows if any(cell != "" for cell in row)]
+    if not filled:
+        raise ValueError(f"the sheet {name} is empty; a first row with the columns' names is needed")
+    return _table(filled[0], filled[1:])
+
+
+def _names(book: Any) -> list[str]:
+    kind = python_calamine.SheetTypeEnum.WorkSheet
+    return [sheet.name for sheet in book.sheets_metadata if sheet.typ == kind]
+
+
+def _sheet_name(names: Sequence[str], table: str, sheet: str | None) -> str:
+    """Return the name of the sheet that is meant; see `read_sheet` for the errors."""
     listed = ", ".join(f"files.{table}.`{name}`" for name in names)
     if sheet is None:
         if len(names) != 1:
             raise StatementError(f"files.{table} has {len(names)} sheets; write one of {listed}")
-        sheet = names[0]
+        return names[0]
     found = [name for name in names if name == sheet] or [
         name for name in names if name.casefold() == sheet.casefold()
     ]
-    if len(found) != 1:
-        close = closest(sheet, names)
-        raise NotFoundError(
-            f"files.{table} has no sheet {sheet}; "
-            + (f"did you mean files.{table}.`{close}`?" if close else f"there are: {listed}")
-        )
-    with _book(content) as book:
-        rows = book.get_sheet_by_name(found[0]).to_python(skip_empty_area=True)
-    filled = [row for row in rows if any(cell != "" for cell in row)]
-    if not filled:
-        raise ValueError(f"the sheet {found[0]} is empty; a first row with the columns' names is needed")
-    return _table(filled[0], filled[1:])
+    if len(found) == 1:
+        return found[0]
+    close = closest(sheet, names)
+    hint = f"did you mean files.{table}.`{close}`?" if close else f"there are: {listed}"
+    raise NotFoundError(f"files.{table} has no sheet {sheet}; {hint}")
 
 
 @contextmanager
@@ -89,9 +96,7 @@ def _table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> Table:
     while len(names) > 1 and names[-1] is None and not any(cell is not None for cell in columns[-1]):
         names.pop()
         columns.pop()
-    shown = unique(
-        [str(name) if name is not None else f"column_{place}" for place, name in enumerate(names, 1)]
-    )
+    shown = named([None if name is None else str(name) for name in names])
     frame = pd.DataFrame(
         dict(enumerate(pd.Series(_values(column), dtype=object) for column in columns)),
         index=pd.RangeIndex(len(rows)),

@@ -45,13 +45,7 @@ class Files(FileTables):
             NotFoundError: There is no such table.
             StatementError: It lacks one of `columns`, or is not one file that can be added to.
         """
-        found = self._finder.find(name)
-        self._check_single(name, found)
-        if found.kind == "xlsx":
-            raise StatementError(
-                f"files.{name} is a workbook, which is only read; CREATE TABLE files.… (SELECT … FROM "
-                f"files.{name}) makes a table that can be added to"
-            )
+        self._appendable(name)
         # All of a CSV is read, so that a fault in it is found before answers are paid for.
         table = self.table(name)
         known = [one.name for one in table.columns] if isinstance(table, Relation) else table.names
@@ -96,26 +90,26 @@ class Files(FileTables):
             StatementError: The table does not have the columns, or values do not fit.
         """
         from . import rows_to_add as adding
+        from .compression import packed, unpacked
         from .parquet_tables import to_parquet
 
         adding.check_cells(rows)
         with self._writing(name):
-            found = self._finder.find(name)
-            file = found.files[0]
-            known = self.check_columns(name)
+            found = self._appendable(name)
+            file, options = found.files[0], self.options(name, found)
             content = self._folder.read(file.parts)
-            options = self.options(name, found)
             with self._readable(file, name):
                 if file.kind == "csv":
-                    form = self._csv_tables().checked(file, options)
+                    [form], table = self._csv_tables().read([file], options)
+                    known = [one.name for one in table.columns]
                     content = adding.with_csv_rows(content, form, known, rows, columns)
                 else:
-                    old = adding.unpacked(content, file.compression)
+                    plain, old = unpacked(content, file.compression), self.read(name)
                     if file.kind == "json":
-                        new = adding.with_json_rows(old, self.read(name), name, rows, columns, options)
+                        new = adding.with_json_rows(plain, old, name, rows, columns, options)
                     else:
-                        new = to_parquet(adding.joined(name, self.read(name), rows, columns))
-                    content = adding.packed(new, file.compression)
+                        new = to_parquet(adding.joined(name, old, rows, columns))
+                    content = packed(new, file.compression)
             path = self.folder.joinpath(*file.parts)
             replace_file(path, content, mode=stat.S_IMODE(path.stat().st_mode))
 
@@ -129,6 +123,17 @@ class Files(FileTables):
             found = self._finder.find(name)
             self._check_single(name, found)
             self.folder.joinpath(*found.files[0].parts).unlink()
+
+    def _appendable(self, name: str) -> Found:
+        """Return the files of a table to which rows can be added; see `check_columns` for the errors."""
+        found = self._finder.find(name)
+        self._check_single(name, found)
+        if found.kind == "xlsx":
+            raise StatementError(
+                f"files.{name} is a workbook, which is only read; CREATE TABLE files.… (SELECT … FROM "
+                f"files.{name}) makes a table that can be added to"
+            )
+        return found
 
     @staticmethod
     def _check_single(name: str, found: Found) -> None:

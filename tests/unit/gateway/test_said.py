@@ -15,7 +15,8 @@ from portkey_handler.errors import (
     ServerError,
     StatusError,
 )
-from portkey_handler.gateway.error_messages import fault_in, rejection
+from portkey_handler.gateway.error_messages import rejection
+from portkey_handler.gateway.failures import fault_in
 from portkey_handler.gateway.said import said_in
 from portkey_handler.records import Evidence
 

@@ -144,6 +144,17 @@ def test_no_rows_and_no_columns(open_session: Open, tmp_path: Path) -> None:
     assert session.sql("SELECT count(*) AS n FROM files.e")["n"].tolist() == [0]
 
 
+def test_an_error_of_a_file_is_not_told_for_another_query(open_session: Open, tmp_path: Path) -> None:
+    """A query that reads ahead may leave an error behind that nobody has asked for."""
+    (tmp_path / "t.csv").write_bytes(CSV)
+    session = open_session()
+    session.sql("SELECT 1")
+    session._database.served.failed(StatementError("files.other (other.csv) cannot be read"))
+
+    with pytest.raises(StatementError, match=r"^binder error: .*nosuch"):
+        session.sql("SELECT nosuch FROM files.t")
+
+
 # ---- folders and patterns
 
 

@@ -1,0 +1,122 @@
+"""What a failed reply means: its own status, the code in its body, and its words together tell."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..errors import (
+    AuthenticationError,
+    BudgetExceededError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+    UnsupportedError,
+)
+from ..records import Ending, ending_of
+from .said import Said, parsed, said_in
+
+#: What `fault_in` finds.
+ERROR, NO_CHOICE = "error", "the reply has no choice"
+#: What the gateway says, with status 500, where the provider does not support the request.
+UNSUPPORTED = re.compile(r"\w+ is not supported by [\w-]+")
+NO_PROMPTS = "prompt completions error"
+#: Statuses that say little: there the code in the body decides.
+_VAGUE = frozenset({200, 400, 500, 502})
+#: The status that a code in a body stands for.
+_STATUSES = {
+    **dict.fromkeys(
+        ("rate_limit_exceeded", "rate_limit_error", "rate_limited", "too_many_requests", "resource_exhausted",
+         "throttlingexception", "throttling"), 429
+    ),
+    **dict.fromkeys(
+        ("overloaded_error", "overloaded", "unavailable", "service_unavailable", "model_overloaded",
+         "serviceunavailableexception", "engine_overloaded"), 503
+    ),
+    **dict.fromkeys(
+        ("server_error", "api_error", "internal", "internal_error", "internal_server_error", "timeout_error",
+         "deadline_exceeded", "internalserverexception"), 500
+    ),
+    **dict.fromkeys(("authentication_error", "unauthenticated", "invalid_api_key"), 401),
+    **dict.fromkeys(("permission_error", "permission_denied"), 403),
+    **dict.fromkeys(
+        ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance", "payment_required",
+         "billing_error", "credits_exhausted"), 402
+    ),
+}  # fmt: skip
+#: Words about money that is spent, which no waiting brings back.
+_SPENT = re.compile(
+    r"credit balance is too low|insufficient (credit|balance|fund|quota)|out of credits?|no credits? left"
+    r"|payment required|(current|monthly|billing) (quota|hard limit|spend|usage limit)|requires more credits"
+)
+#: Words of a filter or a firewall, which speak of one request; and words about keys.
+_OF_A_FILTER = re.compile(
+    r"flagged|moderat|content.?policy|safety|firewall|request (was )?blocked|cloudflare|\bwaf\b"
+)
+_OF_A_KEY = re.compile(r"\b(api )?key\b|credential|permission|unauthori[sz]ed|not authori[sz]ed|access token")
+
+
+def _meant(status: int, said: Said) -> int:
+    """Return the status that an error means: where its own says little, that of the code in its body."""
+    may_be_spent = said.wait is None and status in (200, 400, 402, 403, 429)
+    if status == 402 or (
+        may_be_spent and ("insufficient_quota" in said.codes or _SPENT.search(said.text.lower()))
+    ):
+        return 402
+    if status not in _VAGUE:
+        return status
+    for code in reversed(said.codes):
+        if code in _STATUSES:
+            return _STATUSES[code]
+        if code.isdecimal() and 400 <= int(code) < 600:
+            return int(code)
+    return 500 if status == 200 else status
+
+
+def error_in(content: bytes) -> Said:
+    """Return what a body says of its error: that of its first choice, where the reply has some."""
+    body = parsed(content)
+    first = None if _has_error(body) else _first_choice(body)
+    return said_in(first if _has_error(first) else body)
+
+
+def fault_in(body: Any) -> str | None:
+    """Return why a reply of status 200 is no answer, or None.
+
+    `ERROR`: it holds an error, which `error_in` reads. Other texts are the reason: `NO_CHOICE`, or the
+    provider failed while the answer was written.
+    """
+    first = _first_choice(body)
+    if _has_error(body) or _has_error(first):
+        return ERROR
+    if isinstance(body, dict) and body.get("choices") == []:
+        return NO_CHOICE
+    reason = first.get("finish_reason") if isinstance(first, dict) else None
+    if isinstance(reason, str) and ending_of(reason) is Ending.BROKEN_OFF:
+        return f"the provider failed while it wrote the answer (finish reason {reason})"
+    return None
+
+
+def _first_choice(body: Any) -> Any:
+    choices = body.get("choices") if isinstance(body, dict) else None
+    return choices[0] if isinstance(choices, list) and choices else None
+
+
+def _has_error(part: Any) -> bool:
+    return isinstance(part, dict) and bool(part.get("error"))
+
+
+def kind_of(status: int, said: Said) -> type[StatusError]:
+    """Return the error that a failed response is, by its status and what its body says."""
+    status, words = _meant(status, said), said.text.lower()
+    if status == 403 and _OF_A_FILTER.search(words) and not _OF_A_KEY.search(words):
+        return StatusError
+    if status in (401, 403):
+        return AuthenticationError
+    if status in (402, 412):
+        return BudgetExceededError
+    if status == 429:
+        return RateLimitError
+    if UNSUPPORTED.fullmatch(said.text) or said.text.startswith(NO_PROMPTS):
+        return UnsupportedError
+    return ServerError if status in (408, 425) or status >= 500 else StatusError
