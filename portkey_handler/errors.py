@@ -143,6 +143,8 @@ class GatewayError(PortkeyHandlerError):
         retry_after: Seconds that the provider asked to wait, or None.
         evidence: What is known of the request (provider, target, span …), or None.
         attempts: How often the request was sent.
+        code: The provider's code of the error, in lower case, or None.
+        ends_the_query: Every other row will fail too, even where rows have just been answered.
     """
 
     status: int | None = None
@@ -151,13 +153,15 @@ class GatewayError(PortkeyHandlerError):
     retry_after: float | None = None
     evidence: Evidence | None = None
     attempts: int = 1
+    code: str | None = None
+    ends_the_query: bool = False
 
     #: The same request may succeed when it is sent again.
     retryable = False
     #: Every other row will fail in the same way until something is changed.
     concerns_every_row = False
-    #: … even where other rows have just been answered.
-    ends_the_query = False
+    #: The failure speaks of this row: its text is too long, or a filter held it back.
+    concerns_one_row = False
     #: Nothing was sent: there was no connection.
     cannot_connect = False
 
@@ -169,13 +173,7 @@ class ConnectionLostError(GatewayError):
 
 
 class ConnectError(GatewayError):
-    """No connection: refused, or no way to the host.
-
-    Attributes:
-        ends_the_query: The gateway answered before, and was gone for too long.
-    """
-
-    ends_the_query: bool = False
+    """No connection: refused, or no way to the host."""
 
     retryable = True
     concerns_every_row = True
@@ -201,13 +199,23 @@ class InvalidResponseError(GatewayError):
 
 
 class StatusError(GatewayError):
-    """An HTTP status that is not a success."""
+    """An HTTP status that is not a success.
+
+    Attributes:
+        concerns_one_row: Its words speak of this row: too long a text, a filter.
+    """
+
+    concerns_one_row: bool = False
 
 
 class AuthenticationError(StatusError):
-    """401 or 403: the key was not accepted."""
+    """401 or 403: the key was not accepted.
 
-    concerns_every_row = True
+    Attributes:
+        concerns_every_row: False for a 403 without words about a key, which a filter may have sent.
+    """
+
+    concerns_every_row: bool = True
 
 
 class UnsupportedError(StatusError):
@@ -220,7 +228,7 @@ class BudgetExceededError(StatusError):
     """402, 412 and their words: the budget of the key, or the credit of the account, is spent."""
 
     concerns_every_row = True
-    ends_the_query = True
+    ends_the_query: bool = True
 
 
 class RateLimitError(StatusError):

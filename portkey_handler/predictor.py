@@ -14,6 +14,7 @@ from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
 from .execution.open_files import with_room
+from .execution.pending_rows import Elsewhere
 from .execution.rate_limiter import RateLimitedSender, RateLimiter
 from .execution.row_results import MapResult
 from .gateway.client import Gateway
@@ -271,7 +272,7 @@ class _Run:
             ProgressReporter(look, current_listener(), log_seconds()) as watch,
         ):
             try:
-                mapping = await mapper.run(items, len(frame))
+                mapping = await mapper.run(items, len(frame), self._elsewhere(frame))
             except asyncio.CancelledError:
                 fault = self.cache.fault
                 line = interrupted(self._plan, mapper.now(), self.account, fault, watch.seconds)
@@ -281,6 +282,12 @@ class _Run:
             line = summary(self._plan, mapping, self.account, self.cache.oldest_used, watch.seconds)
             logger.info("%s", watch.end(line))
             return mapping
+
+    def _elsewhere(self, frame: pd.DataFrame) -> Elsewhere | None:
+        # Without deduplication the key of a row depends on the rows before it.
+        return (
+            (lambda rows: self._items.of(frame.iloc[[*rows]])) if self._plan.execution.deduplicate else None
+        )
 
     async def _check_cost(self, frame: pd.DataFrame) -> None:
         """Refuse a query that would cost more than `max_cost`, before anything is sent."""

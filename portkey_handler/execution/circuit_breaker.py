@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from ..errors import GatewayError
 from ..records import Outcome
 
-#: Failures in a row that stop a query without any answer, beside those in flight.
-HOPELESS = 50
-#: A query that had answers is stopped after this many times as many failures in a row.
+#: Failures in a row that stop a query without any answer. After answers, those in flight come on top.
+HOPELESS = 32
+#: A query that had answers is stopped after this many times as many failures in a row. Failures that speak
+#: of their own row count this many times less.
 LASTING = 10
 
 
@@ -18,7 +19,12 @@ class CircuitBreaker:
 
     def __init__(self) -> None:
         self._answered = 0
-        self._failed_in_a_row = 0
+        self._failed_in_a_row = 0.0
+
+    @property
+    def doubts(self) -> bool:
+        """Whether there were failures and no answer: rows from elsewhere may tell whose fault it is."""
+        return not self._answered and self._failed_in_a_row > 0
 
     def judge(
         self, answers: Sequence[Outcome | GatewayError], *, concurrency: int, cached: int
@@ -26,8 +32,8 @@ class CircuitBreaker:
         """Note what came of the items of one batch.
 
         Args:
-            answers: An outcome or a failure for each. A request that failed is one failure, however many
-                items it was for.
+            answers: An outcome or a failure for each. A batch without any answer is one failure, however
+                many items it has.
             concurrency: How many requests may be in flight, and so may fail for one reason at the same time.
             cached: Rows served from the answer cache. They count as answers, so that a query does not end
                 because the rows that failed in an earlier query fail again.
@@ -35,22 +41,19 @@ class CircuitBreaker:
         Returns:
             The failure that ends the query, or None.
         """
-        noted: set[int] = set()
-        for answer in answers:
-            if isinstance(answer, Outcome):
-                self._answered += 1
-                self._failed_in_a_row = 0
-            elif id(answer) not in noted:
-                noted.add(id(answer))
-                self._failed_in_a_row += 1
-                if self._is_the_end(answer, HOPELESS + concurrency, cached):
-                    return answer
-        return None
+        failures = [answer for answer in answers if isinstance(answer, GatewayError)]
+        if len(failures) < len(answers):
+            self._answered += len(answers) - len(failures)
+            self._failed_in_a_row = 0
+        elif failures:
+            self._failed_in_a_row += 1 / LASTING if failures[0].concerns_one_row else 1
+        patience = HOPELESS + concurrency
+        return next((error for error in failures if self._is_the_end(error, patience, cached)), None)
 
     def _is_the_end(self, error: GatewayError, patience: int, cached: int) -> bool:
         failed = self._failed_in_a_row
-        nothing_ever = self._answered == cached == 0 and (error.concerns_every_row or failed >= patience)
+        nothing_ever = self._answered == cached == 0 and (error.concerns_every_row or failed >= HOPELESS)
         no_connection = error.cannot_connect and self._answered == 0
         nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
-        for_long = error.retryable and failed >= LASTING * patience
+        for_long = (error.retryable or not self._answered) and failed >= LASTING * patience
         return nothing_ever or nothing_now or for_long or error.ends_the_query

@@ -15,7 +15,7 @@ from ..errors import CostReachedError, GatewayError
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped
 from .circuit_breaker import CircuitBreaker
 from .concurrency import AdaptiveConcurrency
-from .pending_rows import Cache, Pause, Pending, PendingRows
+from .pending_rows import Cache, Elsewhere, Pause, Pending, PendingRows
 from .retry import QueryStopped, RetryingSender, Send
 from .row_results import Counts, MapResult, RowResults
 
@@ -23,6 +23,8 @@ Operation = Callable[[Sequence[Item]], Generator[Request, Response, Sequence[Out
 
 #: Seconds in which requests that are in flight may still be answered when the query ends early.
 LANDING = 5.0
+#: Requests for rows in order, before rows from elsewhere are tried because all have failed.
+IN_ORDER = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,9 @@ class Mapper:
         # Filled by the worker that has its turn, so that at most one request is not full.
         self._batch: list[Pending] = []
 
-    async def run(self, rows: Iterable[Item | Skipped], total: int) -> MapResult:
+    async def run(
+        self, rows: Iterable[Item | Skipped], total: int, elsewhere: Elsewhere | None = None
+    ) -> MapResult:
         """Answer every row.
 
         When it is cancelled, no further request is sent, those in flight may land for `LANDING` seconds, and
@@ -101,15 +105,25 @@ class Mapper:
         Args:
             rows: An item, or why there is none, per row; pulled as the concurrency limit allows.
             total: How many rows there are.
+            elsewhere: Makes the items of some rows, by their numbers. With it rows from all over the table
+                are tried while some have failed and none was answered; see `PendingRows`.
         """
         self._loop = asyncio.get_running_loop()
         self._results = RowResults(total, self._remember)
-        self._sender = RetryingSender(self._send, self._concurrency, self._limits.max_attempts, self._stopped)
-        self._pending = iter(
-            PendingRows(
-                rows, self._results, self._cache, self._on_outcome, self._limits.timeout, self._loop.time
-            )
+        self._sender = RetryingSender(
+            self._send,
+            self._concurrency,
+            self._limits.max_attempts,
+            self._stopped,
+            lambda: self._results.counts.cached > 0,
         )
+        pending = PendingRows(
+            rows, self._results, self._cache, self._on_outcome, self._limits.timeout, self._loop.time
+        )
+        if elsewhere is not None:
+            in_order = IN_ORDER * self._limits.batch_size
+            pending.look_elsewhere(elsewhere, total, in_order, lambda: self._breaker.doubts)
+        self._pending = iter(pending)
         self._begun = True
         deadline = self._limits.deadline
         try:
@@ -127,7 +141,7 @@ class Mapper:
             await asyncio.gather(*self._workers, return_exceptions=True)
         self.now()
         late = deadline is not None and not in_time and self._why is None
-        reason = f"deadline = {deadline:g} s passed" if late else "the query was stopped"
+        reason = f"deadline = {deadline:g} s passed" if late else _why_stopped(self._why)
         return self._results.finish(self._why, reason)
 
     def now(self) -> Counts:
@@ -285,3 +299,10 @@ class Mapper:
             cost=self._price(evidence),
         )
         return Outcome(answer.value, answer.reason, evidence, answer.failed)
+
+
+def _why_stopped(why: GatewayError | CostReachedError | None) -> str:
+    """Return why rows were not asked."""
+    if why is None:
+        return "the query was stopped"
+    return f"the query was stopped, because {why.message}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -11,6 +12,12 @@ from .row_results import RowResults
 
 #: Rows looked at without waiting before other tasks get their turn.
 _TURN = 1000
+#: Rows from elsewhere whose items are made at a time.
+_AT_A_TIME = 16
+#: Rows from elsewhere that are looked at in one query; most of them may need no request.
+_MOST_ELSEWHERE = 1_000
+
+Elsewhere = Callable[[Sequence[int]], Iterable[Item | Skipped]]
 
 
 class Cache(Protocol):
@@ -52,7 +59,8 @@ class Pause(NamedTuple):
 class PendingRows:
     """The rows of one query that need a request; settles the others.
 
-    A row that another query has sent is put aside, and looked at again between the other rows.
+    A row that another query has sent is put aside, and looked at again between the other rows. The rows come
+    in order, but for those that `look_elsewhere` asks for.
 
     Args:
         rows: An item, or why there is none, per row.
@@ -78,22 +86,65 @@ class PendingRows:
         self._on_outcome = on_outcome
         self._clock = clock
         self._elsewhere = InFlightElsewhere(longest_wait)
+        self._row = -1
+        self._ahead: set[int] = set()
+        self._picks: Iterator[Pending] = iter(())
+        self._in_order = 0
+        self._doubts = lambda: False
+
+    def look_elsewhere(self, items: Elsewhere, total: int, in_order: int, doubts: Callable[[], bool]) -> None:
+        """While there are doubts, yield rows from all over the table once so many were yielded in order.
+
+        Rows at the top that cannot be answered must not keep the others from being asked.
+
+        Args:
+            items: Makes the items of some rows, by their numbers.
+            total: How many rows there are.
+            in_order: How many rows are yielded in order before.
+            doubts: Returns whether some rows have failed and none was answered.
+        """
+        self._picks = self._spread(items, total)
+        self._in_order = in_order
+        self._doubts = doubts
+
+    def _spread(self, items: Elsewhere, total: int) -> Iterator[Pending]:
+        """Yield rows behind the current one that need a request, each farthest from those before."""
+        spread = itertools.islice(_spread_out(total), _MOST_ELSEWHERE)
+        places = (row for row in spread if row > self._row and row not in self._ahead)
+        while numbers := [*itertools.islice(places, _AT_A_TIME)]:
+            for row, item in zip(numbers, items(numbers), strict=True):
+                if row > self._row and row not in self._ahead:
+                    self._ahead.add(row)
+                    if (pending := self._looked_at(row, item)) is not None:
+                        yield pending
 
     def __iter__(self) -> Iterator[Pending | Pause]:
-        for row, item in enumerate(self._rows):
+        for self._row, item in enumerate(self._rows):
+            row = self._row
             if row % _TURN == _TURN - 1:
                 yield Pause(0)
             if self._elsewhere:
                 yield from self._look_again()
-            if isinstance(item, Skipped):
-                self._results.counts.unasked += not item.failed
-                self._settle(row, Outcome(reason=item.reason, failed=item.failed))
-            elif not self._results.is_copy(row, item.key) and self._is_pending(row, item):
-                yield Pending(row, item)
+            if row in self._ahead:
+                self._ahead.remove(row)
+            elif (pending := self._looked_at(row, item)) is not None:
+                yield pending
+                self._in_order -= 1
+            while self._in_order <= 0 and self._doubts() and (pick := next(self._picks, None)) is not None:
+                yield pick
         while self._elsewhere:
             yield from self._look_again()
             if self._elsewhere:
                 yield Pause(AGAIN)
+
+    def _looked_at(self, row: int, item: Item | Skipped) -> Pending | None:
+        """Return a row that needs a request; settle another."""
+        if isinstance(item, Skipped):
+            self._results.counts.unasked += not item.failed
+            self._settle(row, Outcome(reason=item.reason, failed=item.failed))
+        elif not self._results.is_copy(row, item.key) and self._is_pending(row, item):
+            return Pending(row, item)
+        return None
 
     def _look_again(self) -> Iterator[Pending | Pause]:
         """Look again at rows that other queries had sent."""
@@ -119,3 +170,11 @@ class PendingRows:
     def _settle(self, row: int, outcome: Outcome) -> None:
         self._on_outcome(row, outcome)
         self._results.settle(row, outcome)
+
+
+def _spread_out(total: int) -> Iterator[int]:
+    """Yield each number below `total` once: the middle, the quarters, the eighths and so on."""
+    bits = max(1, (total - 1).bit_length())
+    for number in range(1, 2**bits):
+        row = int(f"{number:0{bits}b}"[::-1], 2) * total >> bits
+        yield row

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from ..errors import GatewayError, RateLimitError, RequestTimeoutError, ServerError
+from ..errors import (
+    GatewayError,
+    InvalidResponseError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+)
 from ..records import Request, Response
 from .concurrency import AdaptiveConcurrency
 from .throttle import AdaptiveThrottle
@@ -21,6 +28,16 @@ from .throttle import AdaptiveThrottle
 LONGEST_WAIT = 60.0
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 20.0
+
+#: How often a request is sent whose replies are no answers: each of them may have been paid for.
+MOST_OF_NO_ANSWER = 2
+
+#: Seconds after the first failure for which requests are tried again where none was ever answered …
+PATIENCE = 10.0
+#: … for which rows from elsewhere in the table are tried, once each, before the query ends …
+LAST_PATIENCE = 16.0
+#: … and for which the query goes on where an earlier one has answers.
+LAST_PATIENCE_AFTER_ANSWERS = 60.0
 
 #: Seconds for which a gateway that answered before may be gone.
 LONGEST_OUTAGE = 60.0
@@ -42,19 +59,30 @@ class RetryingSender:
         concurrency: Is told of answers and refusals.
         max_attempts: How often one request is tried.
         stopped: Set when the query is stopped; ends every wait.
+        answered_before: Returns whether an earlier query has answered rows of this one.
 
     Attributes:
         requests: How many were sent, retries included.
     """
 
     def __init__(
-        self, send: Send, concurrency: AdaptiveConcurrency, max_attempts: int, stopped: asyncio.Event
+        self,
+        send: Send,
+        concurrency: AdaptiveConcurrency,
+        max_attempts: int,
+        stopped: asyncio.Event,
+        answered_before: Callable[[], bool] = lambda: False,
     ) -> None:
         self.requests = 0
         self._send = send
         self._concurrency = concurrency
         self._max_attempts = max_attempts
         self._stopped = stopped
+        self._answered_before = answered_before
+        self._answered = False
+        # When the first request failed, and the longest wait that the provider has asked for.
+        self._failing_since: float | None = None
+        self._longest_asked = 0.0
         self._loop = asyncio.get_running_loop()
         self._throttle = AdaptiveThrottle()
         self._resume_at = 0.0
@@ -85,6 +113,7 @@ class RetryingSender:
                 raise
             else:
                 self._is_back()
+                self._answered = True
                 now = self._loop.time()
                 self._throttle.answered(now)
                 self._concurrency.answered(sent_at, now)
@@ -116,16 +145,44 @@ class RetryingSender:
                 self._concurrency.refused(sent_at, now)
             if too_many:
                 self._throttle.refused(sent_at, now)
-        if not failure.retryable or failure.attempts >= self._max_attempts or self._stopped.is_set():
+        if not failure.cannot_connect and self._failing_since is None:
+            self._failing_since = now
+        if not failure.retryable or self._stopped.is_set():
+            raise failure
+        if self._patience_left(now) <= 0:
+            raise self._given_up(failure)
+        if failure.attempts >= self._most_attempts(failure):
             raise failure
         wait = backoff(failure.attempts, failure.retry_after)
         if wait is None:
             asked = f"it asks to wait {failure.retry_after:,.0f} s"
             limit = f"a query waits {LONGEST_WAIT:.0f} s at most"
             raise failure.replace(message=f"{failure.message} ({asked}, and {limit})")
-        if failure.retry_after is not None and _is_overload(failure):
-            self._resume_at = max(self._resume_at, now + failure.retry_after)
+        if failure.retry_after is not None:
+            self._longest_asked = max(self._longest_asked, failure.retry_after)
+            if _is_overload(failure):
+                self._resume_at = max(self._resume_at, now + failure.retry_after)
+        if not self._answered_before() and self._patience_left(now + wait, PATIENCE) <= 0:
+            raise failure  # rows from elsewhere have their turn
         return wait
+
+    def _most_attempts(self, failure: GatewayError) -> int:
+        is_no_answer = isinstance(failure, InvalidResponseError) and failure.status is not None
+        return min(self._max_attempts, MOST_OF_NO_ANSWER) if is_no_answer else self._max_attempts
+
+    def _patience_left(self, now: float, patience: float | None = None) -> float:
+        """Return the seconds left until a query without any answer is given up; infinite after an answer."""
+        if self._answered or self._failing_since is None:
+            return math.inf
+        if patience is None:
+            patience = LAST_PATIENCE_AFTER_ANSWERS if self._answered_before() else LAST_PATIENCE
+        return self._failing_since + self._longest_asked + patience - now
+
+    def _given_up(self, failure: GatewayError) -> GatewayError:
+        seconds = self._loop.time() - (self._failing_since or 0.0)
+        return failure.replace(
+            message=f"{failure.message} (no request was answered in {seconds:.0f} s)", ends_the_query=True
+        )
 
     async def _wait_for_permission(self, probing: bool, failure: GatewayError | None) -> None:
         """Wait while the provider wants to be left alone, or while the gateway is gone.

@@ -12,7 +12,7 @@ from ..errors import AuthenticationError, StatusError
 from ..options import EngineConfig
 from ..options.durations import read_duration
 from ..records import Evidence
-from .failures import NO_PROMPTS, UNSUPPORTED, error_in, kind_of
+from .failures import NO_PROMPTS, UNSUPPORTED, error_in, kind_of, whom_it_concerns
 from .said import Said, parsed
 
 _LONGEST_MESSAGE = 300
@@ -58,6 +58,8 @@ def rejection(
         request_id=evidence.request_id,
         trace_id=evidence.trace_id,
         evidence=evidence,
+        code=said.code or None,
+        **whom_it_concerns(kind, status, said),
     )
 
 

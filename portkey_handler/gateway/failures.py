@@ -49,6 +49,16 @@ _SPENT = re.compile(
     r"credit balance is too low|insufficient (credit|balance|fund|quota)|out of credits?|no credits? left"
     r"|payment required|(current|monthly|billing) (quota|hard limit|spend|usage limit)|requires more credits"
 )
+#: Words about a text that is too long, or that is otherwise this row's own.
+_OF_ONE_ROW = re.compile(
+    r"context.?(length|window|size)|maximum context|(too|longer|larger|more) (long|large|many|than)"
+    r"|exceeds?\b.{0,60}\b(length|limit|maximum|size|tokens)|reduce the (length|size)|string_above_max_length"
+    r"|(invalid|unsupported|could not|unable to|failed to).{0,30}\b(image|url|download)"
+)
+_OF_ONE_ROW_CODES = frozenset(
+    {"context_length_exceeded", "string_above_max_length", "content_filter", "content_policy_violation",
+     "contentfiltered", "json_validate_failed", "invalid_image", "image_parse_error", "request_too_large"}
+)  # fmt: skip
 #: Words of a filter or a firewall, which speak of one request; and words about keys.
 _OF_A_FILTER = re.compile(
     r"flagged|moderat|content.?policy|safety|firewall|request (was )?blocked|cloudflare|\bwaf\b"
@@ -120,3 +130,17 @@ def kind_of(status: int, said: Said) -> type[StatusError]:
     if UNSUPPORTED.fullmatch(said.text) or said.text.startswith(NO_PROMPTS):
         return UnsupportedError
     return ServerError if status in (408, 425) or status >= 500 else StatusError
+
+
+def whom_it_concerns(kind: type[StatusError], status: int, said: Said) -> dict[str, bool]:
+    """Return the attributes of an error that tell which rows it concerns, where its kind does not."""
+    words = said.text.lower()
+    if kind is AuthenticationError and status != 401 and not _OF_A_KEY.search(words):
+        return {"concerns_every_row": False}
+    is_of_one_row = (
+        status in (413, 446)
+        or not _OF_ONE_ROW_CODES.isdisjoint(said.codes)
+        or _OF_ONE_ROW.search(words) is not None
+        or _OF_A_FILTER.search(words) is not None
+    )
+    return {"concerns_one_row": True} if kind is StatusError and is_of_one_row else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from ..records import Evidence, Outcome, RowNames, is_cut_off
 from .formatting import counted, dollars
 from .progress import Progress, said_use
 from .query_usage import QueryUsage
+
+logger = logging.getLogger(__name__)
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5
@@ -77,7 +80,7 @@ def raise_failures(plan: Plan, mapping: MapResult, usage: QueryUsage, fault: str
         fault: Why no answer was cached, or None.
 
     Raises:
-        QueryError: Rows failed and `on_error` is `raise`, or the query was stopped.
+        QueryError: Rows failed and `on_error` is `raise`, or `max_cost` was reached.
     """
     failed = sum(1 for outcome in mapping.outcomes if outcome.failed)
     answered = sum(1 for outcome in mapping.outcomes if outcome.evidence and not outcome.failed)
@@ -98,11 +101,13 @@ def raise_failures(plan: Plan, mapping: MapResult, usage: QueryUsage, fault: str
         why = "" if reached else "no other row could succeed: "
         done = f"; {answered:,} answered{_cached(answered, fault)}" if answered else ""
         remedy = "; raise max_cost to go on" if reached else ""
-        raise query_error(
+        said = (
             f"the query was stopped after {_requests(mapping.counts)}, because {why}{mapping.stopped.message}"
-            f"{done}; running again needs {again}{remedy}",
-            [(mapping.stopped.message, [])],
+            f"{done}; running again needs {again}{remedy}"
         )
+        if reached or plan.execution.on_error == "raise":
+            raise query_error(said, [(mapping.stopped.message, [])])
+        logger.warning("%s: %s; rows without an answer are NULL", plan.name, said)
     if failed and plan.execution.on_error == "raise":
         reasons = _reasons(mapping.outcomes)
         message = _failure(reasons, usage.names, answered, failed, fault, again)

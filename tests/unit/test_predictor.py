@@ -283,16 +283,35 @@ def test_null_says_row_by_row(provider: OfflineProvider) -> None:
     assert answers["answer_error"].tolist() == [None, "400: bad", None]
 
 
-@pytest.mark.parametrize("on_error", ["raise", "null"])
-def test_what_cannot_succeed_stops_the_query(on_error: str, provider: OfflineProvider) -> None:
+def test_what_cannot_succeed_stops_the_query(provider: OfflineProvider) -> None:
     """A rejected key is told once, after as many requests as were in flight."""
     provider.behaviour.key = "right"
     with pytest.raises(
         QueryError, match=r"^the query was stopped after . requests?, because no other row"
     ) as caught:
-        predict(provider, pd.DataFrame({"q": list("abcdefghijklmnopq")}), on_error=on_error)
+        predict(provider, pd.DataFrame({"q": list("abcdefghijklmnopq")}))
     assert (caught.value.answered, caught.value.failed) == (0, 17)
     assert len(provider.requests) <= 8
+
+
+def test_a_query_that_is_stopped_may_give_null(
+    provider: OfflineProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With on_error = 'null' the rows that were not asked are NULL and say why; one warning tells it."""
+    provider.behaviour.key = "right"
+    frame = pd.DataFrame({"q": list("abcdefghijklmnopq")})
+    answers = predict(provider, frame, on_error="null", concurrency=1)
+    why = "401: Incorrect API key provided.; check portkey_api_key, provider_api_key or virtual_key of the engine"
+    assert answers["answer"].isna().all()
+    assert answers["answer_error"].tolist() == [
+        why,
+        *[f"not asked: the query was stopped, because {why}"] * 16,
+    ]
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == [
+        f"answer: the query was stopped after 1 request, because no other row could succeed: {why}; running "
+        "again needs at most 17 requests; rows without an answer are NULL"
+    ]
 
 
 # Where it runs

@@ -85,7 +85,7 @@ def test_a_key_that_is_rejected_ends_the_batch(provider: OfflineProvider) -> Non
     statuses = {4: 400, 2: 401}
     provider.behaviour.faults = lambda request: Fault(status=statuses[len(request.body["input"])])
     with pytest.raises(QueryError, match="stopped after 2 requests, because no other row could succeed: 401"):
-        predict(provider, {"q": texts}, USING)
+        predict(provider, {"q": texts}, {**USING, "on_error": "raise"})
     assert [len(one) for one in inputs(provider)] == [4, 2]
 
 
