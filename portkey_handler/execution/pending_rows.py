@@ -90,7 +90,7 @@ class PendingRows:
         self._ahead: set[int] = set()
         self._picks: Iterator[Pending] = iter(())
         self._in_order = 0
-        self._doubts = lambda: False
+        self._doubts: Callable[[], bool] = lambda: False
 
     def look_elsewhere(self, items: Elsewhere, total: int, in_order: int, doubts: Callable[[], bool]) -> None:
         """While there are doubts, yield rows from all over the table once so many were yielded in order.
@@ -119,8 +119,8 @@ class PendingRows:
                         yield pending
 
     def __iter__(self) -> Iterator[Pending | Pause]:
-        for self._row, item in enumerate(self._rows):
-            row = self._row
+        for row, item in enumerate(self._rows):
+            self._row = row
             if row % _TURN == _TURN - 1:
                 yield Pause(0)
             if self._elsewhere:

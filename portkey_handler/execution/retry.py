@@ -138,13 +138,7 @@ class RetryingSender:
             GatewayError: `failure`, where trying again is no use.
         """
         now = self._loop.time()
-        if _is_overload(failure):
-            # Only 429 speaks of how many were sent; an overloaded provider has other reasons.
-            too_many = isinstance(failure, RateLimitError)
-            if not (too_many and self._throttle.in_force):
-                self._concurrency.refused(sent_at, now)
-            if too_many:
-                self._throttle.refused(sent_at, now)
+        self._note_overload(failure, sent_at, now)
         if not failure.cannot_connect and self._failing_since is None:
             self._failing_since = now
         if not failure.retryable or self._stopped.is_set():
@@ -165,6 +159,16 @@ class RetryingSender:
         if not self._answered_before() and self._patience_left(now + wait, PATIENCE) <= 0:
             raise failure  # rows from elsewhere have their turn
         return wait
+
+    def _note_overload(self, failure: GatewayError, sent_at: float, now: float) -> None:
+        if not _is_overload(failure):
+            return
+        # Only 429 speaks of how many were sent; an overloaded provider has other reasons.
+        too_many = isinstance(failure, RateLimitError)
+        if not (too_many and self._throttle.in_force):
+            self._concurrency.refused(sent_at, now)
+        if too_many:
+            self._throttle.refused(sent_at, now)
 
     def _most_attempts(self, failure: GatewayError) -> int:
         is_no_answer = isinstance(failure, InvalidResponseError) and failure.status is not None

@@ -137,7 +137,7 @@ def test_a_provider_that_answers_nothing_is_given_up_soon(
     monkeypatch.setattr(retry, "PATIENCE", 1.0)
     monkeypatch.setattr(retry, "LAST_PATIENCE", 1.6)
     provider.behaviour.faults = lambda request: fault if request.method == "POST" else None
-    with pytest.raises(QueryError, match="^the query was stopped after "):
+    with pytest.raises(QueryError, match=r"^the query was stopped after "):
         predict(provider, rows(5000), max_attempts=100)
     # The tries of the first second, and one of each of the others.
     assert len(provider.requests) <= 3 * HOPELESS
@@ -190,6 +190,6 @@ def test_after_answers_of_an_earlier_query_the_patience_is_longer(
 def test_replies_that_are_no_answers_end_the_query_soon(provider: OfflineProvider, fault: Fault) -> None:
     """Each may have been paid for: two tries a row, and a flight of rows."""
     provider.behaviour.faults = lambda _: fault
-    with pytest.raises(QueryError, match="^the query was stopped after "):
+    with pytest.raises(QueryError, match=r"^the query was stopped after "):
         predict(provider, rows(1000))
     assert len(provider.requests) <= 2 * (HOPELESS + 8)
