@@ -24,6 +24,7 @@ from .host.data_dir import data_dir
 from .operations import Operation
 from .operations.query_items import QueryItems
 from .operations.result_columns import check_free, to_frame
+from .operations.structured_output import TypedChat
 from .operations.tracing import Tracing
 from .options import EngineConfig, Plan, resolve
 from .options.durations import seconds_of
@@ -31,6 +32,7 @@ from .options.plan import longest_answer
 from .prompts.frames import as_frame
 from .records import Outcome, RowNames
 from .storage.answer_cache import AnswerCache
+from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
 from .usage.budget import reached, too_expensive, too_many_rows
 from .usage.estimate.dry_run import dry_run_listener, keep_estimate
@@ -220,6 +222,10 @@ class _Run:
                 self._gateway.send, limiter, longest_answer(plan), self._stopped
             )
         self.cache = _answer_cache(plan, gateway)
+        self._methods = LearntMethods(folder / "methods" / f"{engine_fingerprint(plan.engine, gateway)}.json")
+        self._language_model = str(plan.parameters.value.get("model") or "")
+        if isinstance(self._items.operation, TypedChat):
+            self._items.operation.begin_with(self._methods.of(self._language_model))
 
     async def __aenter__(self) -> _Run:
         await self._gateway.__aenter__()
@@ -230,6 +236,9 @@ class _Run:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             self._recorder.record(error)
+            operation = self._items.operation
+            if isinstance(operation, TypedChat) and operation.learnt is not None:
+                self._methods.put(self._language_model, operation.learnt)
         finally:
             self.cache.close()
             if self._limited is not None:

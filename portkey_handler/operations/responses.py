@@ -20,6 +20,7 @@ _NO_ANSWER = {
     Ending.FAILED: "the model failed to write an answer",
     Ending.BROKEN_OFF: "the provider failed while the answer was written",
 }
+NO_TEXT = "the model gave no text"
 #: Finish reasons that say no more than the sentence.
 _PLAIN_WORDS = frozenset({"content_filter", "content_filtered", "safety", "refusal", "error"})
 _THINK = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
@@ -216,7 +217,7 @@ def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evi
         )
     if content == "":
         return Outcome("", evidence=evidence)
-    return Outcome.failure("the model gave no text", evidence)
+    return Outcome.failure(NO_TEXT, evidence)
 
 
 def _shared(text: Any) -> str | None:

@@ -23,7 +23,7 @@ from .chat import Chat, Messages
 from .item_keys import Keys
 from .json_extraction import NotReadable, exactly, leniently, unfenced
 from .request_body import rest_of_body
-from .responses import read_chat
+from .responses import NO_TEXT, read_chat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,8 @@ _WORDS = {
     "tool": ("tool", "function", "schema"),
 }
 _REFUSALS = frozenset({400, 404, 422})
+#: Codes of providers that check the model's text themselves, and found that it does not fit.
+_NOT_GENERATED = frozenset({"json_validate_failed", "tool_use_failed", "output_parse_failed"})
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _NAME = "answer"
@@ -67,6 +69,7 @@ class TypedChat:
         self._steps_down = plan.output.output_method == "auto"
         #: The current method, shared by all rows of the query.
         self._method = METHODS[0] if self._steps_down else plan.output.output_method
+        self._begun_with = self._method
         #: Methods that led to JSON at least once.
         self._proven: set[str] = set()
         self._rests = {method: rest_of_body({**parameters, **self._asking(method)}) for method in METHODS}
@@ -83,39 +86,79 @@ class TypedChat:
         """
         return self._chat.items(frame)
 
-    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
-        """Ask, and ask once more if the answer does not fit."""
-        (item,) = items
-        method, reply = yield from self._send(item.payload)
-        first = self._read(reply, method)
-        if first.complaint is None:
-            return [first.answer]
-        if self._steps_down and method != METHODS[-1] and method not in self._proven:
-            # Some providers ignore a method that they do not support, and answer in prose.
-            self._step_down(method, "answers were no JSON")
-        before = first.answer.evidence or Evidence()
-        try:
-            method, reply = yield from self._send(self._repairing(item.payload, first))
-            second = self._read(reply, method)
-        except GatewayError as error:
-            evidence = (error.evidence or Evidence())._replace(raw=before.raw)
-            raise error.replace(evidence=_paid_for_both(before, evidence)) from None
-        answer = second.answer
-        evidence = _paid_for_both(before, answer.evidence or Evidence())
-        reason = answer.reason
-        if second.complaint is not None:
-            reason = f"the answer does not fit output, and neither did the one before it: {second.complaint}"
-        return [Outcome(answer.value, reason, evidence, failed=reason is not None)]
+    @property
+    def learnt(self) -> str | None:
+        """The method that led to JSON after another one did not; None where nothing was learnt."""
+        is_new = self._steps_down and self._method not in (METHODS[0], self._begun_with)
+        return self._method if is_new and self._method in self._proven else None
 
-    def _send(self, messages: bytes) -> Generator[Request, Response, tuple[str, Response]]:
+    def begin_with(self, method: str | None) -> None:
+        """Begin with a method that an earlier query has learnt; of use where `output_method` is `auto`."""
+        if self._steps_down and method in METHODS:
+            self._method = self._begun_with = method
+
+    def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
+        """Ask by one method after the other until there is JSON; ask once more if the answer does not fit.
+
+        A row for which a method gave no JSON twice, though it did for others, is asked by an instruction.
+        """
+        (item,) = items
+        messages, forced, is_repaired = item.payload, None, False
+        paid: Evidence | None = None
+        while True:
+            try:
+                method, read = yield from self._ask_once(messages, forced)
+            except GatewayError as error:
+                if paid is None:
+                    raise
+                evidence = (error.evidence or Evidence())._replace(raw=paid.raw)
+                raise error.replace(evidence=_paid_for_both(paid, evidence)) from None
+            evidence = read.answer.evidence or Evidence()
+            paid = evidence if paid is None else _paid_for_both(paid, evidence)
+            messages = item.payload
+            if read.complaint is None:
+                return [Outcome(read.answer.value, read.answer.reason, paid, read.answer.failed)]
+            if not read.is_json and self._goes_on_from(method):
+                self._step_down(method, "answers were no JSON")
+            elif not is_repaired:
+                is_repaired, messages = True, self._repairing(item.payload, read)
+            elif not read.is_json and self._steps_down and method != METHODS[-1]:
+                forced = METHODS[-1]
+            else:
+                reason = (
+                    f"the answer does not fit output, and neither did the one before it: {read.complaint}"
+                )
+                return [Outcome.failure(reason, paid)]
+
+    def _ask_once(
+        self, messages: bytes, forced: str | None
+    ) -> Generator[Request, Response, tuple[str, _Read]]:
+        try:
+            method, reply = yield from self._send(messages, forced)
+        except GatewayError as error:
+            if not _failed_to_generate(error):
+                raise
+            # The provider has checked the model's text itself, so the method is one that it supports.
+            complaint = "the model did not write JSON that fits"
+            failed = Outcome.failure(complaint, error.evidence)
+            return forced or self._method, _Read(failed, complaint, is_json=True)
+        return method, self._read(reply, method)
+
+    def _goes_on_from(self, method: str) -> bool:
+        """Return whether another method is tried, because this one never led to JSON."""
+        return self._steps_down and method != METHODS[-1] and method not in self._proven
+
+    def _send(
+        self, messages: bytes, forced: str | None
+    ) -> Generator[Request, Response, tuple[str, Response]]:
         """Send messages by the current method; by the next one if the provider refuses it."""
         while True:
-            method = self._method
+            method = forced or self._method
             sent = self._instructed(messages) if method == "prompt" else messages
             try:
                 reply = yield Request(self.path, b"".join((b'{"messages":', sent, self._rests[method])))
             except GatewayError as error:
-                if not _is_refused(method, error):
+                if forced or _failed_to_generate(error) or not _is_refused(method, error):
                     raise
                 if not self._steps_down:
                     remedy = "output_method = 'auto' tries another method if one is refused"
@@ -169,6 +212,9 @@ class TypedChat:
 
     def _read(self, reply: Response, method: str) -> _Read:
         answer = read_chat(reply)
+        if answer.reason == NO_TEXT and self._goes_on_from(method):
+            # So do some servers that do not know the method.
+            return _Read(answer, NO_TEXT)
         if answer.reason is not None:  # refused, held back by a filter, or cut off before any text
             return _Read(answer)
         text = _text_of(reply, answer.value)
@@ -182,7 +228,7 @@ class TypedChat:
         if is_cut_off(evidence.finish_reason):
             ran_out = "max_tokens ran out before the answer was complete; raise max_tokens"
             return _Read(Outcome.failure(ran_out, evidence))
-        return _Read(Outcome.failure(complaint, evidence), complaint, text)
+        return _Read(Outcome.failure(complaint, evidence), complaint, text, is_json)
 
     def _fitting(self, text: str, method: str) -> tuple[Any, str | None, bool]:
         """Return the object in a text, or None; what is wrong with it, or None; and whether it is JSON."""
@@ -213,11 +259,13 @@ class _Read:
         answer: The answer, or why there is none.
         complaint: What is wrong with the answer; None if the model is not asked again.
         text: The text of the model; empty if the model is not asked again.
+        is_json: Whether the method led to JSON.
     """
 
     answer: Outcome
     complaint: str | None = None
     text: str = ""
+    is_json: bool = False
 
 
 def _text_of(reply: Response, value: Any) -> str:
@@ -230,6 +278,11 @@ def _text_of(reply: Response, value: Any) -> str:
     arguments = call.get("arguments")
     # As the model wrote them; some providers have parsed them already.
     return arguments if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _failed_to_generate(error: GatewayError) -> bool:
+    """Return whether the provider says that the model's text did not fit, which another try may mend."""
+    return error.code in _NOT_GENERATED or "failed to generate json" in error.message.lower()
 
 
 def _is_refused(method: str, error: GatewayError) -> bool:

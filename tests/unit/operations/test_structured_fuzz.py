@@ -89,7 +89,10 @@ def run(plan: Plan, text: str, repaired: str, finish: str) -> Outcome:
     try:
         while True:
             assert orjson.loads(request.body)["messages"]
-            choice = {"message": {"content": left.pop()}, "finish_reason": finish}
+            choice = {
+                "message": {"content": left.pop() if len(left) > 1 else left[0]},
+                "finish_reason": finish,
+            }
             request = steps.send(Response(200, {"choices": [choice]}))
     except StopIteration as stop:
         (answer,) = stop.value

@@ -121,7 +121,6 @@ def test_a_repair_may_be_cut_off(provider: OfflineProvider) -> None:
     (said(None, refusal="I cannot help."), "the model refused"),
     (said("", "content_filter"), "the provider's content filter held the answer back"),
     (said('{"tone": "', "content_filter"), "the provider's content filter held the answer back"),
-    (said(None), "the model gave no text"),
     (said(None, "length"), "max_tokens ran out before the model wrote any text; raise max_tokens"),
 ])  # fmt: skip
 def test_refusals_have_their_own_reasons(
@@ -131,6 +130,13 @@ def test_refusals_have_their_own_reasons(
     row = ask(provider, reply)
     assert (row["answer"], row["answer_error"]) == (None, reason)
     assert len(bodies(provider)) == 1
+
+
+def test_no_text_at_all_is_a_reason_where_the_method_is_known(provider: OfflineProvider) -> None:
+    """Servers that do not know a method may send no text; the next method is tried, and the last one is not."""
+    row = ask(provider, *[said(None)] * 3)
+    assert (row["answer"], row["answer_error"]) == (None, "the model gave no text")
+    assert len(bodies(provider)) == 3
 
 
 def test_a_row_that_failed_for_its_tokens_is_the_only_one_sent_again(provider: OfflineProvider) -> None:

@@ -272,7 +272,7 @@ def test_the_end_is_told_when_the_query_is_stopped(
     """A rejected key ends the query at once; the line says what it came to."""
     provider.behaviour.key = "another"
     with pytest.raises(QueryError):
-        ask(provider, 30, concurrency=1)
+        ask(provider, 30, concurrency=1, on_error="raise")
     (end,) = lines(caplog, END)
     assert re.fullmatch(r"portkey_model: 0 answered, 30 failed, 1 request, 0 tokens, \$0, \d\.\d s", end)
 
