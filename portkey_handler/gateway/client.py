@@ -13,7 +13,6 @@ from types import TracebackType
 from typing import Any
 
 import aiohttp
-import orjson
 from yarl import URL
 
 from ..errors import (
@@ -28,10 +27,11 @@ from ..errors import (
 )
 from ..options import EngineConfig
 from ..records import Evidence, Request, Response
-from .config import PROBE_SECONDS, GatewayConfig
-from .error_messages import rejection, secret_texts
+from . import json_bodies
+from .config import HOSTED, PROBE_SECONDS, GatewayConfig
+from .error_messages import is_versioned, rejection, secret_texts
 from .failures import ERROR, NO_CHOICE, fault_in
-from .network import cause_of, host_of, is_unknown_host, proxy_for
+from .network import cause_of, certificates, host_of, is_unknown_host, proxy_for, remedy_for
 from .response_metadata import evidence_of
 
 _LARGE = 2**20
@@ -50,6 +50,7 @@ class Gateway:
 
     def __init__(self, config: GatewayConfig) -> None:
         self._base_url = config.base_url
+        self._has_key = bool(config.engine.secrets.get("portkey_api_key"))
         headers = config.headers
         self._headers = {name: text for name, text in headers.items() if name.lower() != "content-type"}
         self._headers["Content-Type"] = "application/json"
@@ -66,7 +67,9 @@ class Gateway:
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             # The concurrency limit bounds the connections; a second limit would hide requests in a queue.
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=certificates() if self._base_url.startswith("https") else True
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             # Not trust_env: it would let a .netrc replace the provider's Authorization.
             trust_env=False,
@@ -92,10 +95,11 @@ class Gateway:
         if not 200 <= status < 300:
             raise self._rejection(headers, content, request.body, evidence)
         try:
-            body = orjson.loads(content)
-        except orjson.JSONDecodeError:
+            body = json_bodies.read(content)
+        except ValueError:
+            what = "a web page; correct base_url" if content.lstrip()[:1] == b"<" else "not JSON"
             raise InvalidResponseError(
-                f"the reply of {self._base_url} is not JSON ({len(content):,} bytes, status {status})",
+                f"the reply of {self._base_url} is {what} ({len(content):,} bytes, status {status})",
                 status=status,
                 trace_id=evidence.trace_id,
                 evidence=evidence,
@@ -119,7 +123,13 @@ class Gateway:
         self, headers: Mapping[str, str], content: bytes, request_body: bytes, evidence: Evidence
     ) -> StatusError:
         return rejection(
-            headers, content, request_body, evidence, secrets=self._secrets, withheld=self._withheld
+            headers,
+            content,
+            request_body,
+            evidence,
+            secrets=self._secrets,
+            withheld=self._withheld,
+            base_url=self._base_url,
         )
 
     async def probe(self) -> None:
@@ -128,16 +138,18 @@ class Gateway:
         Raises:
             AuthenticationError: The gateway does not accept the key.
             ConnectError: The gateway cannot be reached.
+            StatusError: There is no gateway at this path.
         """
         try:
             status, headers, content = await self._exchange("GET", "/models", None)
         except RequestTimeoutError as error:
             raise ConnectError(
-                f"{self._base_url} did not answer within {self._timeout:g} s{_ADDRESS_HINT}"
+                f"{self._base_url} did not answer within {self._timeout:g} s; {self._remedy_for(error)}"
             ) from error
         except (ConnectionLostError, InvalidResponseError):
             return  # a server answers
-        if status in (401, 403):
+        lacks_version = status == 404 and not is_versioned(self._base_url)
+        if status in (401, 403) or lacks_version:
             raise self._rejection(headers, content, b"", evidence_of(status, headers, content, None, None))
 
     async def _exchange(
@@ -172,6 +184,9 @@ class Gateway:
         evidence = Evidence(trace_id=self._trace_id, span_id=further.get(_SPAN) if further else None)
         raise failure.replace(trace_id=self._trace_id, evidence=evidence)
 
+    def _remedy_for(self, error: Exception) -> str:
+        return remedy_for(error, is_hosted=self._base_url == HOSTED, has_key=self._has_key)
+
     def _timed_out(self) -> RequestTimeoutError:
         return RequestTimeoutError(
             f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
@@ -184,7 +199,7 @@ class Gateway:
             url = self._urls[path] = URL(self._base_url + path)
         return url
 
-    def _translated(self, error: Exception) -> GatewayError:  # noqa: PLR0911 - a table of cases
+    def _translated(self, error: Exception) -> GatewayError:
         """Return this package's error for an error of aiohttp; a test fails on errors that have none."""
         if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
             status = getattr(error, "status", None)
@@ -193,12 +208,12 @@ class Gateway:
                 f"{self._base_url} cannot be reached through the proxy {host_of(self._proxy)}: {said}; "
                 "correct HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY"
             )
-        if isinstance(error, aiohttp.ClientConnectorDNSError) and is_unknown_host(
-            getattr(error, "os_error", None)
-        ):
-            return UnknownHostError(f"{self._base_url} cannot be reached: {cause_of(error)}{_ADDRESS_HINT}")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return ConnectError(f"{self._base_url} cannot be reached: {cause_of(error)}{_ADDRESS_HINT}")
+            os_error = getattr(error, "os_error", None)
+            is_unknown = isinstance(error, aiohttp.ClientConnectorDNSError) and is_unknown_host(os_error)
+            kind = UnknownHostError if is_unknown else ConnectError
+            cause, remedy = cause_of(error), self._remedy_for(error)
+            return kind(f"{self._base_url} cannot be reached: {cause}; {remedy}")
         # The last two are raised for host names that DNS does not allow, and for proxies of another protocol.
         if isinstance(error, (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError)):
             through = f" through the proxy {host_of(self._proxy)}" if self._proxy else ""
@@ -210,12 +225,6 @@ class Gateway:
         if isinstance(error, (aiohttp.ClientPayloadError, aiohttp.ClientResponseError)):
             return InvalidResponseError(f"the reply of {self._base_url} broke off or is not HTTP")
         return ConnectionLostError(f"the connection to {self._base_url} broke: {type(error).__name__}")
-
-
-_ADDRESS_HINT = (
-    "; start your gateway (npx @portkey-ai/gateway), or name it by base_url in CREATE ML_ENGINE or "
-    "PORTKEY_BASE_URL, or give portkey_api_key for the hosted one"
-)
 
 
 async def check_engine(engine: EngineConfig, timeout: float = PROBE_SECONDS) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -29,6 +30,7 @@ def rejection(
     *,
     secrets: Sequence[str] = (),
     withheld: Collection[str] = (),
+    base_url: str = "",
 ) -> StatusError:
     """Return the error of a failed response.
 
@@ -39,11 +41,12 @@ def rejection(
         evidence: The evidence of the response, with its status.
         secrets: See `describe_rejection`.
         withheld: Options of the environment that were not sent to the engine's own address.
+        base_url: The gateway's base URL, for the remedy.
     """
     said = error_in(content)
     status = evidence.status or 0
     kind = kind_of(status, said)
-    message = _described(status, headers, said, request_body, secrets)
+    message = _described(status, headers, said, request_body, secrets, base_url)
     waits = seconds_to_wait(headers)
     if kind is AuthenticationError and withheld:
         message += (
@@ -103,10 +106,20 @@ def describe_rejection(
     return _described(status, headers, error_in(content), request_body, secrets)
 
 
+def is_versioned(base_url: str) -> bool:
+    """Return whether an address ends in a version, such as /v1, as those of gateways do."""
+    return _VERSION.search(base_url) is not None
+
+
 def _described(
-    status: int, headers: Mapping[str, str], found: Said, request_body: bytes, secrets: Sequence[str]
+    status: int,
+    headers: Mapping[str, str],
+    found: Said,
+    request_body: bytes,
+    secrets: Sequence[str],
+    base_url: str = "",
 ) -> str:
-    said = found.text
+    said = found.text.removeprefix(f"{status} ")  # "404 Not Found" is said once
     # Before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
         said = said.replace(secret, "******")
@@ -114,7 +127,7 @@ def _described(
         said = said[: _LONGEST_MESSAGE - 1] + "…"
     shown = "an error in a reply of status 200" if status == 200 else str(status)
     line = f"{shown}{_sender(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
-    remedy = _remedy(status, said.lower(), found.code, request_body)
+    remedy = _remedy(status, said.lower(), found.code, request_body, base_url)
     return f"{line}; {remedy}" if remedy else line
 
 
@@ -188,8 +201,8 @@ def _sender(headers: Mapping[str, str]) -> str:
     return f" from {provider}" if provider else ""
 
 
-def _remedy(  # noqa: PLR0911 - a table of cases
-    status: int, said: str, code: str, request_body: bytes
+def _remedy(  # noqa: PLR0911, C901 - a table of cases
+    status: int, said: str, code: str, request_body: bytes, base_url: str
 ) -> str:
     if UNSUPPORTED.fullmatch(said):
         return "use another provider or another mode"
@@ -202,17 +215,33 @@ def _remedy(  # noqa: PLR0911 - a table of cases
     if status == 400 and "max_completion_tokens" in said:
         limit = _sent(request_body).get("max_tokens", 300)
         return f"write max_completion_tokens = {limit} instead of max_tokens"
+    if said == "invalid custom host":
+        return (
+            "the gateway trusts only localhost and public addresses: start it with custom_host's host in "
+            "TRUSTED_CUSTOM_HOSTS, such as TRUSTED_CUSTOM_HOSTS=localhost,127.0.0.1,192.168.1.5"
+        )
+    if "certificate" in said and status >= 500:
+        return "start the gateway with the provider's authority in NODE_EXTRA_CA_CERTS"
+    if status >= 500 and any(word in said for word in _UNREACHABLE):
+        return "the gateway cannot reach the provider; correct custom_host, or start the provider's server"
     if "model" in said and (status == 404 or code == "model_not_found" or "does not exist" in said):
         model = _sent(request_body).get("model")
         return (
             f"write model = '…' in CREATE MODEL or SELECT … USING with a model that the provider has, "
             f"instead of {model!r}"
         )
+    if status in (404, 405) and base_url and not is_versioned(base_url):
+        return f"a gateway's address ends in /v1; write base_url = '{base_url}/v1'"
     if status == 400 and "provider" in said and ("x-portkey-provider" in said or "x-portkey-config" in said):
         return (
             "name a destination: provider, virtual_key or config in CREATE ML_ENGINE (or PORTKEY_PROVIDER …)"
         )
     return ""
+
+
+#: What Node says where the gateway cannot reach the provider.
+_UNREACHABLE = ("enotfound", "econnrefused", "eai_again", "bad port", "ehostunreach", "enetunreach")
+_VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")
 
 
 def _sent(request_body: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ..errors import (
     UnsupportedError,
 )
 from ..records import Ending, ending_of
-from .said import Said, parsed, said_in
+from .said import Said, said_in, words_or_json
 
 #: What `fault_in` finds.
 ERROR, NO_CHOICE = "error", "the reply has no choice"
@@ -85,7 +85,7 @@ def _meant(status: int, said: Said) -> int:
 
 def error_in(content: bytes) -> Said:
     """Return what a body says of its error: that of its first choice, where the reply has some."""
-    body = parsed(content)
+    body = words_or_json(content)
     first = None if _has_error(body) else _first_choice(body)
     return said_in(first if _has_error(first) else body)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from ..records import Evidence
+from . import json_bodies
 
 #: The gateway's statuses for failed guardrails: with 246 the answer is sent, with 446 it is not.
 _GUARDED = frozenset({246, 446})
+_MOST_DIGITS = 6
 
 
 def evidence_of(
@@ -50,13 +50,12 @@ def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
             "on": "request" if when.startswith("before") else "answer",
             "checks": {
                 str(check.get("id")): check.get("verdict")
-                for check in hook.get("checks") or ()
+                for check in _listed(hook.get("checks"))
                 if isinstance(check, dict)
             },
         }
         for when, hooks in results.items()
-        if isinstance(hooks, list)
-        for hook in hooks
+        for hook in _listed(hooks)
         if isinstance(hook, dict)
     ]
     return found or None
@@ -64,15 +63,15 @@ def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
 
 def _verdicts_in(content: bytes) -> list[dict[str, Any]] | None:
     try:
-        return _verdicts_of(orjson.loads(content))
-    except orjson.JSONDecodeError:
+        return _verdicts_of(json_bodies.read(content))
+    except ValueError:
         return None
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _whole(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        return None
+    """Return a count; None for a header that holds none, or one that no gateway can have reached."""
+    return int(text) if text is not None and text.isdecimal() and len(text) <= _MOST_DIGITS else None

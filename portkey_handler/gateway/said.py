@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
 
-import orjson
-
 from ..options.durations import read_duration
+from . import json_bodies
 
 #: Of a text from outside no more is looked at.
 _MOST = 20_000
@@ -61,9 +60,20 @@ def said_in(body: Any) -> Said:
 def parsed(content: bytes) -> Any:
     """Return a body as JSON, or None where it is none."""
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
+        return json_bodies.read(content)
+    except ValueError:
         return None
+
+
+def words_or_json(content: bytes) -> Any:
+    """Return the body of an error as JSON; where it is none, its text, or the text of its page."""
+    try:
+        return json_bodies.read(content)
+    except ValueError:
+        pass
+    text = content[:_MOST].decode("utf-8", "replace")
+    words = " ".join((_text_of(text) if text.lstrip()[:1] == "<" else text).split())
+    return words if words.isprintable() and "\ufffd" not in words else None  # else bytes that are no text
 
 
 def _words(value: Any, depth: int) -> str:

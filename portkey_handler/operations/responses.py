@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Mapping
@@ -23,9 +24,13 @@ _NO_ANSWER = {
 NO_TEXT = "the model gave no text"
 #: Finish reasons that say no more than the sentence.
 _PLAIN_WORDS = frozenset({"content_filter", "content_filtered", "safety", "refusal", "error"})
+#: Kinds of parts that hold reasoning.
+_THOUGHTS = frozenset({"thinking", "reasoning", "redacted_thinking"})
 _THINK = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
 _END_OF_THINKING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _MOST_REASONING = 2_000
+#: Fields of a message with the model's reasoning: of DeepSeek and vLLM, and of OpenRouter and Groq.
+_REASONING = ("reasoning_content", "reasoning")
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
@@ -44,16 +49,19 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
     body = reply.body
     try:
         message = body["choices"][0]["message"]
-        content = message.get("content")
-        if isinstance(content, list):  # some providers send the text in parts
-            content = "".join(part.get("text") or "" for part in content if isinstance(part, dict))
+        content, reasoning = _text_and_reasoning(message.get("content"))
     except (AttributeError, IndexError, KeyError, TypeError):
         raise malformed(reply, "a chat completion", evidence) from None
     if (stopped := stopped_by(evidence)) is not None:
         return stopped
+    reasoning = reasoning or next(
+        (text for name in _REASONING if isinstance(text := message.get(name), str)), ""
+    )
+    if reasoning:
+        evidence = evidence._replace(reasoning=reasoning[:_MOST_REASONING])
     if called := _calls(message):
         return Outcome(called, evidence=evidence)
-    if isinstance(content, str) and (thought := split_reasoning(content)) is not None:
+    if content is not None and (thought := split_reasoning(content)) is not None:
         reasoning, content = thought
         evidence = evidence._replace(reasoning=reasoning[:_MOST_REASONING])
         if content is None:
@@ -62,6 +70,38 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
         return _json(content, evidence) if as_json else Outcome(content, evidence=evidence)
     # In JSON mode an empty text is no answer, because it is not JSON.
     return _without_text(message, None if as_json else content, evidence)
+
+
+def _text_and_reasoning(content: Any) -> tuple[str | None, str]:
+    """Return the text of a message's content, in each shape that servers give it, and reasoning among it."""
+    if content is None or isinstance(content, str):
+        return content, ""
+    if isinstance(content, Mapping) and isinstance(content.get("parts"), list):  # Gemini's own
+        content = content["parts"]
+    parts = content if isinstance(content, list) else [content]
+    texts, thoughts = [], []
+    for part in parts:
+        if isinstance(part, Mapping) and part.get("type") in _THOUGHTS:
+            thoughts.append(_text_and_reasoning(part.get("thinking") or part.get("text"))[0] or "")
+        else:
+            texts.append(_text_of_part(part))
+    known = [text for text in texts if text is not None]
+    if not known and any(not _is_typed(part) for part in parts):
+        return json.dumps(content, ensure_ascii=False), "".join(thoughts)  # the server has parsed the answer
+    return "".join(known), "".join(thoughts)
+
+
+def _text_of_part(part: Any) -> str | None:
+    """Return the text of one part of a content; None for a part of another kind."""
+    text = part.get("text") if isinstance(part, Mapping) else part
+    if isinstance(text, Mapping):
+        text = text.get("value")
+    return text if isinstance(text, str) else None
+
+
+def _is_typed(part: Any) -> bool:
+    """Return whether a part says of what kind it is: it is then no answer that a server has parsed."""
+    return part is None or (isinstance(part, Mapping) and ("type" in part or "text" in part))
 
 
 def split_reasoning(text: str) -> tuple[str, str | None] | None:
@@ -110,7 +150,7 @@ def read_completion(reply: Response) -> Outcome:
     """
     evidence = evidence_of_reply(reply)
     try:
-        text = reply.body["choices"][0]["text"]
+        text, _ = _text_and_reasoning(reply.body["choices"][0]["text"])
     except (IndexError, KeyError, TypeError):
         raise malformed(reply, "a completion", evidence) from None
     if (stopped := stopped_by(evidence)) is not None:
@@ -137,7 +177,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
         finish_reason=finish_reason,
         logprobs=logprobs,
         model=_shared(body.get("model")),
-        request_id=body.get("id") or evidence.request_id,
+        request_id=identifier if isinstance(identifier := body.get("id"), str) else evidence.request_id,
         system_fingerprint=_shared(body.get("system_fingerprint")),
     )
 

@@ -5,13 +5,16 @@ The names are those of the SDK's client (`portkey_ai.Portkey`); a test walks its
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, field_validator
+from pydantic import ConfigDict, ValidationInfo, field_validator
 
 from .schema import HeaderText, Json, JsonList, Level, Options, SlugOrJson, WholeNumber, option
 
 _ENGINE: tuple[Level, ...] = ("engine",)
+#: The endpoints that people copy along with an address.
+_ENDPOINT = re.compile(r"/((chat/)?completions|embeddings|responses|messages|models)/*$", re.IGNORECASE)
 
 
 class GatewayOptions(Options):
@@ -116,7 +119,7 @@ class GatewayOptions(Options):
 
     @field_validator("base_url", "custom_host", "azure_foundry_url", "huggingface_base_url")
     @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
+    def _is_an_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
             return None
         if not value.lower().startswith(("http://", "https://")):
@@ -127,6 +130,11 @@ class GatewayOptions(Options):
         if "?" in value or "#" in value:
             raise ValueError(
                 "expected an address without ? and #, because the endpoint's path is added at its end"
+            )
+        end = _ENDPOINT.search(value) if info.field_name in ("base_url", "custom_host") else None
+        if end is not None:
+            raise ValueError(
+                f"expected an address without the endpoint, whose path is added: {value[: end.start()]}"
             )
         if not _names_a_host(value):
             raise ValueError("expected an address with a host in it, such as http://localhost:8787/v1")

@@ -1,4 +1,4 @@
-"""The file that remembers by which method a language model gives typed answers, from one query to the next."""
+"""The file that remembers by which method a language model gives typed answers, for later queries."""
 
 from __future__ import annotations
 

@@ -49,3 +49,9 @@ def bodies(provider: OfflineProvider) -> list[Any]:
 def replying(make: Callable[[Any], Any], status: int = 200) -> Callable[[RecordedRequest], Fault]:
     """Give a behaviour's `faults` that answers every request with what is made of its body."""
     return lambda request: Fault(status=status, body=make(request.body))
+
+
+def answered(provider: OfflineProvider, **using: Any) -> tuple[Any, str | None]:
+    """Ask one row with the attempts that nobody changed; give the answer, and why there is none."""
+    row = predict(provider, {"q": ["How is it?"]}, {"max_attempts": 6, "reuse": "never", **using}).iloc[0]
+    return row["answer"], row["answer_error"]

@@ -65,12 +65,16 @@ def test_moments_are_seconds_from_now() -> None:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
-        ("Message: fetch failed Cause: Error: getaddrinfo ENOTFOUND ollama", None),
+        (
+            "Message: fetch failed Cause: Error: getaddrinfo ENOTFOUND ollama",
+            "Message: fetch failed Cause: Error: getaddrinfo ENOTFOUND ollama; the gateway cannot reach the "
+            "provider; correct custom_host, or start the provider's server",
+        ),
         ("<html><style>h1 {color: red}</style><body>\n<h1>Bad Gateway</h1></body>", "Bad Gateway"),
         ("", "no reason given"),
     ],
 )
-def test_a_page_instead_of_an_answer_is_told_as_text(page: str, said: str | None) -> None:
+def test_a_page_instead_of_an_answer_is_told_as_text(page: str, said: str) -> None:
     """Somebody between the gateway and the model answered; the gateway hands his page over."""
     content = orjson.dumps({"html-message": page})
-    assert describe_rejection(502, {}, content, b"{}") == f"502: {said or page}"
+    assert describe_rejection(502, {}, content, b"{}") == f"502: {said}"

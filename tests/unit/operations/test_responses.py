@@ -46,7 +46,51 @@ def test_text_in_parts_is_put_together() -> None:
         "loose",
         {"type": "text", "text": "本"},
     ]
-    assert said(parts) == ("日本", None)
+    assert said(parts) == ("日loose本", None)
+
+
+@pytest.mark.parametrize(("content", "text"), [
+    (["The text ", "in a list."], "The text in a list."),
+    ({"type": "text", "text": "Hi"}, "Hi"),
+    ({"text": "Hi"}, "Hi"),
+    ([{"text": {"value": "Hi", "annotations": []}}], "Hi"),
+    ({"parts": [{"text": "Hi"}], "role": "model"}, "Hi"),
+    ({"tone": "warm", "é": 1}, '{"tone": "warm", "é": 1}'),
+    ([{"tone": "warm"}], '[{"tone": "warm"}]'),
+    (42, "42"),
+    (0, "0"),
+    (-1.5, "-1.5"),
+    (True, "true"),
+    ([], ""),
+    ([{"type": "text", "text": ""}], ""),
+])  # fmt: skip
+def test_content_of_other_types_is_an_answer(content: Any, text: str) -> None:
+    """Some servers parse the model's text, or nest it; a number was a TypeError that ended the query."""
+    assert said(content) == (text, None)
+
+
+@pytest.mark.parametrize("content", [{"type": "image_url"}, [{"type": "image_url", "image_url": {}}]])
+def test_a_part_of_another_kind_is_no_text(content: Any) -> None:
+    """It is neither taken for JSON that a server has parsed, nor for a text."""
+    assert said(content) == ("", None)
+
+
+@pytest.mark.parametrize(("message", "reasoning"), [
+    ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+                  {"type": "text", "text": "Yes"}]}, "hm"),  # Mistral
+    ({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Yes"}]}, "hm"),  # Anthropic
+    ({"content": "Yes", "reasoning_content": "hm"}, "hm"),  # DeepSeek, vLLM
+    ({"content": "Yes", "reasoning": "hm"}, "hm"),  # OpenRouter, Groq
+    ({"content": "Yes", "reasoning": {"effort": 1}}, None),
+    ({"content": "Yes", "reasoning_content": None}, None),
+    ({"content": "Yes", "reasoning_content": "x" * 5000}, "x" * 2000),
+])  # fmt: skip
+def test_reasoning_beside_the_answer_stands_in_the_evidence(
+    message: dict[str, Any], reasoning: str | None
+) -> None:
+    """It has its own part or field, and is no part of the answer."""
+    answer = chat(message)
+    assert (answer.value, answer.evidence.reasoning) == ("Yes", reasoning)
 
 
 def test_text_that_is_cut_off_is_an_answer() -> None:
@@ -271,6 +315,8 @@ def test_json_mode_without_json_has_a_reason(text: str, finish: str, reason: str
     ("", "length", None, "max_tokens ran out before the model wrote any text; raise max_tokens"),
     ("", "content_filter", None, "the provider's content filter held the answer back"),
     (None, "stop", None, "the model gave no text"),
+    (["a", "b"], "stop", "ab", None),
+    (7, "stop", "7", None),
 ])  # fmt: skip
 def test_a_completions_text(text: Any, finish: str, value: Any, reason: str | None) -> None:
     """Text, empty text and the reasons for none are those of a chat."""
@@ -286,7 +332,7 @@ def test_a_completions_text(text: Any, finish: str, value: Any, reason: str | No
     ({"choices": []}, "an object with choices"),
     ({"choices": [{}], "id": "x"}, "an object with choices, id"),
     ({"choices": [{"message": None}]}, "an object with choices"),
-    ({"choices": [{"message": {"content": [{"text": {"value": "Hi"}}]}}]}, "an object with choices"),
+    ({"choices": [{"message": "Hi"}]}, "an object with choices"),
     ({"choices": [None]}, "an object with choices"),
     ({"choices": "no"}, "an object with choices"),
     ([], "list"),
