@@ -297,7 +297,7 @@ model_using_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "The language model, by the name that the gateway or the provider uses. Mode embedding needs it; "
-            "prompt and request have no default."
+            "prompt and request have no default. A template gives each row its own: '{{ llm }}'."
         ),
         "required": False,
         "label": "Model",
@@ -368,7 +368,7 @@ model_using_args = OrderedDict(
         "description": (
             "How long a cached answer is used for an equal request through the same engine: '30m', '24h', "
             "'7d' …, or 'never' to ask again. The default of mode prompt is 'never', because a saved prompt "
-            "may change."
+            "may change; where prompt_id names a version (pp-x@12), it is '24h'."
         ),
         "required": False,
         "label": "Reuse",
@@ -420,6 +420,16 @@ model_using_args = OrderedDict(
         ),
         "required": False,
         "label": "Max cost",
+        "secret": False,
+    },
+    price={
+        "type": ARG_TYPE.DICT,
+        "description": (
+            "US dollars of a million tokens, for a model that the price list lacks or has another price: "
+            '{"input": 0.15, "output": 0.6}, and cached_input where it differs.'
+        ),
+        "required": False,
+        "label": "Price",
         "secret": False,
     },
     dry_run={

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .errors import AboveLimitError
@@ -24,6 +25,7 @@ from .host.data_dir import data_dir
 from .operations import Operation
 from .operations.query_items import QueryItems
 from .operations.result_columns import check_free, to_frame
+from .operations.row_model import model_template
 from .operations.structured_output import TypedChat
 from .operations.tracing import Tracing
 from .options import EngineConfig, Plan, resolve
@@ -34,12 +36,13 @@ from .records import Outcome, RowNames
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
-from .usage.budget import reached, too_expensive, too_many_rows
+from .usage.budget import reached, spent_already, too_expensive, too_many_rows
+from .usage.daily_budget import DailyBudget, today
 from .usage.estimate.dry_run import dry_run_listener, keep_estimate
 from .usage.estimate.estimator import Estimate
 from .usage.estimate.scan import Scan, earlier_of
 from .usage.estimate.wording import one_line
-from .usage.prices import cost_of
+from .usage.prices import cost_of, given_rates
 from .usage.prices import load as load_prices
 from .usage.progress import Progress, ProgressReporter, current_listener, log_seconds
 from .usage.query_usage import QueryUsage
@@ -110,7 +113,10 @@ class Predictor:
         outcomes: list[Outcome] = []
         scan = _scan(plan, gateway, items.operation, cache)
         estimate = await scan.estimate(items.of(frame), len(frame), outcomes.append)
-        refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate)
+        spent = 0.0
+        if plan.execution.max_cost_per_day is not None:
+            spent = RunHistory(data_dir()).spent(plan.engine, today())
+        refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate, spent)
         estimate = replace(estimate, refused=refused)
         keep_estimate(data_dir(), plan.engine, estimate.name, estimate)
         (dry_run_listener() or _log)(estimate)
@@ -212,7 +218,10 @@ class _Run:
         execution = plan.execution
         self._stopped = asyncio.Event()
         self.account = QueryUsage(names)
-        self._recorder = RunRecorder(plan, self.account, tracing.trace_id, RunHistory(folder).record)
+        history = RunHistory(folder)
+        self._daily = DailyBudget(history, plan.engine)
+        record = partial(history.record, query=self._daily.query)
+        self._recorder = RunRecorder(plan, self.account, tracing.trace_id, record)
         scope = limits_scope(plan.engine, gateway.engine)
         self._limited: RateLimitedSender | None = None
         if execution.requests_per_minute is not None or execution.tokens_per_minute is not None:
@@ -224,6 +233,7 @@ class _Run:
         self.cache = _answer_cache(plan, gateway)
         self._methods = LearntMethods(folder / "methods" / f"{engine_fingerprint(plan.engine, gateway)}.json")
         self._language_model = str(plan.parameters.value.get("model") or "")
+        self._has_one_model = model_template(plan.parameters.value) is None
         if isinstance(self._items.operation, TypedChat):
             self._items.operation.begin_with(self._methods.of(self._language_model))
 
@@ -237,7 +247,7 @@ class _Run:
         try:
             self._recorder.record(error)
             operation = self._items.operation
-            if isinstance(operation, TypedChat) and operation.learnt is not None:
+            if isinstance(operation, TypedChat) and operation.learnt is not None and self._has_one_model:
                 self._methods.put(self._language_model, operation.learnt)
         finally:
             self.cache.close()
@@ -267,13 +277,13 @@ class _Run:
                 deadline=execution.deadline,
             ),
             cache=self.cache,
-            price=cost_of,
-            on_outcome=self.account.note if execution.max_cost is None else note,
+            price=partial(cost_of, given=given) if (given := given_rates(self._plan)) else cost_of,
+            on_outcome=note if self._has_budget else self.account.note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else for_summary(),
             stopped=self._stopped,
         )
         items = self._items.of(frame)
-        if execution.max_cost is not None:
+        if self._has_budget:
             await self._check_cost(frame)
         self._recorder.look = mapper.now
         with (
@@ -293,21 +303,31 @@ class _Run:
             return mapping
 
     def _elsewhere(self, frame: pd.DataFrame) -> Elsewhere | None:
-        # Without deduplication the key of a row depends on the rows before it.
-        return (
-            (lambda rows: self._items.of(frame.iloc[[*rows]])) if self._plan.execution.deduplicate else None
-        )
+        if not self._plan.execution.deduplicate:
+            return None  # the key of a row depends on the rows before it
+        return lambda rows: self._items.of(frame.iloc[[*rows]], rows)
+
+    @property
+    def _has_budget(self) -> bool:
+        execution = self._plan.execution
+        return execution.max_cost is not None or execution.max_cost_per_day is not None
 
     async def _check_cost(self, frame: pd.DataFrame) -> None:
-        """Refuse a query that would cost more than `max_cost`, before anything is sent."""
+        """Refuse a query that would cost more than its limits allow, before anything is sent."""
         plan, items = self._plan, self._items
+        spent = 0.0
+        if plan.execution.max_cost_per_day is not None:
+            spent = self._daily.look(0.0)
+            if (refused := spent_already(plan, spent)) is not None:
+                raise AboveLimitError(refused)
         scan = _scan(plan, self._config, items.operation, self.cache)
         estimate = await scan.estimate(items.of(frame), len(frame))
-        if (refused := too_expensive(plan, estimate)) is not None:
+        if (refused := too_expensive(plan, estimate, spent)) is not None:
             raise AboveLimitError(refused)
 
     def _note(self, mapper: Mapper, row: int, outcome: Outcome) -> None:
         self.account.note(row, outcome)
-        most = self._plan.execution.max_cost
-        if most is not None and (reason := reached(most, self.account, outcome)) is not None:
+        daily = self._plan.execution.max_cost_per_day is not None
+        spent = self._daily.look_now_and_then(self.account.cost) if daily else 0.0
+        if (reason := reached(self._plan, self.account, outcome, spent)) is not None:
             mapper.stop(reason)

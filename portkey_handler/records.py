@@ -76,11 +76,13 @@ class Item:
         key: A digest of everything that decides the answer: equal keys are asked once.
         payload: What the operation makes its requests from.
         headers: Headers of the item's requests, or None. They have no part in the answer.
+        own: Parameters of the body that this item has and others do not: `,"model":"m"`.
     """
 
     key: bytes
     payload: Any
     headers: Mapping[str, str] | None = None
+    own: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Evidence(NamedTuple):
         kept_from: When the answer was made, in seconds since 1970, where it comes from the answer cache.
         raw: The beginning of the model's text, where it does not fit the typed columns.
         reasoning: The beginning of the reasoning that the model wrote before its answer, in its text.
+        service_tier: The provider's service tier, such as flex, which has a price of its own.
     """
 
     status: int | None = None
@@ -165,6 +168,7 @@ class Evidence(NamedTuple):
     kept_from: float | None = None
     raw: str | None = None
     reasoning: str | None = None
+    service_tier: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the known fields by their names; `kept_from` as ISO 8601."""

@@ -15,6 +15,7 @@ from .images import image_part
 from .item_keys import Keys
 from .request_body import encoded, rest_of_body
 from .responses import read_chat, wants_json
+from .row_model import model_template
 from .rows import cells, column_texts, made_of_rows, named_column, prompt_column, template_texts
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Chat:
     def __init__(self, plan: Plan, keys: Keys | None = None) -> None:
         self._plan = plan
         self._rest = rest_of_body(plan.parameters.value)
+        model = model_template(plan.parameters.value)
+        self._model_columns = () if model is None else model.columns
         self._keys = keys or Keys("chat", plan.parameters)
         self._wants_json = wants_json(plan.parameters.value)
         options = plan.input
@@ -61,7 +64,7 @@ class Chat:
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the messages and read the first choice."""
         (item,) = items
-        reply = yield Request(self.path, b"".join((b'{"messages":', item.payload, self._rest)))
+        reply = yield Request(self.path, b"".join((b'{"messages":', item.payload, item.own, self._rest)))
         return [read_chat(reply, as_json=self._wants_json)]
 
     def _conversations(self, frame: pd.DataFrame) -> Iterator[Messages | Skipped]:
@@ -82,7 +85,7 @@ class Chat:
             self._prompt.check(columns, where="prompt_template")
             texts = template_texts(frame, self._prompt)
         else:
-            besides = [image] if image else []
+            besides = [*self._model_columns, *([image] if image else [])]
             texts = column_texts(frame, prompt_column(frame, options.column, self._plan.target, besides))
         if image:
             return self._with_system(frame, _illustrated(texts, cells(frame, image), image))

@@ -43,5 +43,5 @@ class Completion:
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the prompt and read the first choice."""
         (item,) = items
-        reply = yield Request(self.path, b"".join((b'{"prompt":', item.payload, self._rest)))
+        reply = yield Request(self.path, b"".join((b'{"prompt":', item.payload, item.own, self._rest)))
         return [read_completion(reply)]

@@ -15,6 +15,7 @@ from ..options import Plan
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped
 from .request_body import rest_of_body
 from .responses import evidence_of_reply, malformed
+from .row_model import model_template
 from .text_items import Texts
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Embedding:
     path = "/embeddings"
 
     def __init__(self, plan: Plan) -> None:
-        self.batch_size = plan.execution.inputs_per_request
+        # A request has one model.
+        self.batch_size = 1 if model_template(plan.parameters.value) else plan.execution.inputs_per_request
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters.value)
         self._has_answered = False
@@ -64,7 +66,9 @@ class Embedding:
             part, before = left.pop()
             inputs = b",".join(item.payload for item in part)
             try:
-                reply = yield Request(self.path, b"".join((b'{"input":[', inputs, b"]", self._rest)))
+                reply = yield Request(
+                    self.path, b"".join((b'{"input":[', inputs, b"]", part[0].own, self._rest))
+                )
                 answers += _read(reply, len(part), before + reply.attempts)
                 self._has_answered, failures = True, 0
             except GatewayError as error:

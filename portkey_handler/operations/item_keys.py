@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from ..records import Item, Skipped
 
@@ -35,4 +36,4 @@ def number_copies(items: Iterable[Item | Skipped]) -> Iterator[Item | Skipped]:
             yield item
         else:
             copy = copies[item.key] = copies.get(item.key, -1) + 1
-            yield Item(item.key + copy.to_bytes(8, "big"), item.payload, item.headers)
+            yield replace(item, key=item.key + copy.to_bytes(8, "big"))

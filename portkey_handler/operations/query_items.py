@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..options import Plan
 from ..records import Item, Skipped
 from . import OPERATIONS, Operation
 from .item_keys import number_copies
+from .row_model import model_template, with_models
 from .tracing import Tracing
 
 if TYPE_CHECKING:
@@ -34,12 +35,20 @@ class QueryItems:
         self.tracing = tracing
         self.operation: Operation = OPERATIONS[plan.input.mode](plan)
         self._deduplicate = plan.execution.deduplicate
+        self._model = model_template(plan.parameters.value)
 
-    def of(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
+    def of(self, frame: pd.DataFrame, rows: Sequence[int] | None = None) -> Iterator[Item | Skipped]:
         """Yield the item of each row, or the reason why there is none.
+
+        Args:
+            frame: The rows.
+            rows: Their numbers in the query; by default they begin with 0.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.
         """
-        items = self.tracing.trace(self.operation.items(frame), frame)
+        items = self.operation.items(frame)
+        if self._model is not None:
+            items = with_models(items, frame, self._model)
+        items = self.tracing.trace(items, frame, rows)
         return items if self._deduplicate else number_copies(items)

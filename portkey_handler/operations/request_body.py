@@ -8,10 +8,16 @@ from typing import Any
 import orjson
 
 from ..records import Skipped
+from .row_model import model_template
 
 
 def rest_of_body(parameters: Mapping[str, Any]) -> bytes:
-    """Return the part of a body after the row's part: `,"model":"m"}` for `{"model":"m"}`."""
+    """Return the part of a body after the row's part: `,"model":"m"}` for `{"model":"m"}`.
+
+    A model that is a template is part of each row (`row_model`).
+    """
+    if model_template(parameters) is not None:
+        parameters = {name: value for name, value in parameters.items() if name != "model"}
     return b"," + orjson.dumps(parameters)[1:] if parameters else b"}"
 
 

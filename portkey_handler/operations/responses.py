@@ -167,6 +167,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
     if not isinstance(usage, dict):
         usage = {}
     details = usage.get("prompt_tokens_details")
+    tier = body.get("service_tier") or usage.get("service_tier")
     finish_reason, logprobs = _end_of(body)
     # Names of OpenAI first; then those of Anthropic and of /responses.
     return evidence._replace(
@@ -179,6 +180,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
         model=_shared(body.get("model")),
         request_id=identifier if isinstance(identifier := body.get("id"), str) else evidence.request_id,
         system_fingerprint=_shared(body.get("system_fingerprint")),
+        service_tier=_shared(tier.lower()) if isinstance(tier, str) else None,
     )
 
 

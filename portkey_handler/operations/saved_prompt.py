@@ -53,7 +53,7 @@ class SavedPrompt:
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the variables and read the first choice; a saved prompt may be a chat or a completion."""
         (item,) = items
-        reply = yield Request(self.path, b"".join((b'{"variables":', item.payload, self._rest)))
+        reply = yield Request(self.path, b"".join((b'{"variables":', item.payload, item.own, self._rest)))
         if _is_completion(reply.body):
             return [read_completion(reply)]
         return [read_chat(reply, as_json=self._wants_json)]

@@ -107,7 +107,7 @@ class TypedChat:
         paid: Evidence | None = None
         while True:
             try:
-                method, read = yield from self._ask_once(messages, forced)
+                method, read = yield from self._ask_once(messages, item.own, forced)
             except GatewayError as error:
                 if paid is None:
                     raise
@@ -131,10 +131,10 @@ class TypedChat:
                 return [Outcome.failure(reason, paid)]
 
     def _ask_once(
-        self, messages: bytes, forced: str | None
+        self, messages: bytes, own: bytes, forced: str | None
     ) -> Generator[Request, Response, tuple[str, _Read]]:
         try:
-            method, reply = yield from self._send(messages, forced)
+            method, reply = yield from self._send(messages, own, forced)
         except GatewayError as error:
             if not _failed_to_generate(error):
                 raise
@@ -149,14 +149,14 @@ class TypedChat:
         return self._steps_down and method != METHODS[-1] and method not in self._proven
 
     def _send(
-        self, messages: bytes, forced: str | None
+        self, messages: bytes, own: bytes, forced: str | None
     ) -> Generator[Request, Response, tuple[str, Response]]:
         """Send messages by the current method; by the next one if the provider refuses it."""
         while True:
             method = forced or self._method
             sent = self._instructed(messages) if method == "prompt" else messages
             try:
-                reply = yield Request(self.path, b"".join((b'{"messages":', sent, self._rests[method])))
+                reply = yield Request(self.path, b"".join((b'{"messages":', sent, own, self._rests[method])))
             except GatewayError as error:
                 if forced or _failed_to_generate(error) or not _is_refused(method, error):
                     raise

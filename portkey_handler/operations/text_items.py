@@ -10,6 +10,7 @@ from ..prompts.template import Template
 from ..records import Item, Skipped
 from .item_keys import Keys
 from .request_body import encoded
+from .row_model import model_template
 from .rows import column_texts, prompt_column, template_texts
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Texts:
         self._target = plan.target
         source = plan.input.prompt_template
         self._template = None if source is None else Template(source, where="prompt_template")
+        model = model_template(plan.parameters.value)
+        self._model_columns = () if model is None else model.columns
         self._keys = Keys(plan.input.mode, plan.parameters)
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
@@ -47,6 +50,6 @@ class Texts:
 
     def _of(self, frame: pd.DataFrame) -> Iterator[str | Skipped]:
         if self._template is None:
-            return column_texts(frame, prompt_column(frame, self._column, self._target))
+            return column_texts(frame, prompt_column(frame, self._column, self._target, self._model_columns))
         self._template.check([str(name) for name in frame.columns], where="prompt_template")
         return template_texts(frame, self._template)

@@ -62,17 +62,24 @@ class Tracing:
         if self._shared is not None:
             self.options["metadata"] = self._shared
 
-    def trace(self, items: Iterator[Item | Skipped], frame: pd.DataFrame) -> Iterator[Item | Skipped]:
+    def trace(
+        self, items: Iterator[Item | Skipped], frame: pd.DataFrame, rows: Sequence[int] | None = None
+    ) -> Iterator[Item | Skipped]:
         """Yield the items of a frame, each with the headers of its row.
+
+        Args:
+            items: The items.
+            frame: The rows.
+            rows: Their numbers in the query; by default they begin with 0.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.
         """
-        headers = self._headers(frame)
+        headers = self._headers(frame, range(len(frame)) if rows is None else rows)
         decides = self.decides
         return (_with(item, own, decides) for item, own in zip(items, headers, strict=True))
 
-    def _headers(self, frame: pd.DataFrame) -> Iterator[dict[str, str] | Skipped]:
+    def _headers(self, frame: pd.DataFrame, numbers: Sequence[int]) -> Iterator[dict[str, str] | Skipped]:
         """Yield the headers of each row.
 
         Raises:
@@ -81,9 +88,9 @@ class Tracing:
         columns = self._template.columns
         if self._shared is not None and self.decides:
             shared = {"x-portkey-metadata": json.dumps(self._shared)}
-            return ({"x-portkey-span-id": self._span_of(row), **shared} for row in range(len(frame)))
+            return ({"x-portkey-span-id": self._span_of(row), **shared} for row in numbers)
         if not columns:
-            return ({"x-portkey-span-id": self._span_of(row)} for row in range(len(frame)))
+            return ({"x-portkey-span-id": self._span_of(row)} for row in numbers)
         self._template.check([str(name) for name in frame.columns])
         rows = made_of_rows(frame, columns, (), self._template.render)
         return (
@@ -94,7 +101,7 @@ class Tracing:
                 # As ASCII, because headers carry nothing else.
                 "x-portkey-metadata": json.dumps(made),
             }
-            for row, made in enumerate(rows)
+            for row, made in zip(numbers, rows, strict=True)
         )
 
     def _span_of(self, row: int) -> str:
@@ -110,4 +117,4 @@ def _with(item: Item | Skipped, headers: dict[str, str] | Skipped, decide: bool)
     if decide:
         metadata = headers.get("x-portkey-metadata", "")
         key = hashlib.blake2b(key + metadata.encode(), digest_size=len(key)).digest()
-    return Item(key, item.payload, headers)
+    return Item(key, item.payload, headers, item.own)

@@ -23,7 +23,7 @@ def missing(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
     if asked.mode == "embedding" and "model" not in parameters:
         return ["mode = 'embedding' needs model = '…', such as 'text-embedding-3-small'"]
     if asked.mode == "request":
-        return _of_request(asked)
+        return _of_request(asked, parameters)
     return []
 
 
@@ -46,7 +46,7 @@ def of_output(output: OutputOptions, target: str, parameters: Mapping[str, Any])
     return found
 
 
-def _of_request(asked: InputOptions) -> list[str]:
+def _of_request(asked: InputOptions, parameters: Mapping[str, Any]) -> list[str]:
     path = asked.path
     if path is not None and not is_path_of_models(path) and path not in (asked.allowed_paths or ()):
         return [
@@ -55,6 +55,8 @@ def _of_request(asked: InputOptions) -> list[str]:
         ]
     if (asked.body.value if asked.body else {}).get("stream") not in (None, False):
         return [f"body.stream cannot be used here: {REFUSED['stream']}"]
+    if "{{" in str(parameters.get("model")):
+        return ['model is a template; in mode request write it into body, such as {"model": "{{ llm }}"}']
     needed = {"path": "such as '/rerank'", "body": 'an object such as {"input": "{{ text }}"}'}
     return [
         f"mode = 'request' needs {name}, {words}"

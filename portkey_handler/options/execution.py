@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
-from .schema import Duration, Number, Options, WholeNumber, option
+from pydantic import field_validator
+
+from .json_text import JsonText
+from .schema import Duration, JsonObjectText, Number, Options, WholeNumber, option
 
 
 class ExecutionOptions(Options):
@@ -47,7 +51,7 @@ class ExecutionOptions(Options):
     reuse: Duration = option(
         "How long a cached answer is used for an equal request through the same engine: '30m', '24h', '7d' "
         "…, or 'never' to ask again. The default of mode prompt is 'never', because a saved prompt may "
-        "change.",
+        "change; where prompt_id names a version (pp-x@12), it is '24h'.",
         kind="duration",
         default="24h",
     )
@@ -89,6 +93,19 @@ class ExecutionOptions(Options):
         gt=0,
         allow_inf_nan=False,
     )
+    max_cost_per_day: Number | None = option(
+        "The most US dollars a day (UTC) of all queries on this machine that use the engine; like max_cost, "
+        "queries are refused or stopped.",
+        kind="number",
+        levels=("engine",),
+        gt=0,
+        allow_inf_nan=False,
+    )
+    price: JsonObjectText | None = option(
+        "US dollars of a million tokens, for a model that the price list lacks or has another price: "
+        '{"input": 0.15, "output": 0.6}, and cached_input where it differs.',
+        kind="object",
+    )
     dry_run: bool = option(
         "Send nothing: answers are NULL, and DESCRIBE model.estimate shows what a query would send and cost.",
         kind="true or false",
@@ -100,4 +117,26 @@ class ExecutionOptions(Options):
         kind="true or false",
         default=True,
         levels=("engine",),
+    )
+
+    @field_validator("price")
+    @classmethod
+    def _is_a_price(cls, value: JsonText | None) -> JsonText | None:
+        if value is None:
+            return None
+        dollars = value.value
+        is_known = "input" in dollars and dollars.keys() <= {"input", "output", "cached_input"}
+        if not is_known or not all(map(_is_amount, dollars.values())):
+            raise ValueError(
+                'expected US dollars of a million tokens, such as {"input": 0.15, "output": 0.6}'
+            )
+        return value
+
+
+def _is_amount(value: object) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value >= 0
     )

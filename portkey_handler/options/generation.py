@@ -17,7 +17,7 @@ class GenerationOptions(Options):
 
     model: str | None = option(
         "The language model, by the name that the gateway or the provider uses. Mode embedding needs it; "
-        "prompt and request have no default.",
+        "prompt and request have no default. A template gives each row its own: '{{ llm }}'.",
         default=DEFAULT_MODEL,
         min_length=1,
     )

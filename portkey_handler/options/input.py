@@ -115,6 +115,11 @@ class InputOptions(Options):
         modes=_REQUEST,
     )
 
+    @property
+    def is_of_one_version(self) -> bool:
+        """Return whether `prompt_id` names a version by its number, which cannot change at Portkey."""
+        return self.prompt_id is not None and _VERSION.search(self.prompt_id) is not None
+
     @field_validator("prompt_id")
     @classmethod
     def _is_a_name(cls, value: str | None) -> str | None:
@@ -167,6 +172,7 @@ MODEL_PATHS = frozenset(
         "/responses",
     }
 )
+_VERSION = re.compile(r"@\d+$", re.ASCII)
 _SAVED_PROMPT = re.compile(r"/prompts/[\w@.-]+/(completions|render)", re.ASCII)
 
 

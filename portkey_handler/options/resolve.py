@@ -96,7 +96,7 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
     readings["query" if query else "model"].problems += problems
     _raise_problems(readings)
     execution = _merged(readings, ExecutionOptions)
-    if asked.mode == "prompt":
+    if asked.mode == "prompt" and not asked.is_of_one_version:
         execution.setdefault("reuse", "never")
     plan = Plan(
         target=target,
@@ -108,7 +108,7 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
         engine=engine_name,
         model=model_name,
     )
-    return Resolved(plan, credentials, _origins(readings, credentials))
+    return Resolved(plan, credentials, _origins(readings, credentials, plan))
 
 
 def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _routing(readings: Mapping[Level, Reading]) -> dict[str, Any]:
     return {**_gateway_values(readings["model"]), **_gateway_values(readings["query"])}
 
 
-def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig) -> dict[str, Origin]:
+def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig, plan: Plan) -> dict[str, Origin]:
     """Return the value of each option and the level that gave it, for DESCRIBE."""
     mode = readings["model"].mode
     origins = {
@@ -240,7 +240,7 @@ def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig) -> di
     if mode not in ("chat", "completion"):
         for name in GenerationOptions.model_fields:
             origins.pop(name, None)
-    if mode == "prompt":
+    if mode == "prompt" and not plan.input.is_of_one_version:
         origins["reuse"] = Origin("never", None)
     for level in LEVELS:
         for group in ALTERNATIVES:

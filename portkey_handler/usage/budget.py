@@ -1,4 +1,4 @@
-"""Enforce `max_rows` and `max_cost`: before a query starts, and while it runs."""
+"""Enforce `max_rows`, `max_cost` and `max_cost_per_day`: before a query starts, and while it runs."""
 
 from __future__ import annotations
 
@@ -22,40 +22,78 @@ def too_many_rows(plan: Plan, rows: int) -> str | None:
     )
 
 
-def too_expensive(plan: Plan, estimate: Estimate) -> str | None:
-    """Return why a query with this estimate is refused, or None."""
-    most = plan.execution.max_cost
-    if most is None or (estimate.cost is not None and estimate.cost <= most):
-        return None
-    limit = f"max_cost = {_plain(most)}"
-    if estimate.cost is None:
+def too_expensive(plan: Plan, estimate: Estimate, spent_today: float = 0.0) -> str | None:
+    """Return why a query with this estimate is refused, or None.
+
+    Args:
+        plan: The resolved options.
+        estimate: The estimate.
+        spent_today: US dollars that the engine's other queries of the day have spent.
+    """
+    execution = plan.execution
+    limits = (
+        ("max_cost", execution.max_cost, 0.0),
+        ("max_cost_per_day", execution.max_cost_per_day, spent_today),
+    )
+    for name, most, spent in limits:
+        if most is None or (estimate.cost is not None and spent + estimate.cost <= most):
+            continue
+        limit = f"{name} = {_plain(most)}"
+        if estimate.cost is None:
+            return (
+                f"{plan.name}: {limit} cannot be held, because the price of {model_in_words(estimate)} is "
+                f"not known, and nothing was sent; {_SAY_THE_PRICE}, or leave {name} out, and limit the "
+                "query by max_rows or tokens_per_minute"
+            )
+        left = f" together with the {dollars(spent)} of today" if spent else ""
         return (
-            f"{plan.name}: {limit} cannot be held, because the price of {model_in_words(estimate)} is not "
-            "known, and nothing was sent; leave max_cost out, or limit the query by max_rows or "
-            "tokens_per_minute"
+            f"{plan.name}: the query would cost {price(estimate)},{left} more than {limit}, and nothing "
+            f"was sent ({counted(estimate.requests, 'request')}, {basis(estimate)}); raise {name}, ask fewer "
+            "rows by LIMIT or WHERE, or lower max_tokens"
         )
+    return None
+
+
+def spent_already(plan: Plan, spent_today: float) -> str | None:
+    """Return why a query is refused on a day on which so much was spent, or None."""
+    most = plan.execution.max_cost_per_day
+    if most is None or spent_today < most:
+        return None
     return (
-        f"{plan.name}: the query would cost {price(estimate)}, more than {limit}, and nothing was sent "
-        f"({counted(estimate.requests, 'request')}, {basis(estimate)}); raise max_cost, ask fewer rows by "
-        "LIMIT or WHERE, or lower max_tokens"
+        f"{plan.name}: max_cost_per_day = {_plain(most)} of the engine is reached: about "
+        f"{dollars(spent_today)} spent since midnight UTC, and nothing was sent; raise it in CREATE "
+        "ML_ENGINE, or wait for the next day"
     )
 
 
-def reached(most: float, usage: QueryUsage, outcome: Outcome) -> CostReachedError | None:
+def reached(plan: Plan, usage: QueryUsage, outcome: Outcome, spent_today: float) -> CostReachedError | None:
     """Return the error that stops a query after this outcome, or None.
 
     Args:
-        most: The option `max_cost`.
+        plan: The resolved options.
         usage: What the query used, this outcome included.
         outcome: The newest outcome.
+        spent_today: US dollars that the engine's other queries of the day have spent.
     """
-    if usage.cost >= most:
+    most, daily = plan.execution.max_cost, plan.execution.max_cost_per_day
+    if most is not None and usage.cost >= most:
         return CostReachedError(f"max_cost = {_plain(most)} is reached: about {dollars(usage.cost)} spent")
+    if daily is not None and usage.cost + spent_today >= daily:
+        spent = dollars(usage.cost + spent_today)
+        return CostReachedError(
+            f"max_cost_per_day = {_plain(daily)} is reached: about {spent} spent since midnight UTC, "
+            f"{dollars(usage.cost)} of it by this query"
+        )
     evidence = outcome.evidence
     if evidence is None or outcome.failed or evidence.kept_from is not None or evidence.cost is not None:
         return None
     what = f"what '{evidence.model}' costs" if evidence.prompt_tokens is not None else "what an answer used"
-    return CostReachedError(f"max_cost = {_plain(most)} cannot be held any longer: {what} is not known")
+    limit = f"max_cost = {_plain(most)}" if most is not None else f"max_cost_per_day = {_plain(daily or 0.0)}"
+    remedy = f"; {_SAY_THE_PRICE}" if evidence.prompt_tokens is not None else ""
+    return CostReachedError(f"{limit} cannot be held any longer: {what} is not known{remedy}")
+
+
+_SAY_THE_PRICE = 'say price = \'{"input": …, "output": …}\' in dollars a million tokens'
 
 
 def _plain(number: float) -> str:

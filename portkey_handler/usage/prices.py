@@ -1,10 +1,13 @@
-"""Prices of answers in US dollars, from the price list of genai-prices, which needs no network."""
+"""Prices of answers in US dollars: of the option `price`, else of genai-prices, which needs no network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+import re
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
+from typing import NamedTuple
 
+from ..options import Plan
 from ..records import Evidence
 
 #: The gateway's names of providers, where the price list uses another name.
@@ -12,19 +15,49 @@ _PROVIDERS = {
     "azure-ai": "azure",
     "azure-openai": "azure",
     "bedrock": "aws",
-    "cohere": "cohere",
     "fireworks-ai": "fireworks",
+    "gemini": "google",
     "mistral-ai": "mistral",
     "perplexity-ai": "perplexity",
     "together-ai": "together",
     "vertex-ai": "google",
-    "x-ai": "x-ai",
 }
 #: The `cache_status` of an answer from the gateway's cache.
 GATEWAY_HITS = frozenset({"HIT", "SEMANTIC HIT"})
 #: Above this number of prompt tokens, some models have another price per token.
 _TIERS_BEGIN = 100_000
 _SAMPLE = 1_000
+_MILLION = 1_000_000
+#: Service tiers with a price of their own, where the provider is not one of those that charge the same.
+_SPECIAL_TIERS = frozenset({"flex", "priority", "batch"})
+_ONE_PRICE = frozenset({"groq"})
+
+_SLUG = re.compile(r"@[^/]+/(.+)")
+_PATH = re.compile(r"(?:.*/)?models/(.+)")
+#: Amazon's names: a region or none, the vendor, the model.
+_AMAZON = re.compile(
+    r"((?:us|eu|apac|global|us-gov|au|jp|ca)\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21)\..+"
+)
+_DATE = re.compile(r"(?:[-@]20\d\d-?\d\d-?\d\d|-latest)$")
+
+
+class Rates(NamedTuple):
+    """US dollars of one token of the prompt, of the answer, and of a prompt in the provider's cache."""
+
+    prompt: float
+    completion: float
+    cached: float
+
+
+def given_rates(plan: Plan) -> Rates | None:
+    """Return the prices of the option `price`, or None."""
+    price = plan.execution.price
+    if price is None:
+        return None
+    dollars = price.value
+    prompt = dollars.get("input", 0.0)
+    rates = (prompt, dollars.get("output", 0.0), dollars.get("cached_input", prompt))
+    return Rates(*(rate / _MILLION for rate in rates))
 
 
 def load() -> None:
@@ -32,79 +65,144 @@ def load() -> None:
     _calculator()
 
 
-def cost_of(evidence: Evidence) -> float | None:
-    """Return the cost of an answer, or None if its tokens or the price of its model are not known."""
+def cost_of(evidence: Evidence, given: Rates | None = None) -> float | None:
+    """Return the cost of an answer, or None if its tokens or the price of its model are not known.
+
+    Args:
+        evidence: The evidence of the answer.
+        given: The prices of the option `price`, or None.
+    """
     if evidence.cache_status in GATEWAY_HITS:
         return 0.0  # the response repeats the tokens of an earlier one; the provider got no request
     model, asked = evidence.model, evidence.prompt_tokens
-    if model is None or asked is None:
+    if asked is None or (model is None and given is None):
         return None
-    if asked > _TIERS_BEGIN or evidence.cached_tokens:
+    if given is None and asked > _TIERS_BEGIN:
         answered, cached = evidence.completion_tokens or 0, evidence.cached_tokens or 0
-        return cost(model, evidence.provider, asked, answered, cached)
+        return cost(model, evidence.provider, asked, answered, cached, tier=evidence.service_tier)
     # Inlined from `cost`, because this runs for every row.
-    rates = _rates(model, evidence.provider)
-    return None if rates is None else asked * rates[0] + (evidence.completion_tokens or 0) * rates[1]
+    rates = given or _rates(model or "", evidence.provider, evidence.service_tier)
+    if rates is None:
+        return None
+    cached = min(evidence.cached_tokens or 0, asked)
+    answer = (evidence.completion_tokens or 0) * rates.completion
+    return (asked - cached) * rates.prompt + cached * rates.cached + answer
 
 
 def cost(
-    model: str, provider: str | None, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
+    model: str | None,
+    provider: str | None,
+    prompt_tokens: int,
+    completion_tokens: int,
+    cached_tokens: int = 0,
+    *,
+    tier: str | None = None,
+    given: Rates | None = None,
 ) -> float | None:
     """Return the price of a request in US dollars, or None if the price list does not have the model.
 
     Args:
-        model: The provider's name of the model.
+        model: The provider's name of the model; None where only the gateway knows it.
         provider: The provider's name at the gateway; None searches all providers for the model.
         prompt_tokens: Tokens of the request, cached ones included.
         completion_tokens: Tokens of the answer.
         cached_tokens: Prompt tokens that the provider had in its cache.
+        tier: The service tier, such as flex, or None.
+        given: The prices of the option `price`, or None.
     """
-    if prompt_tokens > _TIERS_BEGIN:
-        return _exactly(model, provider, prompt_tokens, completion_tokens, cached_tokens)
-    rates = _rates(model, provider)
+    if given is None and model is None:
+        return None
+    if given is None and prompt_tokens > _TIERS_BEGIN:
+        tokens = (prompt_tokens, completion_tokens, cached_tokens)
+        return _listed(model or "", provider, tier, *tokens)
+    rates = given or _rates(model or "", provider, tier)
     if rates is None:
         return None
-    prompt, completion, cached = rates
-    return (prompt_tokens - cached_tokens) * prompt + cached_tokens * cached + completion_tokens * completion
+    cached = min(cached_tokens, prompt_tokens)
+    answer = completion_tokens * rates.completion
+    return (prompt_tokens - cached) * rates.prompt + cached * rates.cached + answer
 
 
-@cache
-def _rates(model: str, provider: str | None) -> tuple[float, float, float] | None:
-    """Return the prices of a prompt token, an answer token and a cached token. Cached: the list is slow."""
+@lru_cache(1024)
+def _rates(model: str, provider: str | None, tier: str | None) -> Rates | None:
+    """Return the prices of a model. Cached, because the list is slow."""
     found = [
-        _exactly(model, provider, *tokens)
+        _listed(model, provider, tier, *tokens)
         for tokens in ((_SAMPLE, 0, 0), (0, _SAMPLE, 0), (_SAMPLE, 0, _SAMPLE))
     ]
     prompt, completion, cached = (None if one is None else one / _SAMPLE for one in found)
     if prompt is None:
         return None
     # Embeddings have no answer tokens, and some models have no known price for cached tokens.
-    return prompt, completion or 0.0, prompt if cached is None else cached
+    return Rates(prompt, completion or 0.0, prompt if cached is None else cached)
 
 
-def _exactly(
-    model: str, provider: str | None, prompt_tokens: int, completion_tokens: int, cached_tokens: int
+def _listed(
+    model: str,
+    provider: str | None,
+    tier: str | None,
+    prompt_tokens: int,
+    completion_tokens: int,
+    cached_tokens: int,
 ) -> float | None:
+    """Return the price of a request by the price list, under the first spelling that it has."""
     calculate = _calculator()
-    try:
-        return calculate(
-            model, _PROVIDERS.get(provider or "", provider), prompt_tokens, completion_tokens, cached_tokens
-        )
-    except LookupError:
-        return None
+    for name, of in dict.fromkeys(_spellings(model, provider)):
+        try:
+            return calculate(name, of, tier, prompt_tokens, completion_tokens, cached_tokens)
+        except LookupError:
+            continue
+    return None
+
+
+def _spellings(model: str, provider: str | None) -> Iterator[tuple[str, str | None]]:
+    """Yield the names under which the price list may have a model, the most exact one first."""
+    of = None if provider is None or provider.startswith("@") else _PROVIDERS.get(provider, provider)
+    yield model, of
+    names = [model]
+    if (slug := _SLUG.fullmatch(model)) is not None:  # Portkey's: @integration/model
+        names.append(slug[1])
+    if (path := _PATH.fullmatch(names[-1])) is not None:  # models/…, accounts/fireworks/models/…
+        names.append(path[1])
+    prefix, _, rest = names[-1].partition("/")
+    own = _PROVIDERS.get(prefix.lower(), prefix.lower())
+    known = [(name, of) for name in names]
+    if rest and of in (None, own):  # openai/gpt-4o-mini
+        known.append((rest, own))
+    if of is None and names[-1].startswith("ft:"):
+        known.append((names[-1], "openai"))
+    if of in (None, "aws") and (amazon := _AMAZON.fullmatch(names[-1])) is not None:
+        known += [(names[-1], "aws"), (names[-1].removeprefix(amazon[1] or ""), "aws")]
+    yield from known
+    yield from ((_DATE.sub("", name), one) for name, one in known)
 
 
 @cache
-def _calculator() -> Callable[[str, str | None, int, int, int], float]:
+def _calculator() -> Callable[[str, str | None, str | None, int, int, int], float]:
     # Late: the price list takes a tenth of a second to load.
+    import inspect
+
     from genai_prices import Usage, calc_price
 
+    knows_tiers = "price_context" in inspect.signature(calc_price).parameters  # since 0.2
+
     def calculate(
-        model: str, provider: str | None, prompt_tokens: int, completion_tokens: int, cached_tokens: int
+        model: str,
+        provider: str | None,
+        tier: str | None,
+        prompt_tokens: int,
+        completion_tokens: int,
+        cached_tokens: int,
     ) -> float:
         usage = Usage(
             input_tokens=prompt_tokens, output_tokens=completion_tokens, cache_read_tokens=cached_tokens
         )
-        return float(calc_price(usage, model, provider_id=provider).total_price)
+        context = {"price_context": {"service_tier": tier}} if tier and knows_tiers else {}
+        found = calc_price(usage, model, provider_id=provider, **context)  # type: ignore[call-overload]
+        if tier in _SPECIAL_TIERS and found.provider.id not in _ONE_PRICE:
+            variants = getattr(found.model, "price_variants", None) or ()
+            if not any(one.when.get("service_tier") == tier for one in variants):
+                raise LookupError(tier)
+        return float(found.total_price)
 
     return calculate

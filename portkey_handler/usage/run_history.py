@@ -56,6 +56,8 @@ MIGRATIONS = (
         ) WITHOUT ROWID
         """,
     ),
+    # What queries have spent that are not recorded yet: running ones, and those that were killed.
+    ("CREATE TABLE running (query PRIMARY KEY, day, engine, cost) WITHOUT ROWID",),
 )
 
 
@@ -104,21 +106,27 @@ class RunHistory:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "ledger.sqlite"
 
-    def record(self, run: RunRecord, failures: Sequence[Failure]) -> None:
-        """Record a query at its end. A problem with the file is a warning, not an error."""
+    def record(self, run: RunRecord, failures: Sequence[Failure], query: str = "") -> None:
+        """Record a query at its end. A problem with the file is a warning, not an error.
+
+        Args:
+            run: The record.
+            failures: Its last failures.
+            query: The id that the query has spent under; see `spend`.
+        """
         try:
             try:
-                self._record(run, failures)
+                self._record(run, failures, query)
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-                self._record(run, failures)  # into a new file: the damaged one was renamed
+                self._record(run, failures, query)  # into a new file: the damaged one was renamed
         except NewerFileError as error:
             logger.warning("what the query used is not recorded: %s", error)
         except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
             logger.warning("what the query used is not recorded: %s cannot be used: %s", self.path, error)
 
-    def _record(self, run: RunRecord, failures: Sequence[Failure]) -> None:
+    def _record(self, run: RunRecord, failures: Sequence[Failure], query: str) -> None:
         with writing(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
             values = [_clean(getattr(run, name)) for name in COLUMNS]
             _insert(connection, "INSERT", "runs", (*COLUMNS, "details"), (*values, run.details()))
@@ -128,7 +136,42 @@ class RunHistory:
                 _insert(connection, "INSERT", "errors", ("engine", "model", *_FAILURE), (*owner, *values))
             for day in _use_of(run):
                 _add(connection, owner, day)
+            connection.execute("DELETE FROM running WHERE query = ?", (query,))
             _clean_up(connection, *owner)
+
+    def spend(self, engine: str, query: str, day: str, cost: float) -> float:
+        """Note what a running query has cost so far; return what the engine's others of the day have cost.
+
+        Args:
+            engine: The engine's name.
+            query: An id of the query.
+            day: The day in UTC, as 2026-01-31.
+            cost: US dollars.
+
+        Raises:
+            PortkeyHandlerError: The file cannot be used.
+        """
+        name = _clean(engine)
+        try:
+            with writing(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
+                connection.execute("REPLACE INTO running VALUES (?, ?, ?, ?)", (query, day, name, cost))
+                return _spent(connection, name, day, query)
+        except (OSError, sqlite3.Error) as error:
+            raise PortkeyHandlerError(f"{self.path} cannot be used: {error}") from error
+
+    def spent(self, engine: str, day: str) -> float:
+        """Return what an engine's queries of a day have cost, running ones included; see `spend`.
+
+        Raises:
+            PortkeyHandlerError: The file cannot be read.
+        """
+        if not self.path.exists():
+            return 0.0
+        try:
+            with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
+                return _spent(connection, _clean(engine), day, "")
+        except sqlite3.Error as error:
+            raise PortkeyHandlerError(f"{self.path} cannot be read: {error}") from error
 
     def runs(
         self, engine: str | None = None, model: str | None = None, *, most: int = _MOST_RUNS
@@ -184,6 +227,19 @@ class RunHistory:
             raise PortkeyHandlerError(f"{self.path} cannot be read: {error}") from error
 
 
+def _spent(connection: sqlite3.Connection, engine: str, day: str, query: str) -> float:
+    """Return what the queries of an engine have cost on a day, without one of them."""
+    where = "WHERE day = ? AND engine = ?"
+    [finished] = connection.execute(f"SELECT total(cost) FROM usage {where}", (day, engine)).fetchone()  # noqa: S608 - a constant
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'running'").fetchone():
+        return float(finished)  # a file of an earlier release, which is only read
+    [running] = connection.execute(
+        f"SELECT total(cost) FROM running {where} AND query != ?",  # noqa: S608 - a constant
+        (day, engine, query),
+    ).fetchone()
+    return float(finished + running)
+
+
 def _use_of(run: RunRecord) -> Iterator[DailyUsage]:
     """Yield the usage of a run by model that answered."""
     day = datetime.fromtimestamp(run.started, timezone.utc).date().isoformat()
@@ -233,7 +289,8 @@ def _clean_up(connection: sqlite3.Connection, engine: str, model: str) -> None:
         )
         connection.execute(f"DELETE FROM {table} WHERE {age} < ?", (oldest,))  # noqa: S608 - constant names
     day = datetime.fromtimestamp(oldest, timezone.utc).date().isoformat()
-    connection.execute("DELETE FROM usage WHERE day < ?", (day,))
+    for table in ("usage", "running"):
+        connection.execute(f"DELETE FROM {table} WHERE day < ?", (day,))  # noqa: S608 - constant names
 
 
 def _insert(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,10 +18,13 @@ import orjson
 from ...execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT
 from ...execution.token_estimate import estimate_tokens
 from ...records import Item, Request, Skipped
-from ..prices import cost
-from .request_text import example, most_answer_tokens, read_by_model
+from .request_text import example, model_in, model_of, most_answer_tokens, read_by_model
 
 Ask = Callable[[Sequence[Item]], Generator[Request, Any, Any]]
+#: Returns the US dollars of a request from its model, prompt tokens and answer tokens; None if not known.
+Price = Callable[["str | None", int, int], "float | None"]
+
+_MOST_NAMED = 3
 
 #: Tokens are estimated from the bodies of this many requests; from a sample of this size, if there are more.
 MOST_MADE = 10_000
@@ -118,6 +122,9 @@ class Estimator:
         self._sampled = True
         self._unasked = self._unsendable = self._distinct = self._cached = 0
         self._made = self._made_items = self._tokens = 0
+        # Requests and tokens by model: a template may give each row its own.
+        self._requests_of: Counter[str | None] = Counter()
+        self._tokens_of: Counter[str | None] = Counter()
         self._first: dict[str, Any] | None = None
         self._example: str | None = None
 
@@ -154,7 +161,11 @@ class Estimator:
             body = self._body(*self._batch)
             self._made += 1
             self._made_items += len(self._batch)
-            self._tokens += estimate_tokens(read_by_model(body), 0)
+            tokens = estimate_tokens(read_by_model(body), 0)
+            model = model_of(body)
+            self._tokens += tokens
+            self._requests_of[model] += 1
+            self._tokens_of[model] += tokens
             self._batch = []
         self._batched = 0
 
@@ -174,7 +185,7 @@ class Estimator:
         *,
         at: float,
         name: str,
-        provider: str | None,
+        price: Price,
         answers_text: bool,
         concurrency: int | None,
         earlier: Earlier,
@@ -186,7 +197,7 @@ class Estimator:
         Args:
             at: The time, in seconds since 1970.
             name: The model in SQL.
-            provider: The provider's name at the gateway, or None.
+            price: Returns the price of a request.
             answers_text: Whether answers have tokens that are paid; vectors have none.
             concurrency: The option `concurrency`, or None.
             earlier: What is known from earlier queries.
@@ -200,22 +211,29 @@ class Estimator:
         prompts = round(self._tokens * items / self._made_items) if self._made_items else 0
         first = self._first or {}
         expected, most, basis = _answer_tokens(first, earlier) if answers_text else (0.0, 0, "no answers")
-        model = first.get("model") if isinstance(first.get("model"), str) else None
         completion, most_completion = round(items * expected), None if most is None else items * most
+        made, tokens_made = max(1, self._made), max(1, self._tokens)
 
-        def price(tokens: int | None) -> float | None:
+        def total(answers: int | None) -> float | None:
             if not requests:
                 return 0.0
-            if model is None or tokens is None:
+            if answers is None:
                 return None
-            # Per request: above a number of prompt tokens in one request, some models have another price.
-            each = cost(model, provider, math.ceil(prompts / requests), math.ceil(tokens / requests))
-            return None if each is None else each * requests
+            dollars = 0.0
+            for model, number in self._requests_of.items():
+                # Per request: above a number of prompt tokens in one request, some models have another price.
+                share = requests * number / made
+                asked = math.ceil(prompts * self._tokens_of[model] / tokens_made / share)
+                each = price(model, asked, math.ceil(answers / requests))
+                if each is None:
+                    return None
+                dollars += each * share
+            return dollars
 
         return Estimate(
             at=at,
             name=name,
-            model=model,
+            model=_named(self._requests_of or Counter([model_in(first)])),
             rows=self._rows,
             unasked=self._unasked,
             unsendable=self._unsendable,
@@ -227,8 +245,8 @@ class Estimator:
             completion_tokens=completion,
             most_completion_tokens=most_completion,
             basis=basis,
-            cost=price(completion),
-            most_cost=price(most_completion),
+            cost=total(completion),
+            most_cost=total(most_completion),
             seconds=_seconds(
                 requests,
                 prompts + completion,
@@ -239,6 +257,13 @@ class Estimator:
             ),
             example=self._example,
         )
+
+
+def _named(models: Counter[str | None]) -> str | None:
+    """Return the name of the model; of several the most frequent ones."""
+    names = [name for name, _ in models.most_common() if name is not None]
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "") or None
 
 
 def _answer_tokens(body: dict[str, Any], earlier: Earlier) -> tuple[float, int | None, str]:

@@ -19,6 +19,17 @@ def most_answer_tokens(body: dict[str, Any]) -> int | None:
     return next((body[name] for name in _LIMITS if isinstance(body.get(name), int)), None)
 
 
+def model_in(body: Any) -> str | None:
+    """Return the model that a body names, or None."""
+    name = body.get("model") if isinstance(body, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def model_of(body: bytes) -> str | None:
+    """Return the model that an encoded body names, or None."""
+    return model_in(orjson.loads(body))
+
+
 def read_by_model(body: bytes) -> bytes:
     """Return the part of a body that the model reads; most options do not count as tokens."""
     parsed = orjson.loads(body)

@@ -11,6 +11,7 @@ from ...gateway.config import GatewayConfig
 from ...operations import Operation
 from ...options import Plan
 from ...records import Item, Outcome, Skipped
+from ..prices import cost, given_rates
 from ..query_usage import LatencyHistogram
 from ..run_history import RunHistory
 from .estimator import Earlier, Estimate, Estimator
@@ -89,13 +90,24 @@ class Scan:
                 note(Outcome(reason=item.reason) if isinstance(item, Skipped) else _NOT_ASKED)
             if row % _TURN == 0:
                 await asyncio.sleep(0)
+        given, tier = given_rates(self._plan), self._plan.parameters.value.get("service_tier")
+
+        def price(model: str | None, prompt_tokens: int, completion_tokens: int) -> float | None:
+            tokens = (prompt_tokens, completion_tokens)
+            return cost(model, self._provider, *tokens, tier=_tier(tier), given=given)
+
         return estimator.finish(
             at=time.time(),
             name=self._plan.name,
-            provider=self._provider,
+            price=price,
             answers_text=self._plan.input.mode != "embedding",
             concurrency=execution.concurrency,
             earlier=self._earlier,
             requests_per_minute=execution.requests_per_minute,
             tokens_per_minute=execution.tokens_per_minute,
         )
+
+
+def _tier(asked: object) -> str | None:
+    """Return the service tier that is asked for; `auto` is the account's own, which is the usual one."""
+    return asked.lower() if isinstance(asked, str) and asked.lower() != "auto" else None

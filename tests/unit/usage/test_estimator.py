@@ -231,7 +231,7 @@ def over(rows: int, batch_size: int) -> tuple[Estimate, int]:
     for row in range(rows):
         estimator.take(Item(row.to_bytes(16, "big"), b"a text of which every one is as long"))
     estimate = estimator.finish(
-        at=0.0, name="m", provider=None, answers_text=False, concurrency=None, earlier=Earlier()
+        at=0.0, name="m", price=lambda *_: None, answers_text=False, concurrency=None, earlier=Earlier()
     )
     return estimate, asks.made
 
