@@ -66,9 +66,8 @@ class Embedding:
             part, before = left.pop()
             inputs = b",".join(item.payload for item in part)
             try:
-                reply = yield Request(
-                    self.path, b"".join((b'{"input":[', inputs, b"]", part[0].own, self._rest))
-                )
+                body = (b'{"input":[', inputs, b"]", part[0].own, self._rest)
+                reply = yield Request(self.path, b"".join(body))
                 answers += _read(reply, len(part), before + reply.attempts)
                 self._has_answered, failures = True, 0
             except GatewayError as error:
