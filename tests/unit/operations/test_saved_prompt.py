@@ -104,6 +104,16 @@ def test_answers_are_not_kept_unless_one_says_so(provider: OfflineProvider) -> N
     assert len(provider.requests) == 3
 
 
+@pytest.mark.parametrize(
+    ("prompt_id", "requests"), [("pp-x@12", 1), ("pp-x@latest", 2), ("pp-x@production", 2), ("pp-12", 2)]
+)
+def test_answers_of_one_version_are_kept(prompt_id: str, requests: int, provider: OfflineProvider) -> None:
+    """A version never changes at Portkey; the latest one and labels do."""
+    for _ in range(2):
+        predict(provider, {"name": ["Ada"]}, {**USING, "prompt_id": prompt_id})
+    assert len(provider.requests) == requests
+
+
 def test_parameters_are_sent_only_where_they_are_given(provider: OfflineProvider) -> None:
     """They override those of the saved prompt, and a query's override the model's."""
     using = {**USING, "temperature": "0.5", "stop_sequences": ["x"], "other_parameters": {"seed": 1}}
