@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
-import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from ..errors import AuthenticationError, StatusError
 from ..options import EngineConfig
-from ..options.durations import read_duration
 from ..records import Evidence
 from .failures import NO_PROMPTS, UNSUPPORTED, error_in, kind_of, whom_it_concerns
 from .said import Said, parsed
+from .waits import seconds_to_wait
 
 _LONGEST_MESSAGE = 300
 _SHORTEST_SECRET = 4
@@ -120,6 +117,8 @@ def _described(
     base_url: str = "",
 ) -> str:
     said = found.text.removeprefix(f"{status} ")  # "404 Not Found" is said once
+    if provider := headers.get("x-portkey-provider"):
+        said = said.removeprefix(f"{provider} error: ")  # so is the provider's name
     # Before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
         said = said.replace(secret, "******")
@@ -129,56 +128,6 @@ def _described(
     line = f"{shown}{_sender(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
     remedy = _remedy(status, said.lower(), found.code, request_body, base_url)
     return f"{line}; {remedy}" if remedy else line
-
-
-def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the provider asks to wait, or None if it does not ask.
-
-    They are read from retry-after-ms (OpenAI's, in milliseconds), else from Retry-After (seconds or an HTTP
-    date), else from the x-ratelimit-reset-* of the limits that are used up: durations in OpenAI's form
-    ("6m0s", "20ms"), seconds, or a time.
-    """
-    asked = _seconds(headers.get("retry-after-ms", "") + "ms")
-    if asked is None:
-        asked = _seconds(headers.get("retry-after", ""))
-    if asked is not None:
-        return asked
-    resets = [
-        _seconds(text)
-        for name, text in headers.items()
-        if name.lower().startswith("x-ratelimit-reset") and _is_used_up(headers, name.lower())
-    ]
-    return max((seconds for seconds in resets if seconds is not None), default=None)
-
-
-def _is_used_up(headers: Mapping[str, str], name: str) -> bool:
-    """Return whether a limit is used up; true if the provider does not report it."""
-    left = headers.get(name.replace("-reset", "-remaining", 1), "0").strip()
-    return left.partition(".")[0] in ("0", "")
-
-
-#: Larger numbers are times, in seconds since 1970.
-_MOMENT = 1e9
-
-
-def _seconds(text: str) -> float | None:
-    text = text.strip()
-    if (seconds := read_duration(text)) is not None:
-        return seconds
-    moment: float
-    try:
-        moment = float(text)
-        if moment < _MOMENT:
-            return max(0.0, moment)
-    except ValueError:
-        try:
-            moment = email.utils.parsedate_to_datetime(text).timestamp()
-        except (TypeError, ValueError):
-            try:
-                moment = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-            except ValueError:
-                return None
-    return max(0.0, moment - time.time())
 
 
 _PLAIN = {

@@ -17,7 +17,7 @@ from ..records import Ending, ending_of
 from .said import Said, said_in, words_or_json
 
 #: What `fault_in` finds.
-ERROR, NO_CHOICE = "error", "the reply has no choice"
+ERROR, NO_CHOICE = "error", "the reply has no choice; a filter may have held the prompt back"
 #: What the gateway says, with status 500, where the provider does not support the request.
 UNSUPPORTED = re.compile(r"\w+ is not supported by [\w-]+")
 NO_PROMPTS = "prompt completions error"
@@ -43,6 +43,7 @@ _STATUSES = {
         ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance", "payment_required",
          "billing_error", "credits_exhausted"), 402
     ),
+    "content_filter": 400,
 }  # fmt: skip
 #: Words about money that is spent, which no waiting brings back.
 _SPENT = re.compile(

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..options.durations import read_duration
 from . import json_bodies
+from .waits import seconds_to_wait
 
 #: Of a text from outside no more is looked at.
 _MOST = 20_000
@@ -21,6 +22,10 @@ _WORDS = (
 )  # fmt: skip
 _CODES = ("code", "type", "status", "error_code", "errorcode", "__type")
 _PAGE = "html-message"
+#: What the gateway writes before a body that it does not understand.
+_UNREAD = re.compile(r"Invalid response received from [\w-]+: (?=[\[{])")
+#: The code of a prompt that a filter held back, which Gemini tells beside no answer.
+_BLOCKED = "content_filter"
 _WAIT = re.compile(
     r"\b(?:try again|retry|wait|available|reset\w*)\b[^.\d]{0,40}?"
     r"(?:(?P<short>(?:\d+(?:\.\d+)?(?:ms|[smhd]))+)"
@@ -80,12 +85,26 @@ def _words(value: Any, depth: int) -> str:
     if depth > _DEEPEST:
         return ""
     if isinstance(value, str):
-        inner = parsed(value.encode("utf-8", "replace")) if value.lstrip()[:1] in ("{", "[") else None
+        inner = _inside(value)
         return (_words(inner, depth + 1) if inner is not None else "") or value[:_MOST]
     if isinstance(value, list):
         found = dict.fromkeys(words for one in value[:5] if (words := _words(one, depth + 1)))
         return "; ".join(found)
     return _words_of_object(value, depth + 1) if isinstance(value, Mapping) else ""
+
+
+def _inside(text: str) -> Any:
+    """Return the JSON that a text is, also behind the gateway's words; None where it is none."""
+    begin = _UNREAD.match(text)
+    rest = text[begin.end() :] if begin is not None else text
+    return parsed(rest.encode("utf-8", "replace")) if rest.lstrip()[:1] in ("{", "[") else None
+
+
+def _blocked(value: Mapping[str, Any]) -> str:
+    """Return why Gemini has held back a prompt, or an empty text."""
+    feedback = value.get("promptfeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, Mapping) else None
+    return reason if isinstance(reason, str) else ""
 
 
 def _words_of_object(value: Mapping[Any, Any], depth: int) -> str:
@@ -96,6 +115,8 @@ def _words_of_object(value: Mapping[Any, Any], depth: int) -> str:
     if isinstance(message, str) and isinstance(lowered.get("errors"), list):
         # The gateway's own: "Invalid config passed", followed by the reasons.
         return ": ".join(part for part in (message, _words(lowered["errors"], depth)) if part)
+    if reason := _blocked(lowered):
+        return f"the provider's content filter held the prompt back ({reason})"
     text = next((words for name in _WORDS if (words := _words(lowered.get(name), depth))), "")
     if text and isinstance(place, list) and place:  # FastAPI: where, beside what
         return f"{'.'.join(map(str, place))}: {text}"
@@ -111,14 +132,16 @@ def _codes(value: Any, depth: int) -> Iterator[Any]:
     if isinstance(value, list):
         for one in value[:5]:
             yield from _codes(one, depth + 1)
-    elif isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        yield from _codes(parsed(value.encode("utf-8", "replace")), depth + 1)
+    elif isinstance(value, str) and (inner := _inside(value)) is not None:
+        yield from _codes(inner, depth + 1)
     elif isinstance(value, Mapping):
         lowered = {str(name).lower(): one for name, one in value.items()}
         own = [lowered[name] for name in reversed(_CODES) if isinstance(lowered.get(name), (str, int))]
         yield from (one for one in own if one not in ("", True, False))
+        if _blocked(lowered):
+            yield _BLOCKED
         for name in ("error", "errors", "fault", "detail", "message"):
-            if not isinstance(lowered.get(name), str) or name == "message":
+            if not isinstance(lowered.get(name), str) or name in ("message", "error"):
                 yield from _codes(lowered.get(name), depth + 1)
 
 
@@ -141,6 +164,11 @@ def _retry_infos(value: Any, depth: int) -> Iterator[str]:
     if isinstance(value, Mapping):
         if isinstance(value.get("retryDelay"), str):
             yield value["retryDelay"]
+        headers = value.get("headers")
+        if isinstance(headers, Mapping):  # OpenRouter: of the provider behind it
+            texts = {str(name).lower(): str(text) for name, text in headers.items()}
+            if (seconds := seconds_to_wait(texts)) is not None:
+                yield f"{seconds:f}s"
         for one in value.values():
             yield from _retry_infos(one, depth + 1)
     elif isinstance(value, list):

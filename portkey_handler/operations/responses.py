@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping
@@ -26,11 +25,18 @@ NO_TEXT = "the model gave no text"
 _PLAIN_WORDS = frozenset({"content_filter", "content_filtered", "safety", "refusal", "error"})
 #: Kinds of parts that hold reasoning.
 _THOUGHTS = frozenset({"thinking", "reasoning", "redacted_thinking"})
+_THINK = re.compile(r"\s*<(?:think|thinking|thought)>", re.IGNORECASE)
+_END_OF_THINKING = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
+_MOST_REASONING = 2_000
+#: Fields of a message with the model's reasoning: of DeepSeek and vLLM, of OpenRouter and Groq, and the
+#: gateway's own, where it translates Anthropic, Bedrock and Gemini.
+_REASONING = ("reasoning_content", "reasoning", "content_blocks")
+#: Kinds of parts that hold reasoning.
+_THOUGHTS = frozenset({"thinking", "reasoning", "redacted_thinking"})
 _THINK = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
 _END_OF_THINKING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _MOST_REASONING = 2_000
 #: Fields of a message with the model's reasoning: of DeepSeek and vLLM, and of OpenRouter and Groq.
-_REASONING = ("reasoning_content", "reasoning")
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
@@ -54,10 +60,8 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
         raise malformed(reply, "a chat completion", evidence) from None
     if (stopped := stopped_by(evidence)) is not None:
         return stopped
-    reasoning = reasoning or next(
-        (text for name in _REASONING if isinstance(text := message.get(name), str)), ""
-    )
-    if reasoning:
+    fields = (_reasoning_in(message.get(name)) for name in _REASONING)
+    if reasoning := reasoning or next((text for text in fields if text), ""):
         evidence = evidence._replace(reasoning=reasoning[:_MOST_REASONING])
     if called := _calls(message):
         return Outcome(called, evidence=evidence)
@@ -79,16 +83,32 @@ def _text_and_reasoning(content: Any) -> tuple[str | None, str]:
     if isinstance(content, Mapping) and isinstance(content.get("parts"), list):  # Gemini's own
         content = content["parts"]
     parts = content if isinstance(content, list) else [content]
-    texts, thoughts = [], []
-    for part in parts:
-        if isinstance(part, Mapping) and part.get("type") in _THOUGHTS:
-            thoughts.append(_text_and_reasoning(part.get("thinking") or part.get("text"))[0] or "")
-        else:
-            texts.append(_text_of_part(part))
+    texts = [_text_of_part(part) for part in parts if not _is_thought(part)]
     known = [text for text in texts if text is not None]
     if not known and any(not _is_typed(part) for part in parts):
-        return json.dumps(content, ensure_ascii=False), "".join(thoughts)  # the server has parsed the answer
-    return "".join(known), "".join(thoughts)
+        return _as_json(content), ""  # the server has parsed the answer
+    return "".join(known), _reasoning_in(content)
+
+
+def _reasoning_in(content: Any) -> str:
+    """Return the reasoning in a field of a message: a text, or the parts of that kind."""
+    if isinstance(content, str):
+        return content
+    thoughts = [part for part in content if _is_thought(part)] if isinstance(content, list) else []
+    inside = [part.get("thinking") or part.get("text") for part in thoughts]
+    flat = [one for part in inside for one in (part if isinstance(part, list) else [part])]
+    return "".join(text for one in flat if (text := _text_of_part(one)) is not None)
+
+
+def _is_thought(part: Any) -> bool:
+    return isinstance(part, Mapping) and part.get("type") in _THOUGHTS
+
+
+def _as_json(value: Any) -> str | None:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # nested more deeply than a column can hold
+        return None
 
 
 def _text_of_part(part: Any) -> str | None:

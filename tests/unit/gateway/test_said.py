@@ -131,7 +131,7 @@ def test_how_long_the_body_asks_to_wait(body: Any, seconds: float | None) -> Non
     [
         ({"error": {"message": "x"}, "choices": []}, "error"),
         ({"error": None, "choices": [{"message": {"content": "x"}}]}, None),
-        ({"choices": []}, "the reply has no choice"),
+        ({"choices": []}, "the reply has no choice; a filter may have held the prompt back"),
         ({"choices": [{"finish_reason": "network_error", "message": {"content": "Ha"}}]},
          "the provider failed while it wrote the answer (finish reason network_error)"),
         ({"choices": [{"finish_reason": "content_filter", "message": {"content": "Ha"}}]}, None),
