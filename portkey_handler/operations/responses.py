@@ -31,12 +31,6 @@ _MOST_REASONING = 2_000
 #: Fields of a message with the model's reasoning: of DeepSeek and vLLM, of OpenRouter and Groq, and the
 #: gateway's own, where it translates Anthropic, Bedrock and Gemini.
 _REASONING = ("reasoning_content", "reasoning", "content_blocks")
-#: Kinds of parts that hold reasoning.
-_THOUGHTS = frozenset({"thinking", "reasoning", "redacted_thinking"})
-_THINK = re.compile(r"\s*<think(?:ing)?>", re.IGNORECASE)
-_END_OF_THINKING = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
-_MOST_REASONING = 2_000
-#: Fields of a message with the model's reasoning: of DeepSeek and vLLM, and of OpenRouter and Groq.
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
