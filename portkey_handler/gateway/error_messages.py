@@ -124,9 +124,11 @@ def _described(
         said = said.replace(secret, "******")
     if len(said) > _LONGEST_MESSAGE:
         said = said[: _LONGEST_MESSAGE - 1] + "…"
+    if _LOST.fullmatch(said):
+        said = "the gateway did not pass on the provider's words"
     shown = "an error in a reply of status 200" if status == 200 else str(status)
     line = f"{shown}{_sender(headers)}: {said or _PLAIN.get(status, 'no reason given')}"
-    remedy = _remedy(status, said.lower(), found.code, request_body, base_url)
+    remedy = _remedy(status, said.lower(), found, request_body, base_url)
     return f"{line}; {remedy}" if remedy else line
 
 
@@ -151,7 +153,7 @@ def _sender(headers: Mapping[str, str]) -> str:
 
 
 def _remedy(  # noqa: PLR0911, C901 - a table of cases
-    status: int, said: str, code: str, request_body: bytes, base_url: str
+    status: int, said: str, found: Said, request_body: bytes, base_url: str
 ) -> str:
     if UNSUPPORTED.fullmatch(said):
         return "use another provider or another mode"
@@ -159,7 +161,7 @@ def _remedy(  # noqa: PLR0911, C901 - a table of cases
         return "only Portkey's hosted gateway has saved prompts; give its portkey_api_key, and no base_url"
     if 300 <= status < 400:
         return "redirects are not followed, because the keys would be sent along; correct base_url"
-    if status in (401, 403):
+    if kind_of(status, found) is AuthenticationError:
         return "check portkey_api_key, provider_api_key or virtual_key of the engine"
     if status == 400 and "max_completion_tokens" in said:
         limit = _sent(request_body).get("max_tokens", 300)
@@ -173,7 +175,7 @@ def _remedy(  # noqa: PLR0911, C901 - a table of cases
         return "start the gateway with the provider's authority in NODE_EXTRA_CA_CERTS"
     if status >= 500 and any(word in said for word in _UNREACHABLE):
         return "the gateway cannot reach the provider; correct custom_host, or start the provider's server"
-    if "model" in said and (status == 404 or code == "model_not_found" or "does not exist" in said):
+    if "model" in said and (status == 404 or found.code == "model_not_found" or "does not exist" in said):
         model = _sent(request_body).get("model")
         return (
             f"write model = '…' in CREATE MODEL or SELECT … USING with a model that the provider has, "
@@ -188,6 +190,8 @@ def _remedy(  # noqa: PLR0911, C901 - a table of cases
     return ""
 
 
+#: What the gateway makes of a message that is not where it looks for one.
+_LOST = re.compile(r"(?:[\w-]+ error: )?(?:undefined|null|\[object Object\])")
 #: What Node says where the gateway cannot reach the provider.
 _UNREACHABLE = ("enotfound", "econnrefused", "eai_again", "bad port", "ehostunreach", "enetunreach")
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from . import json_bodies
 
 #: The gateway's statuses for failed guardrails: with 246 the answer is sent, with 446 it is not.
 _GUARDED = frozenset({246, 446})
-_MOST_DIGITS = 6
+_COUNT = re.compile(r"-?[0-9]{1,6}")
 
 
 def evidence_of(
@@ -74,4 +75,5 @@ def _listed(value: Any) -> list[Any]:
 
 def _whole(text: str | None) -> int | None:
     """Return a count; None for a header that holds none, or one that no gateway can have reached."""
-    return int(text) if text is not None and text.isdecimal() and len(text) <= _MOST_DIGITS else None
+    # -1 is the gateway's: as often as it may, in vain.
+    return int(text) if text is not None and _COUNT.fullmatch(text) else None

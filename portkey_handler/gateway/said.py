@@ -14,11 +14,12 @@ from .waits import seconds_to_wait
 
 #: Of a text from outside no more is looked at.
 _MOST = 20_000
-_DEEPEST = 6
-#: Names under which servers put the words, in the order in which they are looked for.
+_DEEPEST = 12
+#: Names under which servers put the words, in the order in which they are looked for; the gateway makes
+#: {"0": …} of a list.
 _WORDS = (
     "error", "errors", "message", "detail", "details", "fault", "msg", "faultstring", "error_message",
-    "errormessage", "error_description", "description", "title", "reason",
+    "errormessage", "error_description", "description", "title", "reason", "0",
 )  # fmt: skip
 _CODES = ("code", "type", "status", "error_code", "errorcode", "__type")
 _PAGE = "html-message"
@@ -140,7 +141,7 @@ def _codes(value: Any, depth: int) -> Iterator[Any]:
         yield from (one for one in own if one not in ("", True, False))
         if _blocked(lowered):
             yield _BLOCKED
-        for name in ("error", "errors", "fault", "detail", "message"):
+        for name in ("error", "errors", "fault", "detail", "message", "0"):
             if not isinstance(lowered.get(name), str) or name in ("message", "error"):
                 yield from _codes(lowered.get(name), depth + 1)
 

@@ -31,7 +31,7 @@ DESCRIBE ledger_m.usage;
 DESCRIBE ledger_m.errors;
 -- expect partly:
 -- row,reason,status
--- 0,400 from openai: openai error: The text was refused.,400
+-- 0,400 from openai: The text was refused.,400
 
 DROP MODEL ledger_m;
 

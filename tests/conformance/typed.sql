@@ -52,7 +52,7 @@ USING on_error = 'null', output = 'words integer', reuse = 'never';
 -- expect:
 -- id,words,verdict_error
 -- 1,2,NULL
--- 2,NULL,400 from openai: openai error: The text was refused.
+-- 2,NULL,400 from openai: The text was refused.
 -- 3,2,NULL
 -- expect requests: 3
 

@@ -111,7 +111,7 @@ def test_fallback_on_some_statuses(
     assert len(backup.requests) == falls
     assert evidence[0]["target"] == f"config.targets[{int(falls)}]"
     assert (errors[0] is None) == falls
-    assert falls or errors[0].startswith("500 from openai: openai error: The offline stand-in fails with 500")
+    assert falls or errors[0].startswith("500 from openai: The offline stand-in fails with 500")
 
 
 # Load balancing, and a target's own parameters

@@ -83,7 +83,7 @@ def test_the_traceback_below_an_error_is_short(documented: tuple[MindsDB, Offlin
         server.query("SELECT answer FROM portkey_model WHERE question = 'refuse me'")
     first, *traceback = str(raised.value).splitlines()
     assert first == (
-        "[portkey_engine/portkey_model]: QueryError: the row failed: 400 from openai: openai error: "
+        "[portkey_engine/portkey_model]: QueryError: the row failed: 400 from openai: "
         "The text was refused.; running again needs 1 request"
     )
     assert len(traceback) < 25

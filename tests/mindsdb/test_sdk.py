@@ -120,7 +120,7 @@ def test_rows_that_fail(model: Any) -> None:
         model.predict(frame)
     answers = model.predict(frame, params={"on_error": "null"})
     assert answers["answer"].fillna("NULL").tolist() == ["<one in fr> max 50", "NULL", "< in fr> max 50"]
-    reason = "400 from openai: openai error: The text was refused."
+    reason = "400 from openai: The text was refused."
     assert answers["answer_error"].fillna("NULL").tolist() == ["NULL", reason, "NULL"]
 
 
