@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ _WORDS = {
 _REFUSALS = frozenset({400, 404, 422})
 #: Codes of providers that check the model's text themselves, and found that it does not fit.
 _NOT_GENERATED = frozenset({"json_validate_failed", "tool_use_failed", "output_parse_failed"})
+#: Rows without JSON after which a method counts as one that the provider does not know.
+_SURE = 3
 _TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _NAME = "answer"
@@ -70,6 +73,8 @@ class TypedChat:
         #: The current method, shared by all rows of the query.
         self._method = METHODS[0] if self._steps_down else plan.output.output_method
         self._begun_with = self._method
+        #: How many rows were not answered in JSON by a method; a refusal counts as many.
+        self._misses: Counter[str] = Counter()
         #: Methods that led to JSON at least once.
         self._proven: set[str] = set()
         self._rests = {method: rest_of_body({**parameters, **self._asking(method)}) for method in METHODS}
@@ -88,9 +93,13 @@ class TypedChat:
 
     @property
     def learnt(self) -> str | None:
-        """The method that led to JSON after another one did not; None where nothing was learnt."""
-        is_new = self._steps_down and self._method not in (METHODS[0], self._begun_with)
-        return self._method if is_new and self._method in self._proven else None
+        """The method that led to JSON after those before it did not; None where nothing was learnt.
+
+        A refusal teaches at once, prose does not: a model may write prose to one row of many.
+        """
+        before = METHODS[METHODS.index(self._begun_with) : METHODS.index(self._method)]
+        is_sure = all(self._misses[method] >= _SURE for method in before)
+        return self._method if before and is_sure and self._method in self._proven else None
 
     def begin_with(self, method: str | None) -> None:
         """Begin with a method that an earlier query has learnt; of use where `output_method` is `auto`."""
@@ -115,13 +124,13 @@ class TypedChat:
                 raise error.replace(evidence=_paid_for_both(paid, evidence)) from None
             evidence = read.answer.evidence or Evidence()
             paid = evidence if paid is None else _paid_for_both(paid, evidence)
-            messages = item.payload
             if read.complaint is None:
                 return [Outcome(read.answer.value, read.answer.reason, paid, read.answer.failed)]
+            self._misses[method] += not read.is_json
             if not read.is_json and self._goes_on_from(method):
                 self._step_down(method, "answers were no JSON")
             elif not is_repaired:
-                is_repaired, messages = True, self._repairing(item.payload, read)
+                is_repaired = True
             elif not read.is_json and self._steps_down and method != METHODS[-1]:
                 forced = METHODS[-1]
             else:
@@ -129,6 +138,7 @@ class TypedChat:
                     f"the answer does not fit output, and neither did the one before it: {read.complaint}"
                 )
                 return [Outcome.failure(reason, paid)]
+            messages = self._repairing(item.payload, read)
 
     def _ask_once(
         self, messages: bytes, own: bytes, forced: str | None
@@ -163,6 +173,7 @@ class TypedChat:
                 if not self._steps_down:
                     remedy = "output_method = 'auto' tries another method if one is refused"
                     raise error.replace(message=f"{error.message}; {remedy}") from None
+                self._misses[method] += _SURE
                 self._step_down(method, error.message)
             else:
                 return method, reply

@@ -213,6 +213,17 @@ def test_the_first_rows_reach_the_third_method_too(provider: OfflineProvider, nu
     )
 
 
+@pytest.mark.parametrize(("number", "again"), [(1, "json_schema"), (2, "json_schema"), (3, "prompt")])
+def test_prose_for_a_few_rows_teaches_nothing(provider: OfflineProvider, number: int, again: str) -> None:
+    """A model may write prose to one row of many; a method is given up for a week after three."""
+    provider.behaviour.faults = ignores_every_method
+    cells = {"q": [f"question {row}" for row in range(number)]}
+    predict(provider, cells, {"output": OUTPUT, "concurrency": 8})
+    before = len(bodies(provider))
+    predict(provider, {"q": ["another"]}, {"output": OUTPUT})
+    assert methods(provider)[before] == again
+
+
 def test_a_row_that_gets_no_json_by_a_proven_method_is_asked_by_an_instruction(
     provider: OfflineProvider,
 ) -> None:
