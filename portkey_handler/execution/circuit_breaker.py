@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from ..errors import GatewayError
 from ..records import Outcome
 
-#: Failures in a row that stop a query without any answer. After answers, those in flight come on top.
+#: Requests that fail, one row each, until a query without any answer is stopped: no more are sent before.
+#: After answers, those in flight come on top.
 HOPELESS = 32
 #: A query that had answers is stopped after this many times as many failures in a row. Failures that speak
 #: of their own row count this many times less.
@@ -25,6 +26,10 @@ class CircuitBreaker:
     def doubts(self) -> bool:
         """Whether there were failures and no answer: rows from elsewhere may tell whose fault it is."""
         return not self._answered and self._failed_in_a_row > 0
+
+    def allows(self, in_flight: int, *, cached: int) -> bool:
+        """Return whether so many may be in flight: before any answer all might fail for the same reason."""
+        return self._answered > 0 or cached > 0 or self._failed_in_a_row + in_flight <= HOPELESS
 
     def judge(
         self, answers: Sequence[Outcome | GatewayError], *, concurrency: int, cached: int
@@ -52,7 +57,7 @@ class CircuitBreaker:
 
     def _is_the_end(self, error: GatewayError, patience: int, cached: int) -> bool:
         failed = self._failed_in_a_row
-        nothing_ever = self._answered == cached == 0 and (error.concerns_every_row or failed >= HOPELESS)
+        nothing_ever = self._answered == cached == 0 and (error.concerns_every_row or failed > HOPELESS - 1)
         no_connection = error.cannot_connect and self._answered == 0
         nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
         for_long = (error.retryable or not self._answered) and failed >= LASTING * patience

@@ -180,6 +180,7 @@ class Mapper:
         while (
             not (self._exhausted or self._waiting or self._stopped.is_set())
             and len(self._workers) < self._concurrency.limit
+            and self._breaker.allows(len(self._workers) + 1, cached=self._results.counts.cached)
         ):
             self._workers.add(self._loop.create_task(self._work()))
 
@@ -196,11 +197,16 @@ class Mapper:
                 continue
             if not await self._finish_batch():
                 return
-            if self._stopped.is_set() or len(self._workers) > self._concurrency.limit:
+            if self._stopped.is_set() or self._are_too_many():
                 return
         self._exhausted = True
         if self._batch:
             await self._finish_batch()
+
+    def _are_too_many(self) -> bool:
+        workers = len(self._workers)
+        is_allowed = self._breaker.allows(workers, cached=self._results.counts.cached)
+        return workers > self._concurrency.limit or not is_allowed
 
     async def _go_on_after(self, seconds: float) -> bool:
         """Let other tasks have their turn, and return whether to go on."""

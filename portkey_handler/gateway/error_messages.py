@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import AuthenticationError, StatusError
@@ -41,10 +42,11 @@ def rejection(
         base_url: The gateway's base URL, for the remedy.
     """
     said = error_in(content)
+    waits = seconds_to_wait(headers)
+    said = said if waits is None else replace(said, wait=waits)
     status = evidence.status or 0
     kind = kind_of(status, said)
     message = _described(status, headers, said, request_body, secrets, base_url)
-    waits = seconds_to_wait(headers)
     if kind is AuthenticationError and withheld:
         message += (
             f"; {', '.join(sorted(withheld))} of the environment was not sent, because the engine has an "
@@ -54,7 +56,7 @@ def rejection(
     return kind(
         message,
         status=status,
-        retry_after=said.wait if waits is None else waits,
+        retry_after=said.wait,
         request_id=evidence.request_id,
         trace_id=evidence.trace_id,
         evidence=evidence,

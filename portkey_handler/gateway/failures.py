@@ -16,6 +16,7 @@ from ..errors import (
 from ..records import Ending, ending_of
 from .said import Said, said_in, words_or_json
 
+_LONGEST_REASON = 80
 #: What `fault_in` finds.
 ERROR, NO_CHOICE = "error", "the reply has no choice; a filter may have held the prompt back"
 #: What the gateway says, with status 500, where the provider does not support the request.
@@ -103,8 +104,8 @@ def fault_in(body: Any) -> str | None:
     if isinstance(body, dict) and body.get("choices") == []:
         return NO_CHOICE
     reason = first.get("finish_reason") if isinstance(first, dict) else None
-    if isinstance(reason, str) and ending_of(reason) is Ending.BROKEN_OFF:
-        return f"the provider failed while it wrote the answer (finish reason {reason})"
+    if isinstance(reason, str) and ending_of(reason[:_LONGEST_REASON]) is Ending.BROKEN_OFF:
+        return f"the provider failed while it wrote the answer (finish reason {reason[:_LONGEST_REASON]})"
     return None
 
 

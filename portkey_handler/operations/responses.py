@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import orjson
@@ -31,6 +32,9 @@ _MOST_REASONING = 2_000
 #: Fields of a message with the model's reasoning: of DeepSeek and vLLM, of OpenRouter and Groq, and the
 #: gateway's own, where it translates Anthropic, Bedrock and Gemini.
 _REASONING = ("reasoning_content", "reasoning", "content_blocks")
+#: Names in a reply are cut here: models, finish reasons, ids. They are kept for every row.
+_LONGEST_NAME = 200
+_LONGEST_SHOWN = 40
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
@@ -192,9 +196,9 @@ def evidence_of_reply(reply: Response) -> Evidence:
         finish_reason=finish_reason,
         logprobs=logprobs,
         model=_shared(body.get("model")),
-        request_id=identifier if isinstance(identifier := body.get("id"), str) else evidence.request_id,
+        request_id=given[:_LONGEST_NAME] if isinstance(given := body.get("id"), str) else evidence.request_id,
         system_fingerprint=_shared(body.get("system_fingerprint")),
-        service_tier=_shared(tier.lower()) if isinstance(tier, str) else None,
+        service_tier=_shared(tier.lower() if isinstance(tier, str) else None),
     )
 
 
@@ -237,7 +241,7 @@ def _calls(message: Mapping[str, Any]) -> Any:
     found = [
         {"name": call.get("name"), "arguments": _arguments(call.get("arguments"))}
         for call in calls
-        if isinstance(call, dict)
+        if isinstance(call, dict) and isinstance(call.get("name"), (str, NoneType))
     ]
     return found[0] if len(found) == 1 else found
 
@@ -278,10 +282,11 @@ def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evi
 
 def _shared(text: Any) -> str | None:
     """Return an interned text, because a million rows have few different ones; None for other types."""
-    return sys.intern(text) if type(text) is str else None
+    return sys.intern(text[:_LONGEST_NAME]) if type(text) is str else None
 
 
 def _shape(body: Any) -> str:
     if isinstance(body, dict):
-        return f"an object with {', '.join(sorted(map(str, body))[:8]) or 'nothing in it'}"
+        names = [str(name)[:_LONGEST_SHOWN] for name in body]
+        return f"an object with {', '.join(sorted(names)[:8]) or 'nothing in it'}"
     return f"{type(body).__name__}"

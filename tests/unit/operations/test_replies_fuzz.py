@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -127,6 +128,15 @@ def nested(value: Any) -> Any:
     return value
 
 
+def is_too_deep(answer: Any) -> bool:
+    """Return whether an answer is nested so deeply that it cannot be kept, of which a warning tells."""
+    try:
+        orjson.dumps(answer)
+    except orjson.JSONEncodeError:
+        return True
+    return False
+
+
 def written(body: Any, coding: str, end: float) -> tuple[bytes, dict[str, str]]:
     """Return a body as bytes, in a coding and perhaps cut, and the headers that belong to it."""
     text = json.dumps(body)
@@ -226,7 +236,7 @@ def test_no_reply_harms_another_row(output: str | None, provider: OfflineProvide
         )
         assert again["answer_error"].isna().all()
         for before, after in zip(answers["answer"], again["answer"], strict=True):
-            assert before is None or before == after
+            assert before is None or before == after or is_too_deep(before)
 
     check()
 
