@@ -38,7 +38,8 @@ _WORDS = {
     "json_schema": ("response_format", "response format", "schema", "structured"),
     "tool": ("tool", "function", "schema"),
 }
-_REFUSALS = frozenset({400, 404, 422})
+#: Some servers refuse with a fault of their own, or within a success.
+_REFUSALS = frozenset({200, 400, 404, 422, 500, 501})
 #: Codes of providers that check the model's text themselves, and found that it does not fit.
 _NOT_GENERATED = frozenset({"json_validate_failed", "tool_use_failed", "output_parse_failed"})
 #: Rows without JSON after which a method counts as one that the provider does not know.

@@ -278,6 +278,27 @@ def test_a_text_that_the_provider_could_not_use_twice_is_the_rows_failure(
     assert len(bodies(provider)) == 2
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=200, body={"error": {"message": NO_SCHEMA, "code": 400}}),
+        Fault(status=200, body={"error": {"message": NO_SCHEMA}}),
+        Fault(status=500, body={"detail": NO_SCHEMA}),
+        Fault(status=422, body={"detail": [{"loc": ["body", "response_format"], "msg": "Extra inputs"}]}),
+        Fault(status=400, body=[{"error": {"message": NO_SCHEMA, "status": "INVALID_ARGUMENT"}}]),
+        Fault(status=400, body={"error": json.dumps({"error": {"message": NO_SCHEMA}})}),
+    ],
+)
+def test_a_refusal_in_any_shape_steps_down(provider: OfflineProvider, fault: Fault) -> None:
+    """The words count, wherever a server puts them."""
+    replies = {"json_schema": fault, "tool": refused(NO_TOOLS, 404)}
+    provider.behaviour.faults = lambda request: replies.get(
+        method_of(request.body), Fault(status=200, body=said(FITS))
+    )
+    rows = predict(provider, {"q": ["a"]}, {"output": OUTPUT})
+    assert rows["tone"].tolist() == ["warm"]
+
+
 @pytest.mark.parametrize(("fault", "reason"), [
     (refused("Unsupported parameter: 'temperature'"), "400: Unsupported parameter: 'temperature'"),
     (refused(NO_SCHEMA, 413), f"413: {NO_SCHEMA}"),
