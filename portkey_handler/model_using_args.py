@@ -212,6 +212,13 @@ model_using_args = OrderedDict(
         "label": "Prompt template",
         "secret": False,
     },
+    constant_prompt={
+        "type": ARG_TYPE.BOOL,
+        "description": "Allow a prompt that names no column, and so gives every row the same answer.",
+        "required": False,
+        "label": "Constant prompt",
+        "secret": False,
+    },
     system_prompt={
         "type": ARG_TYPE.STR,
         "description": "The system message before the prompt; a template like prompt_template.",

@@ -11,6 +11,7 @@ from . import OPERATIONS, Operation
 from .item_keys import number_copies
 from .row_model import model_template, with_models
 from .tracing import Tracing
+from .varying import check_varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +33,10 @@ class QueryItems:
     """
 
     def __init__(self, plan: Plan, tracing: Tracing) -> None:
+        self._plan = plan
         self.tracing = tracing
         self.operation: Operation = OPERATIONS[plan.input.mode](plan)
+        check_varies(plan)
         self._deduplicate = plan.execution.deduplicate
         self._model = model_template(plan.parameters.value)
 
@@ -46,7 +49,10 @@ class QueryItems:
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.
+            TemplateError: There are several rows, and no template names a column.
         """
+        if rows is None:
+            check_varies(self._plan, len(frame))
         items = self.operation.items(frame)
         if self._model is not None:
             items = with_models(items, frame, self._model)

@@ -54,6 +54,12 @@ class InputOptions(Options):
         modes=_TEXT,
         min_length=1,
     )
+    constant_prompt: bool = option(
+        "Allow a prompt that names no column, and so gives every row the same answer.",
+        kind="true or false",
+        default=False,
+        levels=_BELOW,
+    )
     system_prompt: str | None = option(
         "The system message before the prompt; a template like prompt_template.",
         levels=_BELOW,

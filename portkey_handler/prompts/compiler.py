@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -43,6 +44,9 @@ _REFUSED = {
     "FilterBlock": ("{% filter %}", "write {{ column|filter }}"),
     "Slice": ("a part of a value", "use the filter truncate, or take the part in the SELECT"),
 }
+#: What the name of a column may look like: `unit-price`, `review.text`, `Size (cm)`.
+_LIKE_NAMES = {"Sub", "Div", "Add", "Getattr", "Call"}
+_IN_BRACES = re.compile(r"\{\{-?\s*([^{}|\"'\s][^{}|\"']{0,80}?)\s*-?\}\}")
 _ARITHMETIC = {"Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow", "Neg", "Pos"}
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -73,10 +77,11 @@ def compile_template(source: str, where: str) -> tuple[list[Piece], tuple[str, .
     try:
         source.encode()
         tree = _SYNTAX.parse(source)
-        compiler = _Compiler(tree, where)
+        compiler = _Compiler(tree, where, source)
         pieces = compiler.pieces(tree.body, 0)
     except TemplateSyntaxError as error:
-        raise TemplateError(f"{where}, line {error.lineno}: {_syntax_words(error)}") from None
+        hint = _meant_column(source, error.lineno)
+        raise TemplateError(f"{where}, line {error.lineno}: {_syntax_words(error, hint)}") from None
     except UnicodeEncodeError as error:
         said = f"{where}: a lone surrogate at position {error.start}, which UTF-8 cannot encode; remove it"
         raise TemplateError(said) from None
@@ -87,21 +92,36 @@ def compile_template(source: str, where: str) -> tuple[list[Piece], tuple[str, .
     return pieces, tuple(compiler.columns), compiler.optional
 
 
-def _syntax_words(error: TemplateSyntaxError) -> str:
+def _meant_column(source: str, line: int) -> str:
+    """Return how what stands in braces on a line is written if it is a column, or an empty text."""
+    lines = source.splitlines()
+    text = lines[line - 1] if line <= len(lines) else ""
+    for found in _IN_BRACES.finditer(text):
+        if not found[1].isidentifier():
+            return f'{{{{ row["{found[1]}"] }}}}'
+    return ""
+
+
+def _syntax_words(error: TemplateSyntaxError, hint: str) -> str:
     said = (error.message or "the syntax is broken").rstrip(".")
+    if hint:
+        return f"a column of that name is written {hint} ({said[:160]})"
     return f"{said[:160]}. To write {{{{ or {{% as text, put {{% raw %}} before and {{% endraw %}} after it"
 
 
 class _Compiler:
     """Turns nodes into functions; a node that is not on the list is an error."""
 
-    def __init__(self, tree: nodes.Template, where: str) -> None:
+    def __init__(self, tree: nodes.Template, where: str, source: str) -> None:
         self.where = where
+        self._source = source
         self.columns: dict[str, None] = {}
         asked = [test.node for test in tree.find_all(nodes.Test) if test.name in {"defined", "undefined"}]
         self.optional = frozenset(name for node in asked if (name := _column_name(node)) is not None)
 
     def refuse(self, node: nodes.Node, what: str, remedy: str) -> NoReturn:
+        hint = _meant_column(self._source, node.lineno) if type(node).__name__ in _LIKE_NAMES else ""
+        remedy += f"; a column of that name is written {hint}" if hint else ""
         raise TemplateError(f"{self.where}, line {node.lineno}: {what} is not allowed; {remedy}")
 
     def pieces(self, body: Sequence[nodes.Node], depth: int) -> list[Piece]:

@@ -99,7 +99,8 @@ def test_rows_whose_cells_are_all_null_or_blank_are_not_asked(provider: OfflineP
     reason = "nothing to ask: language, word are NULL or blank"
     assert reasons(provider, cells, messages=FEW_SHOT) == [None, reason, reason]
     assert len(provider.requests) == 1
-    assert reasons(provider, cells, messages=[{"role": "user", "content": "Hi"}]) == [None] * 3
+    constant = {"messages": [{"role": "user", "content": "Hi"}], "constant_prompt": True}
+    assert reasons(provider, cells, **constant) == [None] * 3
     assert len(provider.requests) == 2  # equal rows are asked once
 
 

@@ -174,7 +174,7 @@ def test_rows_whose_cells_are_all_null_or_blank_are_not_asked(provider: OfflineP
     cells = {"q": ["blue", None], "documents": [["sky"], None]}
     answers = predict(provider, cells, RERANK)
     assert answers["answer_error"].tolist() == [None, "nothing to ask: q, documents are NULL or blank"]
-    constant = predict(provider, cells, {**MODERATION, "body": {"input": "a"}})
+    constant = predict(provider, cells, {**MODERATION, "body": {"input": "a"}, "constant_prompt": True})
     assert constant["answer_error"].tolist() == [None, None]
     assert len(provider.requests) == 2  # equal rows are asked once
 

@@ -310,12 +310,44 @@ class TestRefused:
             template.render({"a": 1})
 
     @pytest.mark.parametrize(
+        ("source", "message"),
+        [
+            (
+                "{{Review Text}}",
+                'prompt_template, line 1: a column of that name is written {{ row["Review Text"] }} (expected '
+                "token 'end of print statement', got 'Text')",
+            ),
+            (
+                "Hi\n{{ unit-price }}",
+                "prompt_template, line 2: arithmetic is not allowed; compute it in the SELECT (~ concatenates "
+                'texts); a column of that name is written {{ row["unit-price"] }}',
+            ),
+            (
+                "{{ Size (cm) }}",
+                "prompt_template, line 1: a call is not allowed; compute it in the SELECT and name its column; a "
+                'column of that name is written {{ row["Size (cm)"] }}',
+            ),
+            (
+                "{{ review.text }}",
+                'prompt_template, line 1: an attribute is not allowed; write {{ column }} or {{ row["my column"] }}; '
+                'a column of that name is written {{ row["review.text"] }}',
+            ),
+        ],
+    )
+    def test_a_name_with_blanks_or_signs_gets_its_form(self, source, message):
+        """Columns of files are called as people call them."""
+        with pytest.raises(TemplateError) as caught:
+            Template(source)
+        assert str(caught.value) == message
+
+    @pytest.mark.parametrize(
         "source", ["{{ a", "{{ }}", "{{ a b }}", "{% if a %}", "{% foo %}", "{{ a|nope }}"]
     )
     def test_syntax(self, source):
         """Broken syntax is an error with its line."""
         with pytest.raises(
-            TemplateError, match=r"^system_prompt, line 2: .+; |^system_prompt, line 2: .+\. To write"
+            TemplateError,
+            match=r"^system_prompt, line 2: (.+; |.+\. To write|a column of that name is written)",
         ):
             Template("\n" + source, where="system_prompt")
 
