@@ -36,6 +36,7 @@ its first line, and carries neither a key nor a whole prompt.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -46,8 +47,26 @@ if TYPE_CHECKING:
 _Error = TypeVar("_Error", bound="PortkeyHandlerError")
 
 
+#: What keys of providers and gateways look like: by their beginnings, as Bearer tokens, as long words of
+#: letters in both cases between digits, and as hexadecimal digits; and a password in an address.
+_KEYS = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|pplx|nvapi|hf|r8|ghp|gho|ghs|glpat|tvly|csk|fw|xoxb|xoxp)[-_][A-Za-z0-9_-]{6,}"
+    r"|\bAIza[\w-]{20,}|\b(?:AKIA|ASIA)[0-9A-Z]{12,}|\beyJ[\w-]{8,}\.[\w.-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"|(?<=[Bb]earer )[\w.~+/=-]{8,}"
+    r"|\b(?=[a-zA-Z]*[0-9]+[a-zA-Z]+[0-9])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{24,}\b|\b[0-9a-f]{32,}\b"
+)
+
+
+def without_keys(text: str) -> str:
+    """Return a text in which whatever looks like a key is masked."""
+    return _KEYS.sub("******", text)
+
+
 class PortkeyHandlerError(Exception):
-    """The root of the tree. The first line of `message` says what, where and the remedy."""
+    """The root of the tree. The first line of `message` says what, where and the remedy.
+
+    What looks like a key is masked in it, because people write keys where no key belongs.
+    """
 
     #: The names of the annotated attributes, which are the keyword arguments.
     _names: ClassVar[tuple[str, ...]] = ()
@@ -56,6 +75,7 @@ class PortkeyHandlerError(Exception):
         cls._names = (*cls._names, *cls.__annotations__)
 
     def __init__(self, message: str, **details: Any) -> None:
+        message = without_keys(message)
         super().__init__(message)
         if unknown := details.keys() - set(self._names):
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")

@@ -15,6 +15,7 @@ from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
 
 from ...errors import StatementError
+from .syntax_errors import syntax_error
 
 with warnings.catch_warnings():
     # The parser leaves the file of its grammar open; users cannot do anything about that warning.
@@ -36,15 +37,30 @@ def unsupported(what: str) -> StatementError:
     return StatementError(f"{what} is not supported in the embedded session; supported are: {SUPPORTED}")
 
 
-def split(text: str) -> list[str]:
+class Statement(str):
+    """The text of one statement.
+
+    Attributes:
+        line: The number of its first line in the script.
+    """
+
+    __slots__ = ("line",)
+    line: int
+
+
+def split(text: str) -> list[Statement]:
     """Split `text` at the semicolons that end statements, not those in strings, names or comments."""
-    statements: list[str] = []
+    statements: list[Statement] = []
+    text = text.removeprefix("\ufeff")  # a byte order mark of an editor
     start = 0
-    for position in _semicolons(text):
-        statements.append(text[start:position])
+    for position in (*_semicolons(text), len(text)):
+        written = text[start:position]
+        if not _is_blank(written):
+            statement = Statement(written.strip())
+            statement.line = 1 + text.count("\n", 0, start + len(written) - len(written.lstrip()))
+            statements.append(statement)
         start = position + 1
-    statements.append(text[start:])
-    return [statement.strip() for statement in statements if not _is_blank(statement)]
+    return statements
 
 
 def parse(text: str) -> Any:
@@ -56,7 +72,8 @@ def parse(text: str) -> Any:
     try:
         return parse_sql(text)
     except (ParsingException, LexError) as error:
-        raise StatementError(_first_line_says_where(str(error.args[0] if error.args else error))) from None
+        said = str(error.args[0] if error.args else error)
+        raise syntax_error(text, said, getattr(text, "line", 1)) from None
     except (
         AssertionError,
         AttributeError,
@@ -93,19 +110,6 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(name, item) for item in value]
     return value
-
-
-def _first_line_says_where(message: str) -> str:
-    lines = message.splitlines() or [message]
-    shown = [line[1:].strip() for line in lines if line.startswith(">")]
-    marker = next((line for line in lines if line.startswith("-") and line.endswith("^")), None)
-    if not shown or marker is None:
-        return message
-    source = next(line for line in reversed(lines) if line.startswith(">"))
-    at = source[marker.index("^") : marker.index("^") + marker.count("^")].strip()
-    near = f"at {at!r} in" if at else "after"
-    hint = next((f" ({line})" for line in lines if line.startswith(("Possible", "Expected", "Only"))), "")
-    return f"{lines[0].rstrip(':')} {near} {shown[-1][:160]!r}{hint}\n{message}"
 
 
 def outside_quotes(text: str) -> Iterator[tuple[int, str]]:

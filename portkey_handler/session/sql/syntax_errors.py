@@ -1,0 +1,177 @@
+"""Errors of statements that do not parse: where, with the words around, and no text constant or key of them.
+
+A statement that does not parse may be any CREATE ML_ENGINE with its keys, in constants whose quotes are
+missing, doubled or typographic. So every text constant and every word that looks like a key is masked.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ...errors import StatementError, without_keys
+
+_MASK = "******"
+#: Characters that are shown on each side of the place.
+_AROUND = 40
+#: Quotes that begin a text, and those that may end it. People paste typographic ones from documents.
+_QUOTES = {
+    "'": "'",
+    '"': '"',
+    "\u2018": "\u2019\u2018'",
+    "\u2019": "\u2019'",
+    "\u201a": "\u2018\u2019",
+    "\u201c": '\u201d\u201c"',
+    "\u201d": '\u201d"',
+    "\u201e": "\u201c\u201d",
+    "\u00ab": "\u00bb",
+    "\u00b4": "\u00b4",
+}
+_TYPOGRAPHIC = frozenset(_QUOTES) - {"'", '"'}
+#: The name of a secret option and its sign: what follows is hidden, whatever it looks like.
+_SECRET = re.compile(
+    r"\b(?!portkey\b)\w*(?:key|token|secret|passw|authorization|credential)\w*\s*[=:]+\s*", re.IGNORECASE
+)
+#: A long word with letters and digits, which a key without its quotes is.
+_LONG_WORD = re.compile(r"(?=[\w.+/=-]*\d)(?=[\w.+/=-]*[A-Za-z])[\w.+/=-]{12,}")
+_VALUE = re.compile(r"[^,;()\n]*")
+_BEGINS = re.compile(r"(?:CREATE|SELECT|DROP|SHOW|DESCRIBE|INSERT|RETRAIN|SET|WITH)\b", re.IGNORECASE)
+_HINT = re.compile(r"^(?:Possible|Expected|Only)\b.*", re.MULTILINE)
+
+
+def syntax_error(text: str, said: str, first_line: int = 1) -> StatementError:
+    """Return the error of a statement.
+
+    Args:
+        text: The statement.
+        said: The message of the parser, which quotes lines of the statement and marks the place.
+        first_line: The number of the statement's first line in its script.
+    """
+    hint = _HINT.search(said)
+    ending = f" ({without_keys(hint[0])})" if hint is not None else ""
+    place = _unclosed(text)
+    if place is not None:
+        ending = "; this quote has no end, or one before it is missing"
+    elif (place := _place(text, said)) is None:
+        return StatementError(f"the statement does not parse: {' '.join(masked(said).split())}")
+    elif (
+        text[:place].strip()
+        and _BEGINS.match(text, place)
+        and not text[_line_of(text, place) : place].strip()
+    ):
+        ending = "; is a semicolon missing before it?"
+    elif _TYPOGRAPHIC.intersection(text[max(0, place - 1) : place + 1]):
+        ending = "; write straight quotes: '…'"
+    line = first_line + text.count("\n", 0, place)
+    column = 1 + place - _line_of(text, place)
+    return StatementError(
+        f"syntax error in line {line}, column {column}, near {_around(text, place)!r}{ending}"
+    )
+
+
+def _line_of(text: str, place: int) -> int:
+    """Return the place at which the line of another place begins."""
+    return text.rfind("\n", 0, place) + 1
+
+
+def masked(text: str) -> str:
+    """Return a text without its text constants and without what looks like a key."""
+    return _LONG_WORD.sub(_MASK, without_keys(_shown(text, 0, len(text))))
+
+
+def _place(text: str, said: str) -> int | None:
+    """Return the place that the parser marks, or None."""
+    quoted = [line[1:] for line in said.splitlines() if line.startswith(">")]
+    marker = next((line for line in said.splitlines() if re.fullmatch(r"-+\^+", line)), None)
+    if not quoted or marker is None:
+        return None
+    # The parser shows the last lines up to the place, without blank ones.
+    lines = [(number, line) for number, line in enumerate(text.split("\n")) if line.strip()]
+    count = len(quoted)
+    for end in range(count, len(lines) + 1):
+        shown = lines[end - count : end]
+        if all(_same(line, other) for (_, line), other in zip(shown, quoted, strict=True)):
+            number, line = shown[-1]
+            indented = len(line) - len(line.lstrip()) - len(quoted[-1]) + len(quoted[-1].lstrip())
+            begin = sum(len(one) + 1 for one in text.split("\n")[:number])
+            return begin + max(0, marker.index("^") - 1 + indented)
+    return None
+
+
+def _same(line: str, quoted: str) -> bool:
+    return line.strip().rstrip(";").rstrip() == quoted.strip().rstrip(";").rstrip()
+
+
+def _around(text: str, start: int) -> str:
+    """Return the words around a place of its line, masked."""
+    begin = max(_line_of(text, start), start - _AROUND)
+    end = text.find("\n", start)
+    end = min(len(text) if end < 0 else end, start + _AROUND)
+    return _LONG_WORD.sub(_MASK, without_keys(_shown(text, begin, end))).strip()
+
+
+def _shown(text: str, begin: int, end: int) -> str:
+    """Return a part of a text in which hidden places are masked."""
+    pieces: list[str] = []
+    hidden = _hidden(text)
+    position = begin
+    while position < end:
+        if not hidden[position]:
+            pieces.append(text[position])
+            position += 1
+            continue
+        pieces.append(f"'{_MASK}'")
+        while position < end and hidden[position]:
+            position += 1
+    return "".join(pieces)
+
+
+def _hidden(text: str) -> bytearray:
+    """Return for each character whether it is hidden: of a constant, or of a value whose name is secret."""
+    hidden = bytearray(len(text))
+    position = 0
+    while position < len(text):
+        closing = _QUOTES.get(text[position])
+        if closing is None:
+            position += 1
+            continue
+        last = _end_of_constant(text, position, closing)
+        hidden[position:last] = b"\1" * (last - position)
+        position = last
+    for name in _SECRET.finditer(text):
+        value = _VALUE.match(text, name.end())
+        if value is not None and not hidden[name.start()]:
+            length = len(value[0])
+            hidden[value.start() : value.end()] = b"\1" * length
+    return hidden
+
+
+def _end_of_constant(text: str, start: int, closing: str) -> int:
+    """Return the place after a constant; without an end it goes to the end of the text."""
+    position = start + 1
+    while position < len(text):
+        if text[position] == "\\":
+            position += 1
+        elif text[position] in closing:
+            return position + 1
+        position += 1
+    return len(text)
+
+
+def _unclosed(text: str) -> int | None:
+    """Return the place of a straight quote that has no end, or None; comments are passed over."""
+    position = 0
+    while position < len(text):
+        if text.startswith("--", position):
+            end = text.find("\n", position)
+            position = len(text) if end < 0 else end
+        elif text.startswith("/*", position):
+            end = text.find("*/", position)
+            position = len(text) if end < 0 else end + 2
+        elif text[position] in "'\"":
+            end = _end_of_constant(text, position, text[position])
+            if text[end - 1] != text[position] or end - 1 == position:
+                return position
+            position = end
+        else:
+            position += 1
+    return None
