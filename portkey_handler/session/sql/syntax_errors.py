@@ -63,8 +63,9 @@ def syntax_error(text: str, said: str, first_line: int = 1) -> StatementError:
         ending = "; write straight quotes: '…'"
     line = first_line + text.count("\n", 0, place)
     column = 1 + place - _line_of(text, place)
+    near = "near" if text[place:].strip(" ;\n") else "after"
     return StatementError(
-        f"syntax error in line {line}, column {column}, near {_around(text, place)!r}{ending}"
+        f"syntax error in line {line}, column {column}, {near} {_around(text, place)!r}{ending}"
     )
 
 

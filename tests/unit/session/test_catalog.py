@@ -156,8 +156,8 @@ def test_shows(session: Session) -> None:
         ("USE files", "Use is not supported"),
         ("SET show_secrets = true", "SET show_secrets is not supported"),
         ("SHOW STATUS", "SHOW STATUS is not supported"),
-        ("SELEC 1", "Syntax error, unknown input at 'SELEC' in 'SELEC 1'"),
-        ("SELECT 1 FROM", "Syntax error, unexpected end of query after 'SELECT 1 FROM'"),
+        ("SELEC 1", "syntax error in line 1, column 1, near 'SELEC 1'"),
+        ("SELECT 1 FROM", "syntax error in line 1, column 14, after 'SELECT 1 FROM'"),
     ],
 )
 def test_not_supported(session: Session, statement: str, message: str) -> None:
