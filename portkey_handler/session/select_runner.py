@@ -20,9 +20,9 @@ from .files.writing import Files
 from .model_statements import find_model
 from .sql.expressions import aliased, table
 from .sql.nodes import alias_of, flat, paths
-from .sql.parser import ast, using
-from .sql.plan import Asked, Plan, Question, Source, options_for
-from .sql.rewrite import QUERIES, prepared, rewrite
+from .sql.parser import ast
+from .sql.plan import Asked, Plan, Question, Source, of_models, options_for
+from .sql.rewrite import QUERIES, prepared, rewrite, taken_using
 from .sql.to_sqlglot import Translator
 from .table import Table
 
@@ -87,6 +87,8 @@ class _Run:
 
     def __init__(self, selector: Selector, scratch: Scratch) -> None:
         self._selector = selector
+        # The options of USING that hold here: those of the query and of every query around it.
+        self._options: dict[str, Any] = {}
         self._database = selector.database
         self._scratch = scratch
         self._named: dict[str, Any] = {}
@@ -96,6 +98,15 @@ class _Run:
 
     def query(self, node: Any, *, is_nested: bool = False) -> Table:
         """Return the rows of a query; those of a nested one with the own texts of their cells."""
+        around, own = self._options, taken_using(node)
+        self._check_using(node, own)
+        self._options = {**around, **own}
+        try:
+            return self._rows(node, is_nested)
+        finally:
+            self._options = around
+
+    def _rows(self, node: Any, is_nested: bool) -> Table:
         if not self._asks(node):
             found = self._translator().query(node)
             return own_texts.split(self._run(own_texts.carried(found))) if is_nested else self._run(found)
@@ -104,6 +115,26 @@ class _Run:
             return self._ask(node)
         rewrite(node, self._answered)
         return self._run(self._translator().query(node))
+
+    def _check_using(self, query: Any, options: Mapping[str, Any]) -> None:
+        """Check that USING names only models that are in the query, at any depth.
+
+        Raises:
+            StatementError: A model of that name is not in the query.
+        """
+        if not any("." in name for name in options):
+            return
+        names: list[str] = []
+
+        def look(part: Any) -> Any:
+            if isinstance(part, ast.Select):
+                asked = [item for item, _, _ in flat(part.from_table) if self._model(item)]
+                names.extend(str(alias_of(item)) for item in asked)
+
+        look(query)
+        rewrite(query, look)
+        for name in names:
+            options_for(options, name, names)
 
     def private(self, rows: Table) -> Any:
         """Register rows; return the identifier of the table in this statement."""
@@ -254,7 +285,7 @@ class _Run:
                 join = on = None
             sources.append(self._source(item, join, on))
         names = [str(alias_of(item)) for item, _, _ in found]
-        options = using(select.using)
+        options = of_models(self._options, names)
         models = [
             Asked(name, paths(item), model.target, on, options_for(options, name, names))
             for name, (item, on, model) in zip(names, found, strict=True)

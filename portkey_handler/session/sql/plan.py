@@ -195,6 +195,16 @@ class Question:
         return found
 
 
+def of_models(using: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the options of a statement's USING without those of models that are not among the names."""
+    lowered = {name.lower() for name in names}
+    return {
+        name: value
+        for name, value in using.items()
+        if "." not in name or name.partition(".")[0].lower() in lowered
+    }
+
+
 def options_for(using: Mapping[str, Any], alias: str, others: Sequence[str]) -> dict[str, Any]:
     """Return the options in a SELECT's USING for the model `alias`.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import StatementError
 from .nodes import flat
-from .parser import ast, parse
+from .parser import ast, parse, using
 from .ranks import of_its_function, regrouped
 
 QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
@@ -31,6 +31,20 @@ def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
             node[place] = found
         else:
             setattr(node, place, found)
+
+
+def taken_using(query: Any) -> dict[str, Any]:
+    """Take the USING at the end of a query away, and return its options: they hold for all models in it.
+
+    The parser gives it to the last SELECT of a UNION, with or without parentheses around that one.
+    """
+    last = query
+    while isinstance(last, ast.Union | ast.Intersect | ast.Except):
+        last = last.right
+    options = using(getattr(last, "using", None))
+    if options:
+        last.using = None
+    return options
 
 
 def prepared(query: Any) -> Any:

@@ -1,0 +1,99 @@
+"""USING at the end of a statement holds for every model in it, at any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from portkey_handler.errors import AboveLimitError, StatementError
+from portkey_handler.gateway.offline import OfflineProvider, last_text
+from portkey_handler.session import Session
+
+SETUP = """
+CREATE ML_ENGINE e FROM portkey USING check = false;
+CREATE MODEL m PREDICT a USING engine = 'e', column = 'q', model = 'gpt-4o-mini';
+CREATE MODEL n PREDICT b USING engine = 'e', column = 'q', model = 'gpt-4o-mini';
+"""
+#: Each asks models in its own place; the options stand at the outside.
+FORMS = [
+    "SELECT m.a FROM t JOIN m",
+    "SELECT * FROM (SELECT t.id, m.a FROM t JOIN m) AS s",
+    "SELECT count(*) FROM (SELECT * FROM (SELECT t.id, m.a FROM t JOIN m) AS q) AS s",
+    "WITH c AS (SELECT t.id, m.a FROM t JOIN m) SELECT * FROM c",
+    "WITH c AS (SELECT t.id, m.a FROM t JOIN m), d AS (SELECT * FROM c) SELECT * FROM d WHERE id > 0",
+    "SELECT m.a FROM t JOIN m UNION ALL SELECT n.b FROM t JOIN n",
+    "SELECT a FROM m WHERE q = 'x' UNION SELECT b FROM n WHERE q = 'y'",
+    "(SELECT a FROM m WHERE q = 'x') UNION (SELECT b FROM n WHERE q = 'y')",
+    "SELECT id FROM t UNION SELECT t.id FROM t JOIN m EXCEPT SELECT 1",
+    "SELECT * FROM (SELECT a FROM m WHERE q = 'x' UNION SELECT b FROM n WHERE q = 'y') AS u",
+    "SELECT * FROM t WHERE q IN (SELECT m.a FROM t JOIN m)",
+    "SELECT id, (SELECT a FROM m WHERE q = 'x') AS x FROM t",
+    "SELECT * FROM t WHERE EXISTS (SELECT m.a FROM t JOIN m)",
+    "SELECT n.b FROM (SELECT t.id, m.a AS q FROM t JOIN m) AS s JOIN n",
+    "SELECT a FROM m WHERE q = (SELECT b FROM n WHERE q = 'x')",
+]
+
+
+@pytest.fixture
+def session(provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+    """Give a session with two models and a table."""
+    monkeypatch.setenv("PORTKEY_BASE_URL", provider.base_url)
+    provider.behaviour.answer = last_text
+    with Session(files=tmp_path) as running:
+        running.register("t", pd.DataFrame({"id": [1, 2], "q": ["one", "two"]}))
+        running.sql(SETUP)
+        yield running
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_dry_run_pays_nothing(form: str, session: Session, provider: OfflineProvider) -> None:
+    """USING at the outside of a subselect was dropped, and the dry run paid."""
+    session.sql(f"{form} USING dry_run = true")
+    assert provider.requests == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_options_reach_every_model(form: str, session: Session, provider: OfflineProvider) -> None:
+    """All requests have the parameter."""
+    session.sql(f"{form} USING max_tokens = 7, deduplicate = true")
+    assert provider.requests
+    assert {request.body["max_tokens"] for request in provider.requests} == {7}
+
+
+@pytest.mark.parametrize("form", FORMS[:6])
+def test_limits_hold(form: str, session: Session, provider: OfflineProvider) -> None:
+    """max_rows refuses the rows of a subselect too."""
+    with pytest.raises(AboveLimitError, match="max_rows = 1"):
+        session.sql(f"{form} USING max_rows = 1")
+
+
+def test_the_nearer_option_beats_the_outer_one(session: Session, provider: OfflineProvider) -> None:
+    """What a subselect says for itself stands."""
+    session.sql(
+        "SELECT n.b FROM (SELECT t.id, m.a AS q FROM t JOIN m USING max_tokens = 5) AS s JOIN n "
+        "USING max_tokens = 7, temperature = 0"
+    )
+    asked = [(request.body["max_tokens"], request.body["temperature"]) for request in provider.requests]
+    assert asked == [(5, 0)] * 2 + [(7, 0)] * 2
+
+
+def test_an_option_may_name_a_model_at_any_depth(session: Session, provider: OfflineProvider) -> None:
+    """It reaches that one alone; a name that is nowhere is an error before anything is sent."""
+    query = "SELECT n.b FROM (SELECT t.id, m.a AS q FROM t JOIN m) AS s JOIN n"
+    session.sql(f"{query} USING m.max_tokens = 5, n.max_tokens = 7")
+    assert [request.body["max_tokens"] for request in provider.requests] == [5, 5, 7, 7]
+    with pytest.raises(StatementError) as caught:
+        session.sql(f"{query} USING o.max_tokens = 5")
+    assert str(caught.value) == "USING o.max_tokens: no model o in FROM; there are: n, m"
+    assert len(provider.requests) == 4
+
+
+def test_a_table_made_of_a_subselect(session: Session, provider: OfflineProvider) -> None:
+    """CREATE TABLE and INSERT take USING too."""
+    session.sql(
+        "CREATE TABLE files.x (SELECT * FROM (SELECT t.id, m.a FROM t JOIN m) AS s USING max_tokens = 7)"
+    )
+    assert {request.body["max_tokens"] for request in provider.requests} == {7}
