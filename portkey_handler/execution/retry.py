@@ -29,8 +29,9 @@ LONGEST_WAIT = 60.0
 _FIRST_BACKOFF = 0.5
 _LONGEST_BACKOFF = 20.0
 
-#: How often a request is sent whose replies are no answers: each of them may have been paid for.
-MOST_OF_NO_ANSWER = 2
+#: How many replies to one request may be no answers, as each may have been paid for: so many where the
+#: provider has answered others, and so many where it has not.
+MOST_UNREADABLE, MOST_UNREADABLE_AT_FIRST = 3, 2
 
 #: Seconds after the first failure for which requests are tried again where none was ever answered …
 PATIENCE = 10.0
@@ -96,7 +97,7 @@ class RetryingSender:
             GatewayError: There is none; `attempts` says how often it was tried.
             QueryStopped: The query was stopped before the request was sent.
         """
-        attempt = 0
+        attempt = unreadable = 0
         probing = False
         failure: GatewayError | None = None
         while True:
@@ -129,10 +130,16 @@ class RetryingSender:
             if not failure.cannot_connect:
                 self._is_back()
                 probing = False
-            await self._pause(self._wait_after(failure, sent_at))
+            unreadable += isinstance(failure, InvalidResponseError) and failure.status is not None
+            await self._pause(self._wait_after(failure, sent_at, unreadable))
 
-    def _wait_after(self, failure: GatewayError, sent_at: float) -> float:
+    def _wait_after(self, failure: GatewayError, sent_at: float, unreadable: int) -> float:
         """Return the seconds to wait before trying again.
+
+        Args:
+            failure: The failure.
+            sent_at: When the request was sent.
+            unreadable: How many replies to it were no answers.
 
         Raises:
             GatewayError: `failure`, where trying again is no use.
@@ -145,7 +152,8 @@ class RetryingSender:
             raise failure
         if self._patience_left(now) <= 0:
             raise self._given_up(failure)
-        if failure.attempts >= self._most_attempts(failure):
+        most = MOST_UNREADABLE if self._answered else MOST_UNREADABLE_AT_FIRST
+        if failure.attempts >= self._max_attempts or unreadable >= most:
             raise failure
         wait = backoff(failure.attempts, failure.retry_after)
         if wait is None:
@@ -169,10 +177,6 @@ class RetryingSender:
             self._concurrency.refused(sent_at, now)
         if too_many:
             self._throttle.refused(sent_at, now)
-
-    def _most_attempts(self, failure: GatewayError) -> int:
-        is_no_answer = isinstance(failure, InvalidResponseError) and failure.status is not None
-        return min(self._max_attempts, MOST_OF_NO_ANSWER) if is_no_answer else self._max_attempts
 
     def _patience_left(self, now: float, patience: float | None = None) -> float:
         """Return the seconds left until a query without any answer is given up; infinite after an answer."""

@@ -30,10 +30,21 @@ def named_column(frame: pd.DataFrame, column: str, option: str = "column") -> st
     folded = [name for name in names if name.lower() == column.lower()]
     if len(folded) == 1:
         return folded[0]
+    if several := of_several_tables(column, names):
+        raise InputError(
+            f"{option} = '{column}' is a column of several tables: {', '.join(several)}; say which one: "
+            f"{option} = '{several[0]}'"
+        )
     raise InputError(
         f"{option} = '{column}' is not among the rows' columns{did_you_mean(column, names)}; they "
         f"{listed(names)}"
     )
+
+
+def of_several_tables(column: str, names: Sequence[str]) -> list[str]:
+    """Return the columns of that name where several tables of a JOIN have one: a.text, b.text."""
+    found = [name for name in names if name.lower().endswith(f".{column.lower()}")]
+    return found if len(found) > 1 else []
 
 
 def prompt_column(frame: pd.DataFrame, column: str | None, target: str, besides: Sequence[str] = ()) -> str:

@@ -93,7 +93,7 @@ class Template:
         there = [str(column) for column in columns]
         missing = [name for name in self.columns if name not in there and name not in self._optional]
         if missing:
-            said = "; ".join(f"there is no column {name!r}{did_you_mean(name, there)}" for name in missing)
+            said = "; ".join(_missing(name, there) for name in missing)
             raise InputError(f"{where}: {said}. The rows {listed(there)}")
 
     def __eq__(self, other: object) -> bool:
@@ -111,6 +111,13 @@ class Template:
     def __repr__(self) -> str:
         """Show the columns, not the text."""
         return f"<Template of {len(self.source)} characters, columns {', '.join(self.columns) or 'none'}>"
+
+
+def _missing(name: str, there: Sequence[str]) -> str:
+    several = [column for column in there if column.lower().endswith(f".{name.lower()}")]
+    if len(several) > 1:  # of a JOIN
+        return f'{name!r} is a column of several tables; write {{{{ row["{several[0]}"] }}}}'
+    return f"there is no column {name!r}{did_you_mean(name, there)}"
 
 
 def chat_messages(text: str, system_prompt: str | None = None) -> list[dict[str, str]]:

@@ -74,6 +74,10 @@ def _renamed(
             shown = ".".join(str(part) for part in identifier.parts)
             names = ", ".join(visible for _, _, visible in known)
             raise NotFoundError(f"the column {shown} does not exist; there are: {names}")
+        if len(found) > 1 and not qualifier:
+            raise StatementError(
+                f"ON: {name} is a column of several tables: {', '.join(found)}; write which one is meant"
+            )
         if found[0] != new:
             result = result.drop(columns=[new], errors="ignore").rename(columns={found[0]: new})
     return result

@@ -144,18 +144,35 @@ class Question:
             )
 
     def visible_names(self) -> list[str]:
-        """Return the names of the data columns for models; a repeated name gets its table as a prefix."""
-        seen: set[str] = set()
+        """Return the names of the data columns for models.
+
+        A name that several tables have gets its table as a prefix, so that no model reads one of them by
+        chance. Where ON says that they are equal (`a.id = b.id`), the first keeps its plain name.
+        """
+        named: dict[str, list[Column]] = {}
+        for known in self.data:
+            named.setdefault(known.name.lower(), []).append(known)
         names = []
         for known in self.data:
-            name = (
-                known.name
-                if known.name.lower() not in seen
-                else f"{self.early[known.owner].alias}.{known.name}"
-            )
-            seen.add(name.lower())
-            names.append(name)
+            same = named[known.name.lower()]
+            is_plain = len(same) == 1 or (known is same[0] and all(map(self._is_equated, same[1:])))
+            names.append(known.name if is_plain else f"{self.early[known.owner].alias}.{known.name}")
         return unique(names)
+
+    def _is_equated(self, column: Column) -> bool:
+        """Return whether ON says that a column equals one of that name in a table before."""
+        source = self.early[column.owner]
+        if source.join is None or any(word in source.join.lower() for word in ("right", "full")):
+            return False
+        name = column.name.lower()
+        for conjunct in conjuncts(source.on):
+            sides = getattr(conjunct, "args", ())
+            is_equality = getattr(conjunct, "op", "") == "=" and all(
+                isinstance(side, ast.Identifier) and str(side.parts[-1]).lower() == name for side in sides
+            )
+            if is_equality and sum(qualifier(side) in source.paths for side in sides) == 1:
+                return True
+        return False
 
     def _constants_of(self, model: Asked) -> dict[str, tuple[Any, Any]]:
         """Return conditions `model.column = constant`: column → (value, the condition)."""

@@ -139,7 +139,7 @@ def test_parcels_are_three(table: Callable[..., Session], asked: Any) -> None:
         "SELECT m.answer FROM (SELECT id, v AS v FROM files.t ORDER BY v) AS s JOIN m",
         "SELECT m.answer FROM (SELECT v FROM (SELECT t.* FROM files.t AS t WHERE t.v < 99)) AS s JOIN m",
         "WITH w AS (SELECT v FROM files.t) SELECT m.answer FROM w JOIN m",
-        "SELECT m.answer FROM files.t AS t JOIN files.t AS u ON t.id = u.id JOIN m",
+        "SELECT m.answer FROM files.t AS t JOIN (SELECT id FROM files.t) AS u ON t.id = u.id JOIN m",
         "SELECT m.answer FROM (SELECT t.v FROM files.t AS t JOIN files.t AS u ON t.id = u.id) AS s JOIN m",
     ],
 )
