@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,10 +18,11 @@ from .duckdb_connection import Database, Scratch
 from .files.relation import Relation
 from .files.writing import Files
 from .model_statements import find_model
+from .sql.double_quotes import marked, named_by_with, refuse_columns, selects
 from .sql.expressions import aliased, table
-from .sql.nodes import alias_of, flat, paths
+from .sql.nodes import alias_of, flat, output_names, paths
 from .sql.parser import ast
-from .sql.plan import Asked, Plan, Question, Source, of_models, options_for
+from .sql.plan import Asked, Plan, Question, Source, of_models, options_for, parts
 from .sql.rewrite import QUERIES, prepared, rewrite, taken_using
 from .sql.to_sqlglot import Translator
 from .table import Table
@@ -107,6 +108,7 @@ class _Run:
             self._options = around
 
     def _rows(self, node: Any, is_nested: bool) -> Table:
+        self._check_double_quotes(node)
         if not self._asks(node):
             found = self._translator().query(node)
             return own_texts.split(self._run(own_texts.carried(found))) if is_nested else self._run(found)
@@ -115,6 +117,33 @@ class _Run:
             return self._ask(node)
         rewrite(node, self._answered)
         return self._run(self._translator().query(node))
+
+    def _check_double_quotes(self, query: Any) -> None:
+        """Check that no text in double quotes of a query is the name of a column of its tables.
+
+        Raises:
+            StatementError: One is.
+        """
+        for select in selects(query):
+            items = list(flat(select.from_table))
+            own = [select.targets, select.where, select.group_by, select.having, select.order_by]
+            texts = marked(parts([*own, [condition for _, _, condition in items]]))
+            if texts:
+                refuse_columns(texts, [name for item, _, _ in items for name in self._names_in(item, query)])
+
+    def _names_in(self, item: Any, query: Any) -> Sequence[str]:
+        """Return the names of the columns of something in FROM, as far as they are known."""
+        if (model := self._model(item)) is not None:
+            return (model.target,)
+        if isinstance(item, ast.Identifier):
+            named = named_by_with(query, item)
+            if named is None:
+                with suppress(NotFoundError):  # which is said later
+                    return self._columns(self.table(item))
+            item = named
+        while isinstance(item, ast.Union | ast.Intersect | ast.Except):
+            item = item.left
+        return [name for name in output_names(item.targets) if name] if isinstance(item, ast.Select) else ()
 
     def _check_using(self, query: Any, options: Mapping[str, Any]) -> None:
         """Check that USING names only models that are in the query, at any depth.

@@ -14,8 +14,9 @@ from .catalog import Catalog
 from .files.options import all_checked
 from .files.writing import Files
 from .model_statements import PROJECT, Models, single_name
+from .sql.double_quotes import mark
 from .sql.parameters import Binding, Parameters
-from .sql.parser import parse, split, unsupported, using
+from .sql.parser import in_double_quotes, parse, split, unsupported, using
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,9 @@ class Session:
         binding = Binding(text, parameters)
         for statement in split(binding.text):
             with shown_in_notebook():
-                result = self._run(binding.bind(parse(statement)))
+                tree = parse(statement)
+                mark(tree, in_double_quotes(statement))
+                result = self._run(binding.bind(tree))
             yield statement, result
 
     def register(self, name: str, data: Any) -> None:

@@ -112,6 +112,20 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
+def in_double_quotes(text: str) -> frozenset[str]:
+    """Return the texts that stand in double quotes, and not in single ones too."""
+    found: dict[str, set[str]] = {"'": set(), '"': set()}
+    position = 0
+    while position < len(text):
+        end = _end_of_comment(text, position)
+        if end is None and text[position] in "'\"`":
+            end = _end_of_quote(text, position)
+            if text[position] != "`":
+                found[text[position]].add(text[position + 1 : end - 1])
+        position = end if end is not None else position + 1
+    return frozenset(found['"'] - found["'"])
+
+
 def outside_quotes(text: str) -> Iterator[tuple[int, str]]:
     """Yield positions and characters outside of strings, quoted names and comments."""
     return _outside(text, comments_only=False)
