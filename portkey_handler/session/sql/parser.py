@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from mindsdb_sql_parser import ast, parse_sql
@@ -15,6 +16,7 @@ from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
 
 from ...errors import StatementError
+from .literals import protected, put_back
 from .syntax_errors import syntax_error
 
 with warnings.catch_warnings():
@@ -69,7 +71,12 @@ def parse(text: str) -> Any:
     Raises:
         StatementError: The statement cannot be parsed; the first line says where.
     """
+    written, kept = protected(text)
     try:
+        if not kept:
+            return parse_sql(text)
+        with suppress(Exception):  # which is said of the text itself, below
+            return put_back(parse_sql(written), kept, ast.ASTNode)
         return parse_sql(text)
     except (ParsingException, LexError) as error:
         said = str(error.args[0] if error.args else error)
