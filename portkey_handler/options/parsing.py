@@ -12,6 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from ..errors import closest
+from . import other_engines
 from .catalog import (
     ALIASES,
     HOST_WORDS,
@@ -182,6 +183,8 @@ class Reading:
 
     def _unknown(self, written: str) -> str:
         names = known_names(self.level, self.mode)
+        if (instead := other_engines.WORDS.get(written)) is not None:
+            return f"{written} is not an option of {LEVEL_WORDS[self.level]}; {instead}"
         close = closest(written, [*names, *ALIASES], cutoff=0.75)
         hint = f"; did you mean {close}?" if close else ""
         return f"{written} is not an option of {LEVEL_WORDS[self.level]}{hint}"
@@ -226,6 +229,8 @@ def _carries_away(name: str, value: Any) -> str | None:
 
 
 def _wrong(entry: Option, written: str, value: Any, error: ValidationError) -> str:
+    if entry.name == "mode" and (instead := other_engines.MODES.get(str(value).lower())) is not None:
+        return f"{written} = {_shown(value)} is not a mode here; {instead}"
     first = error.errors(include_url=False, include_input=False, include_context=True)[0]
     message = first["msg"].removeprefix("Value error, ")
     expected = message if first["type"] == "value_error" else _expected(entry, first)
