@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..options import Plan
+from ..options.moments import MOMENTS, read_moment
 from ..options.output_schema import Column, read_output
 from ..records import Outcome
 
@@ -88,6 +89,8 @@ def _series(column: Column, objects: Sequence[Mapping[str, Any]], index: pd.Inde
         dtype = "float64"
     elif column.kind == "boolean":
         dtype = "bool" if known else "boolean"
+    elif column.kind in MOMENTS:
+        values = [value if value is None else read_moment(column.kind, value) for value in values]
     series: pd.Series[Any] = pd.Series(values, index=index, dtype=dtype)
     return series
 

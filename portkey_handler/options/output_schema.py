@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from .json_text import JsonText
+from .output_roots import KEYWORDS, in_lower_case, is_whole_schema, unwrapped
 from .output_types import Kind, columns_in_words, cut, fragment_of, kind_of
 from .output_validator import Fit, check_schema, parts_of
 
@@ -59,9 +60,11 @@ def read_output(written: str) -> OutputSchema:
     text = written.strip()
     if not text:
         raise ValueError("expected columns with their types, such as 'sentiment string, score float'")
-    given = _json(text) if text[0] == "{" else columns_in_words(text)
-    if given.get("type") == "object" and isinstance(given.get("properties"), dict):
-        schema = given
+    if text[0] == "[":
+        raise ValueError('expected an object of columns, such as {"tags": "list"}, not a list')
+    given = in_lower_case(unwrapped(_json(text))) if text[0] == "{" else columns_in_words(text)
+    if is_whole_schema(given):
+        schema = {"type": "object", **given}
     else:
         properties = {str(name): _fragment(str(name), value) for name, value in given.items()}
         schema = {
@@ -72,7 +75,7 @@ def read_output(written: str) -> OutputSchema:
         }
     names = list(schema["properties"])
     _check_names(names)
-    check_schema(schema, shown="output" if schema is given else "")
+    check_schema(schema, shown="output" if "properties" in given else "")
     _check_that_it_can_be_sent(schema)
     definitions = schema.get("$defs") or {}
     columns = tuple(Column(name, kind_of(schema["properties"][name], definitions)) for name in names)
@@ -115,8 +118,18 @@ def _no_constant(name: str) -> Any:
 def _fragment(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         return fragment_of(value, name)
+    if isinstance(value, dict) and value and not value.keys() & KEYWORDS:
+        properties = {str(inner): _fragment(f"{name}.{inner}", one) for inner, one in value.items()}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
     if isinstance(value, dict):
         return value
+    if isinstance(value, list) and len(value) == 1:  # ["string"], [{"name": "string"}]
+        return {"type": "array", "items": _fragment(name, value[0])}
     raise ValueError(
         f'{cut(name)}: expected a type such as "float", or a JSON Schema such as {{"enum": ["yes", "no"]}}'
     )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ..errors import closest
 
-Kind = Literal["string", "integer", "number", "boolean", "list", "object", "any"]
+Kind = Literal["string", "integer", "number", "boolean", "list", "object", "any", "date", "datetime", "time"]
 
 _OF_TYPE: Mapping[str, Kind] = {
     "string": "string",
@@ -21,6 +21,8 @@ _OF_TYPE: Mapping[str, Kind] = {
     "array": "list",
     "object": "object",
 }
+#: Formats of texts whose column has a type of its own.
+_OF_FORMAT: Mapping[Any, Kind] = {"date": "date", "date-time": "datetime", "time": "time"}
 _OF_VALUE: Mapping[type, Kind] = {
     str: "string",
     int: "integer",
@@ -51,9 +53,9 @@ def _kinds(fragment: Any, definitions: Mapping[str, Any], steps: int) -> set[Kin
     if not isinstance(fragment, Mapping) or not steps:
         return {"any"}
     if "type" in fragment:
-        types = fragment["type"]
+        types, text = fragment["type"], _OF_FORMAT.get(fragment.get("format"), "string")
         return {
-            None if name == "null" else _OF_TYPE.get(name, "any")
+            None if name == "null" else text if name == "string" else _OF_TYPE.get(name, "any")
             for name in ([types] if isinstance(types, str) else types)
         }
     if "enum" in fragment or "const" in fragment:
@@ -68,18 +70,30 @@ def _kinds(fragment: Any, definitions: Mapping[str, Any], steps: int) -> set[Kin
     return {"any"}
 
 
-#: JSON Schema's name of a type, and the words for it.
-_TYPES = {
-    "string": ("string", "text"),
-    "integer": ("integer", "int", "whole number"),
-    "number": ("number", "float", "double"),
-    "boolean": ("boolean", "bool"),
-    "array": ("list", "array"),
-    "object": ("object", "dict", "json"),
-}
-_TYPE_OF = {word: name for name, words in _TYPES.items() for word in words}
-_SHOWN = "string, integer, float, boolean, list, list of float, object; each may have null after it"
+#: JSON Schemas of the types, and the words for each.
+_TYPES: tuple[tuple[Mapping[str, Any], tuple[str, ...]], ...] = (
+    ({"type": "string"}, ("string", "text", "str", "varchar", "char", "nvarchar")),
+    ({"type": "integer"}, ("integer", "int", "whole number", "bigint", "smallint", "long")),
+    ({"type": "number"}, ("number", "float", "double", "decimal", "numeric", "real")),
+    ({"type": "boolean"}, ("boolean", "bool")),
+    ({"type": "array", "items": {"type": "string"}}, ("list", "array")),
+    ({"type": "object"}, ("object", "dict", "json", "struct", "map")),
+    ({"type": "string", "format": "date"}, ("date",)),
+    ({"type": "string", "format": "date-time"}, ("datetime", "timestamp", "date-time")),
+    ({"type": "string", "format": "time"}, ("time",)),
+)
+_TYPE_OF = {word: dict(schema) for schema, words in _TYPES for word in words}
+_SHOWN = (
+    "string, integer, float, boolean, date, datetime, time, enum(a, b), list, list of float, object; each "
+    "may have null after it"
+)
 _COLUMN = re.compile(r'\s*(?:"([^"]+)"|`([^`]+)`|([^\s"`:]+))\s*:?\s*(.*)', re.DOTALL)
+#: list of float, list[float], list<float>, float[].
+_LIST = re.compile(
+    r"(?:list|array)(?: of (?P<of>.+)|\s*\[(?P<square>.+)\]|\s*<(?P<angle>.+)>)|(?P<behind>.+)\[\]"
+)
+_ENUM = re.compile(r"enum\s*\((?P<values>.*)\)", re.IGNORECASE | re.DOTALL)
+_LENGTH = re.compile(r"(?P<word>\w+)\s*\(\s*\d+\s*(?:,\s*\d+\s*)?\)")
 _LONGEST_SHOWN = 40
 
 
@@ -93,7 +107,7 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
         ValueError: It is not such a list; the message names the wrong column.
     """
     columns: dict[str, dict[str, Any]] = {}
-    for part in text.split(","):
+    for part in _parts(text):
         found = _COLUMN.fullmatch(part)
         if found is None:
             raise ValueError("expected columns with their types, such as 'sentiment string, score float'")
@@ -108,6 +122,26 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
     return columns
 
 
+def _parts(text: str) -> list[str]:
+    """Split a text at its commas, but for those in brackets."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign in "([<") - (sign in ")]>")
+        if sign == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
+
+
+def is_type(words: Any) -> bool:
+    """Return whether a value is a type in words."""
+    try:
+        return isinstance(words, str) and bool(fragment_of(words, ""))
+    except ValueError:
+        return False
+
+
 def fragment_of(words: str, column: str) -> dict[str, Any]:
     """Return the JSON Schema of a type in words.
 
@@ -118,24 +152,32 @@ def fragment_of(words: str, column: str) -> dict[str, Any]:
     Raises:
         ValueError: It is not a type.
     """
-    plain = " ".join(words.lower().split())
-    if plain.endswith((" null", " or null")):
-        plain = plain.removesuffix(" null").removesuffix(" or")
+    plain = " ".join(words.split())
+    if plain.lower().endswith((" null", " or null")):
+        plain = re.sub(r"(?i)(?: or)? null$", "", plain)
         return {"anyOf": [_fragment(plain, column), {"type": "null"}]}
     return _fragment(plain, column)
 
 
 def _fragment(words: str, column: str) -> dict[str, Any]:
-    kind, of, items = words.partition(" of ")
-    if of and _TYPE_OF.get(kind) == "array":
-        return {"type": "array", "items": _fragment(items.removesuffix("s"), column)}
-    if words not in _TYPE_OF:
-        close = closest(words, _TYPE_OF)
-        hint = f", did you mean {close}?" if close else "."
-        raise ValueError(f"{cut(column)}: '{cut(words)}' is no type{hint} Types are {_SHOWN}")
-    if _TYPE_OF[words] == "array":
-        return {"type": "array", "items": {"type": "string"}}
-    return {"type": _TYPE_OF[words]}
+    if (enum := _ENUM.fullmatch(words)) is not None:
+        values = [value.strip().strip("'\"") for value in enum["values"].split(",")]
+        if not all(values):
+            raise ValueError(f"{cut(column)}: enum has an empty value; write enum(good, bad)")
+        return {"type": "string", "enum": values}
+    words = words.lower()
+    if (found := _LIST.fullmatch(words)) is not None:
+        of = next(part for part in found.groups() if part is not None)
+        return {"type": "array", "items": _fragment(of if of in _TYPE_OF else of.removesuffix("s"), column)}
+    if words in _TYPE_OF:
+        return dict(_TYPE_OF[words])
+    if (sized := _LENGTH.fullmatch(words)) is not None and sized["word"] in _TYPE_OF:
+        raise ValueError(
+            f"{cut(column)}: '{cut(words)}' has a length, which a model does not keep; write {sized['word']}"
+        )
+    close = closest(words, _TYPE_OF)
+    hint = f", did you mean {close}?" if close else "."
+    raise ValueError(f"{cut(column)}: '{cut(words)}' is no type{hint} Types are {_SHOWN}")
 
 
 def cut(text: str) -> str:

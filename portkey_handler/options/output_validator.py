@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .moments import MOMENTS, read_moment
 from .output_types import Kind, cut
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _PYTHON: Mapping[Kind, tuple[type, ...]] = {
     "boolean": (bool,),
     "list": (list,),
     "object": (dict,),
+    "date": (str,),
+    "datetime": (str,),
+    "time": (str,),
 }
 _NAMES = {
     str: "a text",
@@ -77,6 +81,8 @@ class Fit:
                 yield f"{cut(name)}: expected {kind}, not {_named(value)}"
             elif kind == "integer" and not _is_whole(value):
                 yield f"{cut(name)}: expected a whole number of 64 bits"
+            elif kind in MOMENTS and read_moment(kind, value) is None:
+                yield f"{cut(name)}: expected a {kind} such as {MOMENTS[kind][1]}"
 
 
 def _is_whole(value: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _DEEPEST = 20
+_MOMENTS = {"date": "2026-01-31", "date-time": "2026-01-31T12:30:00Z", "time": "12:30:00"}
 
 
 def schema_asked_for(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -53,7 +54,8 @@ def _fitting(schema: Any, text: str, root: Mapping[str, Any], left: int) -> Any:
         return [_fitting(schema.get("items", {}), text, root, left - 1)] * number
     if kind in ("integer", "number"):
         return _number(schema, len(text.split()))
-    return {"string": text[: schema.get("maxLength")], "boolean": False}.get(kind)
+    said = _MOMENTS.get(schema.get("format", ""), text[: schema.get("maxLength")])
+    return {"string": said, "boolean": False}.get(kind)
 
 
 def _plain(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
