@@ -18,14 +18,6 @@ SELECT verdict FROM m WHERE text = 'one two';
 -- verdict
 -- "{""tone"": ""<one two>"", ""words"": 2, ""score"": 2, ""good"": false, ""tags"": [""<one two>""]}"
 
-SELECT t.id, m.due, m.at FROM files.reviews AS t JOIN m WHERE t.id < 3 ORDER BY t.id
-USING output = 'due date, at time null, kind enum(a, b)';
--- expect:
--- id,due,at
--- 1,2026-01-31,12:30:00
--- 2,2026-01-31,12:30:00
--- expect requests: 2
-
 SELECT sum(m.words) AS words, max(m.score) / 4 AS score FROM files.reviews AS t JOIN m WHERE t.id < 4;
 -- expect:
 -- words,score
@@ -118,3 +110,11 @@ CREATE MODEL wrong PREDICT verdict USING
 CREATE MODEL wrong PREDICT verdict USING
     engine = 'e', column = 'text', output = 'tone string', response_format = {"type": "json_object"};
 -- expect error: output and response_format both say what an answer looks like; give one of them
+
+SELECT t.id, year(m.due) AS year, m.at FROM files.reviews AS t JOIN m WHERE t.id < 3 ORDER BY t.id
+USING output = 'due date, at time null, kind enum(a, b)';
+-- expect:
+-- id,year,at
+-- 1,2026,12:30:00
+-- 2,2026,12:30:00
+-- expect requests: 2
