@@ -161,24 +161,21 @@ def _for_all(encoding: str | None) -> dict[str, dict[str, str]]:
 def _run_dry(
     text: str, files: Path, path: Path | None, fmt: Format, output: Path | None, encoding: str | None
 ) -> None:
-    """Run statements on a copy of the session, and write the estimate of each query as its result."""
-    import shutil
-    import tempfile
-
+    """Run statements on a copy of the session in memory, and write the estimate of each query."""
     from ..session import Session
+    from ..session.catalog import Catalog
     from ..usage.estimate.dry_run import dry_runs
 
     made: list[Estimate] = []
-    with tempfile.TemporaryDirectory() as folder:
-        if path is not None and path.exists():
-            shutil.copytree(path, folder, dirs_exist_ok=True)
-        try:
-            options = _for_all(encoding)
-            with dry_runs(made.append), Session(folder, files=files, file_options=options) as session:
-                for _ in session.run(text):
-                    pass
-        finally:
-            write_estimates(made, fmt, output)
+    # Not on disk: it would stay there, with its keys, when the process is killed.
+    catalog = None if path is None else Catalog.in_memory(path)
+    try:
+        options = _for_all(encoding)
+        with dry_runs(made.append), Session(catalog, files=files, file_options=options) as session:
+            for _ in session.run(text):
+                pass
+    finally:
+        write_estimates(made, fmt, output)
 
 
 def _typed_statements() -> Iterator[str]:

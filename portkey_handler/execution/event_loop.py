@@ -7,9 +7,12 @@ after a fork.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import os
+import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,22 +23,66 @@ _Args = ParamSpec("_Args")
 def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end in a thread and loop of its own, and return its result.
 
-    A keyboard interrupt cancels the coroutine, waits for its end and is raised again.
+    A keyboard interrupt cancels the coroutine, waits for its end and is raised again. So does SIGTERM or
+    SIGHUP, where nobody else handles it: the process then ends by that signal.
     """
     run = _Run(coroutine)
+    with _terminated_like_interrupted():
+        result: Result = _result_of(run)
+    return result
+
+
+class _Terminated(BaseException):
+    """SIGTERM or SIGHUP has come.
+
+    Attributes:
+        signal: Its number.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+@contextlib.contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block in order, and then the process, if that is what they do."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, _frame: object) -> None:
+        raise _Terminated(number)
+
+    for number in ours:
+        signal.signal(number, end)
+    came: int | None = None
+    try:
+        yield
+    except _Terminated as error:
+        came = error.signal
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+    if came is not None:
+        os.kill(os.getpid(), came)
+
+
+def _result_of(run: _Run) -> Any:
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), name="portkey_handler", daemon=True)
     thread.start()
     # Not thread.join: after an interrupt, Python 3.10 and 3.11 take the thread for ended (bpo-45274).
     try:
         run.ended.wait()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Terminated):
         run.cancel()
         run.ended.wait()
         raise
     thread.join()
-    result: Result = run.result()
-    return result
+    return run.result()
 
 
 def blocking(function: Callable[_Args, Coroutine[Any, Any, Result]], name: str) -> Callable[_Args, Result]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlreadyExistsError, NewerFileError, NotFoundError, UsageError, closest
-from ..storage.private_files import locked, make_private, replace_file
+from ..storage.private_files import locked, make_private, replace_file, writable_by_others
 from .storages import ModelStorage
 
 _FORMAT = 1
@@ -57,8 +57,26 @@ class Catalog:
         self._folder = folder
         self._memory: dict[str, Any] = {"format": _FORMAT, "engines": {}, "models": {}}
         if folder is not None:
-            make_private(folder)
-            folder.chmod(0o700)  # the user may have made it before
+            try:
+                make_private(folder)
+            except OSError as error:
+                raise UsageError(f"{folder} cannot be the folder of a session: {error.strerror}") from error
+            # A folder that was there keeps its mode: it may be shared, and the file is its owner's alone.
+            if (why := writable_by_others(folder)) is not None:
+                raise UsageError(
+                    f"{folder} {why}, and the session would hold keys there; name a folder of your own, or "
+                    f"run: chmod o-w {folder}"
+                )
+
+    @classmethod
+    def in_memory(cls, folder: Path) -> Catalog:
+        """Return a copy of the catalog in a folder, which changes nothing there."""
+        made = cls()
+        if folder.exists():
+            source = cls()
+            source._folder = folder
+            made._memory = source._read()
+        return made
 
     def __repr__(self) -> str:
         """Show the folder only."""
@@ -214,13 +232,15 @@ class Catalog:
             return {"format": _FORMAT, "engines": {}, "models": {}}
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-        except ValueError:
+        except (ValueError, RecursionError):
             state = None  # the decoder's error has the whole document in it, keys included
         version = state.get("format") if isinstance(state, dict) else None
         if not isinstance(version, int) or version < 1:
             raise UsageError(f"{path} is not a catalog of this program; move it away, or name another folder")
         if version > _FORMAT:
             raise NewerFileError.of(path, version, _FORMAT, "name another folder")
+        if not _is_catalog(state):
+            raise UsageError(f"{path} is not a catalog of this program; move it away, or name another folder")
         return dict(state)
 
     @contextmanager
@@ -235,6 +255,18 @@ class Catalog:
             yield state
             content = json.dumps(state, ensure_ascii=False, indent=1).encode()
             replace_file(self._folder / "catalog.json", content)
+
+
+def _is_catalog(state: dict[str, Any]) -> bool:
+    """Return whether the parts of a catalog have the shape that this program writes."""
+    try:
+        [Engine(**entry) for entry in state["engines"].values()]
+        [Model(**entry) for versions in state["models"].values() for entry in versions]
+        return all(isinstance(versions, list) and versions for versions in state["models"].values()) and all(
+            isinstance(said, dict) for said in state.get("files", {}).values()
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def now() -> str:

@@ -67,12 +67,12 @@ class Session:
 
     def __init__(
         self,
-        path: str | Path | None = None,
+        path: str | Path | Catalog | None = None,
         files: str | Path = ".",
         connection: Any = None,
         file_options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        self._catalog = Catalog(None if path is None else Path(path))
+        self._catalog = path if isinstance(path, Catalog) else Catalog(None if path is None else Path(path))
         self._file_options = all_checked(file_options)
         self._files = Files(Path(files), self._said_about_files, lambda: self._database.reader)
         self._frames: dict[str, Table] = {}

@@ -25,6 +25,7 @@ from ..errors import NewerFileError
 from ..records import Outcome
 from .answer_format import BUSY_SECONDS, MIGRATIONS, checksum_of, decode, encode, number_of_names
 from .key_locks import KeyLocks
+from .private_files import writable_by_others
 from .sqlite import opened, reading, set_aside
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,12 @@ class AnswerCache:
         self._look_at = 0.0
         self._has_company = False
         self._doubted = False
+        if (why := writable_by_others(path.parent.parent)) is not None:
+            self.fault = (
+                f"{path.parent.parent} {why}, who could put answers there; run: chmod o-w, or name another"
+            )
+            logger.warning("answers are not cached: %s", self.fault)
+            return
         if only_look:
             self._look(reuse)
             return

@@ -15,6 +15,19 @@ def make_private(*folders: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
+def writable_by_others(folder: Path) -> str | None:
+    """Return who else can write into a folder, in words, or None; unknown where the system has no owners."""
+    if not hasattr(os, "getuid"):
+        return None
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    if os.getuid() and found.st_uid not in (os.getuid(), 0):  # in containers root uses folders of the host
+        return f"belongs to another user ({found.st_uid})"
+    return "can be written by every user" if found.st_mode & 0o002 else None
+
+
 def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     """Open a file, with mode 0600 where it is made, and return the descriptor."""
     return os.open(path, flags, 0o600)

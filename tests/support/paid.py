@@ -188,9 +188,9 @@ class Client:
         self._process.kill()
         self._process.communicate()
 
-    def interrupt(self) -> None:
-        """Press Ctrl-C."""
-        self._process.send_signal(signal.SIGINT)
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Press Ctrl-C, or send another signal."""
+        self._process.send_signal(number)
 
     def wait(self) -> Ended:
         """Wait for its end."""
