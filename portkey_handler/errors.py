@@ -62,6 +62,20 @@ def without_keys(text: str) -> str:
     return _KEYS.sub("******", text)
 
 
+#: Characters that act on a terminal or reorder a line instead of being seen: C0 and C1 controls but for tab
+#: and line break, marks of direction, line and paragraph separators, halves of characters.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """Return a foreign text as it may be shown in a terminal or a log: what acts there is written out."""
+    if text.isprintable():
+        return text
+    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 class PortkeyHandlerError(Exception):
     """The root of the tree. The first line of `message` says what, where and the remedy.
 
@@ -75,7 +89,7 @@ class PortkeyHandlerError(Exception):
         cls._names = (*cls._names, *cls.__annotations__)
 
     def __init__(self, message: str, **details: Any) -> None:
-        message = without_keys(message)
+        message = visible(without_keys(message))
         super().__init__(message)
         if unknown := details.keys() - set(self._names):
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")

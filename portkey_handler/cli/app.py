@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..__about__ import __version__
-from ..errors import PortkeyHandlerError
+from ..errors import PortkeyHandlerError, visible
 
 #: The name of this package; MindsDB imports it under another name.
 _PACKAGE = __name__.removesuffix(".cli.app")
@@ -84,7 +84,7 @@ class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record. A closed stderr is ignored, so that no answer is lost."""
         try:
-            print(self.format(record), file=sys.stderr)  # noqa: T201 - echo would write into the block
+            print(visible(self.format(record)), file=sys.stderr)  # noqa: T201 - echo would write into the block
         except (OSError, ValueError):
             self.handleError(record)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from ..errors import visible
 from .app import Format
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ def write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) 
         from ..usage.terminal import print_table
 
         for estimate in made:
-            typer.echo(one_line(estimate), err=True)
+            typer.echo(visible(one_line(estimate)), err=True)
             facts = table(estimate)
             print_table(["what", "value"], facts, len(facts))
     elif made:
@@ -43,7 +45,7 @@ def show_all(session: Session, text: str, fmt: Format, output: Path | None, *, e
     with shown_in_terminal():
         for statement, result in session.results(text):
             if echo:
-                typer.secho(f"\n{statement.strip()}", err=True, dim=True)
+                typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
             if output is None and result is not None:
                 write(result, fmt, None)
     if output is not None and statement:
@@ -76,6 +78,8 @@ def write(result: Result, fmt: Format, output: Path | None) -> None:
         )
         text = text if text.endswith("\n") else text + "\n"
     if output is None:
-        typer.echo(text, nl=False)
+        # A program gets the data as it is. Not echo, which takes escape sequences out of it.
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
+        sys.stdout.flush()
     else:
         output.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, visible
 from .app import app, errors_on_stderr, leave, log_to_stderr
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ def _show_findings(findings: Iterator[Finding], as_json: bool) -> Iterator[str]:
         return
     colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
     for finding in findings:
-        line = f"{finding.words}; {finding.remedy}" if finding.remedy else finding.words
-        typer.echo(
-            f"{typer.style(f'{finding.state:<8}', fg=colours[finding.state])} {finding.what:<14} {line}"
-        )
+        line = visible(f"{finding.words}; {finding.remedy}" if finding.remedy else finding.words)
+        state = typer.style(f"{finding.state:<8}", fg=colours[finding.state])
+        typer.echo(f"{state} {visible(finding.what):<14} {line}")
         yield finding.state

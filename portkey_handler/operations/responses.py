@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ..errors import InvalidResponseError
+from ..errors import InvalidResponseError, visible
 from ..records import Ending, Evidence, Outcome, Response, ending_of, is_cut_off
 from .json_extraction import NotReadable, exactly, unfenced
 
@@ -282,7 +282,7 @@ def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evi
 
 def _shared(text: Any) -> str | None:
     """Return an interned text, because a million rows have few different ones; None for other types."""
-    return sys.intern(text[:_LONGEST_NAME]) if type(text) is str else None
+    return sys.intern(visible(text[:_LONGEST_NAME])) if type(text) is str else None
 
 
 def _shape(body: Any) -> str:

@@ -77,6 +77,10 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
     Raises:
         OptionError: An option is unknown, misplaced or has a wrong value; the message names all of them.
     """
+    for what, name in (("target", target), ("engine", engine_name), ("model", model_name)):
+        if not name.isprintable():
+            said = f"the name of the {what}, {name!r}, has a control character in it; choose another"
+            raise OptionError(said, problems=[said])
     readings = _readings(engine, model, query or {}, environment, _mode(model))
     credentials = _engine(readings)
     for level in ("model", "query"):

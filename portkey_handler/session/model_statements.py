@@ -224,9 +224,11 @@ def single_name(identifier: Any) -> str:
     """
     parts = [str(part) for part in identifier.parts]
     if len(parts) == 2 and parts[0].lower() == PROJECT:
-        return parts[1]
+        parts = parts[1:]
     if len(parts) != 1:
         raise StatementError(f"{'.'.join(parts)}: only the project {PROJECT} can stand in front of a name")
+    if not parts[0].isprintable():
+        raise StatementError(f"the name {parts[0]!r} has a control character in it; choose another")
     return parts[0]
 
 

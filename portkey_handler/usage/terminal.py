@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import visible
 from ..prompts.cell_text import is_null, to_text
 from .formatting import counted, duration
 from .progress import Progress, on_progress, said_reasons, said_speed, said_use
@@ -34,13 +35,13 @@ def print_table(names: Iterable[str], rows: Iterable[Sequence[Any]], total: int)
     """
     table = Table(show_lines=False)
     for name in names:
-        table.add_column(Text(name), overflow="fold")
+        table.add_column(Text(visible(name)), overflow="fold")
     for row in rows:
         cells = []
         for cell in row:
             text = "NULL" if is_null(cell) else to_text(cell)
             text = text if len(text) <= _MOST_TEXT_SHOWN else text[: _MOST_TEXT_SHOWN - 1] + "…"
-            cells.append(Text(text, style="dim" if is_null(cell) else ""))
+            cells.append(Text(visible(text), style="dim" if is_null(cell) else ""))
         table.add_row(*cells)
     Console().print(table)
     hidden = total - MOST_ROWS_SHOWN
@@ -85,7 +86,9 @@ class _Block:
             if progress.ended is not None:
                 self._stop()
                 if self._ends:
-                    self._console.print(progress.ended, markup=False, highlight=False, soft_wrap=True)
+                    self._console.print(
+                        visible(progress.ended), markup=False, highlight=False, soft_wrap=True
+                    )
             elif self._live is None and not self._closed:
                 self._live = Live(
                     get_renderable=lambda: drawn(self._latest),
@@ -110,7 +113,7 @@ class _Block:
 
 def drawn(progress: Progress) -> Group:
     """Return the block of a progress; it fits a terminal of 80 columns."""
-    name = Text(progress.model, style="bold", no_wrap=True, overflow="ellipsis")
+    name = Text(visible(progress.model), style="bold", no_wrap=True, overflow="ellipsis")
     name.truncate(_LONGEST_NAME, overflow="ellipsis")
     left = "" if progress.seconds_left is None else f"about {duration(progress.seconds_left)} left"
     first = Table.grid(expand=True, padding=(0, 1))
