@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from ..errors import StatementError
+from .sql.depth import too_deep
 
 
 class QueryError(StatementError):
@@ -20,6 +21,8 @@ class QueryError(StatementError):
 
 def query_error(text: str, names: Mapping[str, str]) -> QueryError:
     """Return the error of a text of DuckDB's; `names` are private names to the user's."""
+    if "Max expression depth limit" in text:
+        return QueryError(too_deep().message)
     return QueryError(_message(text, names), is_long_line="line size" in text.lower())
 
 

@@ -14,6 +14,7 @@ from .catalog import Catalog
 from .files.options import all_checked
 from .files.writing import Files
 from .model_statements import PROJECT, Models, single_name
+from .sql.depth import room
 from .sql.double_quotes import mark
 from .sql.parameters import Binding, Parameters
 from .sql.parser import in_double_quotes, parse, split, unsupported, using
@@ -117,7 +118,7 @@ class Session:
         """
         binding = Binding(text, parameters)
         for statement in split(binding.text):
-            with shown_in_notebook():
+            with shown_in_notebook(), room():
                 tree = parse(statement)
                 mark(tree, in_double_quotes(statement))
                 result = self._run(binding.bind(tree))

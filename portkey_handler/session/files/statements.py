@@ -93,7 +93,7 @@ def _is_dry_run(name: str) -> bool:
 
 
 def _values(rows: list[list[Any]], columns: list[str]) -> Any:
-    query = None
+    queries = []
     for row in rows:
         if len(row) != len(columns):
             raise StatementError(
@@ -101,9 +101,15 @@ def _values(rows: list[list[Any]], columns: list[str]) -> Any:
             )
         for value, column in zip(row, columns, strict=True):
             value.alias = ast.Identifier(parts=[column])
-        select = ast.Select(targets=row)
-        query = select if query is None else ast.Union(left=query, right=select, unique=False)
-    return query
+        queries.append(ast.Select(targets=row))
+    # Halved again and again, because a chain of many rows would be nested as deeply as there are rows.
+    while len(queries) > 1:
+        pairs = [queries[place : place + 2] for place in range(0, len(queries), 2)]
+        queries = [
+            pair[0] if len(pair) == 1 else ast.Union(left=pair[0], right=pair[1], unique=False)
+            for pair in pairs
+        ]
+    return queries[0] if queries else None
 
 
 def _name(identifier: Any, statement: str) -> str:

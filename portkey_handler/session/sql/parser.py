@@ -16,6 +16,7 @@ from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
 
 from ...errors import StatementError
+from .depth import check_depth, too_deep
 from .literals import protected, put_back
 from .syntax_errors import syntax_error
 
@@ -73,14 +74,14 @@ def parse(text: str) -> Any:
     """
     written, kept = protected(text)
     try:
-        if not kept:
-            return parse_sql(text)
-        with suppress(Exception):  # which is said of the text itself, below
-            return put_back(parse_sql(written), kept, ast.ASTNode)
-        return parse_sql(text)
+        tree = parse_sql(text) if not kept else _parsed(written) or parse_sql(text)
+        check_depth(tree, ast.ASTNode)
+        return put_back(tree, kept, ast.ASTNode) if kept else tree
     except (ParsingException, LexError) as error:
         said = str(error.args[0] if error.args else error)
         raise syntax_error(text, said, getattr(text, "line", 1)) from None
+    except RecursionError:
+        raise too_deep() from None
     except (
         AssertionError,
         AttributeError,
@@ -94,6 +95,13 @@ def parse(text: str) -> Any:
         raise StatementError(
             f"the statement cannot be parsed ({type(error).__name__} in the parser)"
         ) from None
+
+
+def _parsed(text: str) -> Any:
+    """Return the tree of a text, or None; why it has none is said of the text that was written."""
+    with suppress(Exception):
+        return parse_sql(text)
+    return None
 
 
 def using(options: Mapping[str, Any] | None) -> dict[str, Any]:

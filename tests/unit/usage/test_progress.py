@@ -190,7 +190,7 @@ def test_the_log_gets_a_line_every_so_often(
     assert told
     assert re.fullmatch(
         r"portkey_model: \d+ of 16 rows \(\d+ %\), [\d.]+ rows/s, "
-        r"1 failed \(1 x 400: The text is \[2J too long\.\), \d+ requests, \d+ tokens, \$0\.0000\d+, "
+        r"1 failed \(1 x 400: The text is\\x1b\[2J too long\.\), \d+ requests, \d+ tokens, \$0\.0000\d+, "
         r"4 in flight, about \d+ s left",
         told[0],
     )
