@@ -8,7 +8,6 @@ locked nor closed; there, the names of tables and functions are checked before a
 
 from __future__ import annotations
 
-import re
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,7 @@ from .files.relation import Relation, identifier
 from .files.served import SCHEME, Served
 from .query_results import WIDE, in_zones, narrowed, plain, zones_of
 from .sql.expressions import Functions, sql, table
+from .sql.functions import ALLOWED, REFUSED
 from .table import Table
 
 _LOCKED = {
@@ -41,20 +41,6 @@ _LOCKED = {
     "default_null_order": "nulls_last",
     "TimeZone": "UTC",  # so that a query gives the same dates on every machine
 }
-#: These look like functions but belong to DuckDB's grammar; its catalog does not list all of them.
-_GRAMMAR = frozenset(
-    """
-    any_value avg coalesce count cume_dist dense_rank extract first_value greatest if ifnull lag last_value
-    lead least ltrim max min now nth_value ntile nullif overlay percent_rank position rank row_number rtrim
-    substring sum trim try_cast unnest
-    """.split()  # noqa: SIM905 — a list of thirty strings reads worse
-)
-#: Functions that read the machine, settings, or tables by name.
-_REFUSED = re.compile(
-    r"^(getenv|current_setting|set_config|getvariable|query|query_table|glob|read_.*|write_.*|.*_scan|"
-    r"duckdb_.*|pragma_.*|pg_.*|nextval|currval|json_execute_.*|json_serialize_sql|json_deserialize_sql|"
-    r"in_search_path|txid_current|current_database|current_schemas?|checkpoint|force_checkpoint|sleep.*)$"
-)
 #: The column of a table without columns.
 _NO_COLUMN = "__portkey_no_column"
 
@@ -112,16 +98,16 @@ class Database:
         return cursor
 
     def functions(self) -> Functions:
-        """Return the allowed functions: DuckDB's own and, on the user's connection, the user's."""
+        """Return the allowed functions: DuckDB's, by a list, and on the user's connection the user's own."""
         if self._functions is None:
             rows = self._connection.execute(
-                "SELECT lower(function_name), function_type FROM duckdb_functions() "
+                "SELECT lower(function_name), function_type, internal FROM duckdb_functions() "
                 "WHERE function_type IN ('scalar', 'aggregate', 'macro')"
             ).fetchall()
-            named = {name for name, _ in rows if re.fullmatch(r"\w+", name)} | _GRAMMAR
+            own = {name for name, _, internal in rows if not internal} - REFUSED
             self._functions = Functions(
-                allowed=frozenset(name for name in named if not _REFUSED.match(name)),
-                aggregates=frozenset(name for name, kind in rows if kind == "aggregate"),
+                allowed=ALLOWED | own,
+                aggregates=frozenset(name for name, kind, _ in rows if kind == "aggregate"),
             )
         return self._functions
 
