@@ -128,11 +128,12 @@ class PortkeyHandler(host.BaseMLEngine):
         Returns:
             A frame with the index of `df` and own columns only.
         """
-        from .predictor import Predictor
+        from .predictor import Predictor, answer_columns
 
         kept = self._kept()
         resolved = self._resolve(kept["target"], kept["using"], (args or {}).get("using"))
         frame = host.receive(df, self.model_storage)
+        host.check_no_answers(frame, answer_columns(resolved.plan), self.model_storage)
         names = host.row_names(frame, self.model_storage)
         answers = Predictor(resolved.plan)(frame, resolved.credentials, names)
         return host.deliver(answers, self.model_storage)

@@ -24,7 +24,7 @@ from .gateway.fingerprint import engine_fingerprint, limits_scope
 from .host.data_dir import data_dir
 from .operations import Operation
 from .operations.query_items import QueryItems
-from .operations.result_columns import check_free, to_frame
+from .operations.result_columns import check_free, column_names, to_frame
 from .operations.row_model import model_template
 from .operations.structured_output import TypedChat
 from .operations.tracing import Tracing
@@ -166,6 +166,12 @@ async def aask(
 
 
 ask = blocking(aask, "ask")
+
+
+def answer_columns(plan: Plan) -> list[str]:
+    """Return the names of the columns that the model can add, whether the query asks for them or not."""
+    names = [*column_names(plan), f"{plan.target}_error", f"{plan.target}_evidence"]
+    return list(dict.fromkeys(names))
 
 
 def check(plan: Plan, credentials: EngineConfig, frame: pd.DataFrame | None = None) -> None:

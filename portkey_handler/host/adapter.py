@@ -7,15 +7,23 @@ a row in MindsDB's database. MindsDB's behaviour was read and tried with 26.1.0;
 from __future__ import annotations
 
 import importlib.util
+import logging
 import pickle
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError
 from ..records import RowNames
 
 if TYPE_CHECKING:
     import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+#: The column that numbers the rows of a JOIN; SELECT … FROM model has none.
+_ROW_ID = "__mindsdb_row_id"
 
 
 def _has_mindsdb() -> bool:
@@ -82,6 +90,44 @@ def receive(frame: pd.DataFrame, model_storage: Any) -> pd.DataFrame:
         return frame
     renamed: pd.DataFrame = frame.rename(columns=lambda name: str(name).strip("`"))
     return renamed
+
+
+def check_no_answers(frame: pd.DataFrame, answers: Sequence[str], model_storage: Any) -> None:
+    """Look for columns of the answer among the rows: MindsDB makes an input of WHERE answer = '…'.
+
+    In a JOIN it cannot be told from a column of the table; the log names it there.
+
+    Args:
+        frame: The rows.
+        answers: The names of the columns of the model's answer, the target first.
+        model_storage: The model's storage; where it is not MindsDB's own, nothing is checked.
+
+    Raises:
+        InputError: SELECT … FROM model WHERE names a column of the answer.
+    """
+    if not _is_mindsdbs(model_storage) or not len(frame):
+        return
+    lowered = {name.lower() for name in answers}
+    found = [str(name) for name in frame.columns if str(name).lower() in lowered]
+    if not found:
+        return
+    column = found[0]
+    if _ROW_ID in frame.columns:
+        said = (
+            "the table's column %(name)s has the name of this model's output; WHERE m.%(name)s = … is taken "
+            "as an input by MindsDB: write WHERE m.%(name)s IN (…)"
+        )
+        logger.warning(said, {"name": column})
+        return
+    is_target = column.lower() == answers[0].lower()
+    remedy = (
+        "PREDICT another column if it is the question; to filter answers" if is_target else "to filter them"
+    )
+    instead = f"SELECT … FROM (SELECT … FROM model WHERE …) AS s WHERE {column} = …"  # noqa: S608 - a message
+    raise InputError(
+        f"WHERE {column} = … names a column of this model's answer, and MindsDB would return its value as "
+        f"the answer; {remedy} write {instead}"
+    )
 
 
 def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
