@@ -101,7 +101,7 @@ class PortkeyHandler(host.BaseMLEngine):
             df: Rows of CREATE MODEL … FROM, to check the columns against; or None.
             args: The host's arguments; `using` holds the options.
         """
-        from .predictor import check
+        from .predictor import answer_columns, check
 
         using = dict((args or {}).get("using") or {})
         earlier = host.earlier_arguments(self.model_storage)
@@ -116,6 +116,7 @@ class PortkeyHandler(host.BaseMLEngine):
                 model.value,
             )
         self.model_storage.json_set("args", {"target": _name(target), "using": using})
+        host.keep_columns(answer_columns(resolved.plan), self.model_storage)
 
     @_briefly
     def predict(self, df: pd.DataFrame, args: Mapping[str, Any] | None = None) -> pd.DataFrame:

@@ -130,6 +130,26 @@ def check_no_answers(frame: pd.DataFrame, answers: Sequence[str], model_storage:
     )
 
 
+def keep_columns(answers: Sequence[str], model_storage: Any) -> None:
+    """Tell MindsDB which columns the model has, so that it knows them for a table without rows.
+
+    Without them SELECT m.mood … of no rows fails with "Table not found for column".
+    """
+    if not _is_mindsdbs(model_storage):
+        return
+    from mindsdb.interfaces.storage import db
+
+    columns = dict.fromkeys(answers, "categorical")
+    model_storage.columns_set(columns)
+    # It looks at the first version of the name, whichever is active.
+    own = db.Predictor.query.get(model_storage.predictor_id)
+    for version in db.Predictor.query.filter_by(
+        name=own.name, project_id=own.project_id, company_id=own.company_id
+    ):
+        version.dtype_dict = columns
+    db.session.commit()
+
+
 def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
     """Return the names of the rows in errors, where MindsDB hands over the rows in parts.
 
