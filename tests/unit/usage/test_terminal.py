@@ -63,7 +63,7 @@ def test_a_block_lives_while_rows_are_asked(slow: OfflineProvider, command: tupl
         assert re.fullmatch(
             r"[\d.]+ rows/s, 4 in flight, \d+ requests, \d+ tokens, \$0\.0+\d\d", facts.strip()
         )
-        assert failures == "1 failed: 1 x 400: No [2Jsuch thing."
+        assert failures == r"1 failed: 1 x 400: No \x1b[2Jsuch thing."
         assert terminal.screen.cursor.hidden
         assert terminal.finish() == 0
         (end,) = terminal.lines
