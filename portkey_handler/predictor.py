@@ -281,6 +281,7 @@ class _Run:
                 max_attempts=execution.max_attempts,
                 batch_size=self._items.operation.batch_size,
                 deadline=execution.deadline,
+                several_models=not self._has_one_model,
             ),
             cache=self.cache,
             price=partial(cost_of, given=given) if (given := given_rates(self._plan)) else cost_of,

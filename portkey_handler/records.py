@@ -106,11 +106,13 @@ class Request:
         path: The path below the gateway's base URL.
         body: The JSON body.
         headers: Headers in addition to those of all requests of the query, or None.
+        is_divisible: Whether its parts are sent alone where the server fails at the whole (status 500).
     """
 
     path: str
     body: bytes
     headers: Mapping[str, str] | None = None
+    is_divisible: bool = False
 
 
 class Evidence(NamedTuple):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import GatewayError
+from ..errors import (
+    AuthenticationError,
+    BudgetExceededError,
+    GatewayError,
+    RateLimitError,
+    UnsupportedError,
+)
 from ..records import Outcome
 
+#: Errors that may be those of one model, where the rows have several.
+_OF_A_MODEL = (AuthenticationError, BudgetExceededError, RateLimitError, UnsupportedError)
 #: Requests that fail, one row each, until a query without any answer is stopped: no more are sent before.
 #: After answers, those in flight come on top.
 HOPELESS = 32
@@ -16,9 +24,14 @@ LASTING = 10
 
 
 class CircuitBreaker:
-    """Counts the answers and failures of one query, and decides when to stop it."""
+    """Counts the answers and failures of one query, and decides when to stop it.
 
-    def __init__(self) -> None:
+    Args:
+        several_models: Whether the rows have models of their own; one error then does not speak of all rows.
+    """
+
+    def __init__(self, *, several_models: bool = False) -> None:
+        self._several_models = several_models
         self._answered = 0
         self._failed_in_a_row = 0.0
 
@@ -47,16 +60,26 @@ class CircuitBreaker:
             The failure that ends the query, or None.
         """
         failures = [answer for answer in answers if isinstance(answer, GatewayError)]
-        if len(failures) < len(answers):
-            self._answered += len(answers) - len(failures)
+        unusable = [answer for answer in answers if isinstance(answer, Outcome) and answer.failed]
+        usable = len(answers) - len(failures) - len(unusable)
+        if usable or (unusable and (self._answered or cached)):
+            self._answered += usable
             self._failed_in_a_row = 0
         elif failures:
             self._failed_in_a_row += 1 / LASTING if failures[0].concerns_one_row else 1
+        elif unusable:  # paid, but no answer: the same may be true of every row
+            self._failed_in_a_row += 1 / LASTING
         patience = HOPELESS + concurrency
+        if unusable and self._answered == cached == 0 and self._failed_in_a_row > HOPELESS - 1:
+            return GatewayError(f"no answer could be used: {unusable[0].reason}")
         return next((error for error in failures if self._is_the_end(error, patience, cached)), None)
 
     def _is_the_end(self, error: GatewayError, patience: int, cached: int) -> bool:
         failed = self._failed_in_a_row
+        of_all = error.concerns_every_row or error.ends_the_query
+        if self._several_models and isinstance(error, _OF_A_MODEL):
+            nothing_at_all = self._answered == cached == 0 and failed > HOPELESS - 1
+            return nothing_at_all or (of_all and failed >= patience)
         nothing_ever = self._answered == cached == 0 and (error.concerns_every_row or failed > HOPELESS - 1)
         no_connection = error.cannot_connect and self._answered == 0
         nothing_now = error.concerns_every_row and (failed >= patience or no_connection)

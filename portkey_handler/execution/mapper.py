@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import CostReachedError, GatewayError
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped
@@ -38,6 +38,7 @@ class MapperLimits:
         max_attempts: How often one request is tried.
         batch_size: How many items are sent in one request at most.
         deadline: Seconds after which no request is sent any more, or None.
+        several_models: Whether the rows have models of their own.
     """
 
     concurrency: int | None = None
@@ -45,6 +46,7 @@ class MapperLimits:
     max_attempts: int
     batch_size: int = 1
     deadline: float | None = None
+    several_models: bool = False
 
 
 class Mapper:
@@ -85,7 +87,7 @@ class Mapper:
         self._stopped = stopped or asyncio.Event()
         self._why: GatewayError | CostReachedError | None = None
         self._concurrency = AdaptiveConcurrency(limits.concurrency, limits.timeout)
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker(several_models=limits.several_models)
         self._workers: set[asyncio.Task[None]] = set()
         self._begun = False
         self._exhausted = False
@@ -270,7 +272,7 @@ class Mapper:
             request = next(steps)
             while True:
                 if headers is not None:
-                    request = Request(request.path, request.body, headers)
+                    request = replace(request, headers=headers)
                 try:
                     response = await self._sender(request)
                 except GatewayError as error:

@@ -33,6 +33,9 @@ _LONGEST_BACKOFF = 20.0
 #: provider has answered others, and so many where it has not.
 MOST_UNREADABLE, MOST_UNREADABLE_AT_FIRST = 3, 2
 
+#: How often a request of many parts is tried at status 500, before its parts are tried alone.
+_TRIES_OF_THE_WHOLE = 2
+
 #: Seconds after the first failure for which requests are tried again where none was ever answered …
 PATIENCE = 10.0
 #: … for which rows from elsewhere in the table are tried, once each, before the query ends …
@@ -131,12 +134,13 @@ class RetryingSender:
                 self._is_back()
                 probing = False
             unreadable += isinstance(failure, InvalidResponseError) and failure.status is not None
-            await self._pause(self._wait_after(failure, sent_at, unreadable))
+            await self._pause(self._wait_after(request, failure, sent_at, unreadable))
 
-    def _wait_after(self, failure: GatewayError, sent_at: float, unreadable: int) -> float:
+    def _wait_after(self, request: Request, failure: GatewayError, sent_at: float, unreadable: int) -> float:
         """Return the seconds to wait before trying again.
 
         Args:
+            request: The request.
             failure: The failure.
             sent_at: When the request was sent.
             unreadable: How many replies to it were no answers.
@@ -154,6 +158,8 @@ class RetryingSender:
             raise self._given_up(failure)
         most = MOST_UNREADABLE if self._answered else MOST_UNREADABLE_AT_FIRST
         if failure.attempts >= self._max_attempts or unreadable >= most:
+            raise failure
+        if request.is_divisible and failure.status == 500 and failure.attempts >= _TRIES_OF_THE_WHOLE:
             raise failure
         wait = backoff(failure.attempts, failure.retry_after)
         if wait is None:

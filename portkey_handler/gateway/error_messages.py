@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import AuthenticationError, StatusError
+from ..errors import AuthenticationError, BudgetExceededError, StatusError
 from ..options import EngineConfig
 from ..records import Evidence
 from .failures import NO_PROMPTS, UNSUPPORTED, error_in, kind_of, whom_it_concerns
@@ -154,7 +154,7 @@ def _sender(headers: Mapping[str, str]) -> str:
     return f" from {provider}" if provider else ""
 
 
-def _remedy(  # noqa: PLR0911, C901 - a table of cases
+def _remedy(  # noqa: PLR0911, PLR0912, C901 - a table of cases
     status: int, said: str, found: Said, request_body: bytes, base_url: str
 ) -> str:
     if UNSUPPORTED.fullmatch(said):
@@ -163,8 +163,15 @@ def _remedy(  # noqa: PLR0911, C901 - a table of cases
         return "only Portkey's hosted gateway has saved prompts; give its portkey_api_key, and no base_url"
     if 300 <= status < 400:
         return "redirects are not followed, because the keys would be sent along; correct base_url"
-    if kind_of(status, found) is AuthenticationError:
+    if kind_of(status, found) is BudgetExceededError:
+        return ""
+    if found.code == "unsupported_country_region_territory":
+        return ""
+    is_of_model = found.code == "model_not_found" or "access to model" in said
+    if kind_of(status, found) is AuthenticationError and not is_of_model:
         return "check portkey_api_key, provider_api_key or virtual_key of the engine"
+    if status == 400 and _TOO_MANY_TOKENS.search(said):
+        return "lower max_tokens"
     if status == 400 and "max_completion_tokens" in said:
         limit = _sent(request_body).get("max_tokens", 300)
         return f"write max_completion_tokens = {limit} instead of max_tokens"
@@ -177,7 +184,7 @@ def _remedy(  # noqa: PLR0911, C901 - a table of cases
         return "start the gateway with the provider's authority in NODE_EXTRA_CA_CERTS"
     if status >= 500 and any(word in said for word in _UNREACHABLE):
         return "the gateway cannot reach the provider; correct custom_host, or start the provider's server"
-    if "model" in said and (status == 404 or found.code == "model_not_found" or "does not exist" in said):
+    if "model" in said and (status == 404 or is_of_model or "does not exist" in said):
         model = _sent(request_body).get("model")
         return (
             f"write model = '…' in CREATE MODEL or SELECT … USING with a model that the provider has, "
@@ -194,6 +201,10 @@ def _remedy(  # noqa: PLR0911, C901 - a table of cases
 
 #: What the gateway makes of a message that is not where it looks for one.
 _LOST = re.compile(r"(?:[\w-]+ error: )?(?:undefined|null|\[object Object\])")
+#: More tokens of an answer than the model can write.
+_TOO_MANY_TOKENS = re.compile(
+    r"max_(completion_)?tokens\W.{0,60}(too large|less than or equal|at most|exceeds?|maximum)"
+)
 #: What Node says where the gateway cannot reach the provider.
 _UNREACHABLE = ("enotfound", "econnrefused", "eai_again", "bad port", "ehostunreach", "enetunreach")
 _VERSION = re.compile(r"/v\d+[a-z0-9]*(/|$)")

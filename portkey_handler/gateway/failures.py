@@ -38,7 +38,7 @@ _STATUSES = {
         ("server_error", "api_error", "internal", "internal_error", "internal_server_error", "timeout_error",
          "deadline_exceeded", "internalserverexception"), 500
     ),
-    **dict.fromkeys(("authentication_error", "unauthenticated", "invalid_api_key"), 401),
+    **dict.fromkeys(("authentication_error", "unauthenticated", "invalid_api_key", "api_key_invalid"), 401),
     **dict.fromkeys(("permission_error", "permission_denied"), 403),
     **dict.fromkeys(
         ("insufficient_quota", "billing_hard_limit_reached", "insufficient_balance", "payment_required",
@@ -49,6 +49,7 @@ _STATUSES = {
 #: Words about money that is spent, which no waiting brings back.
 _SPENT = re.compile(
     r"credit balance is too low|insufficient (credit|balance|fund|quota)|out of credits?|no credits? left"
+    r"|(any|no) credits? or licen[cs]es|reached your specified api usage limits|billing is not active"
     r"|payment required|(current|monthly|billing) (quota|hard limit|spend|usage limit)|requires more credits"
 )
 #: Words about a text that is too long, or that is otherwise this row's own.
@@ -65,16 +66,20 @@ _OF_ONE_ROW_CODES = frozenset(
 _OF_A_FILTER = re.compile(
     r"flagged|moderat|content.?policy|safety|firewall|request (was )?blocked|cloudflare|\bwaf\b"
 )
+#: Words of a key that is refused with status 400, as Gemini does.
+_BAD_KEY = re.compile(r"\bapi key (is )?(not valid|invalid|expired)|\binvalid api key")
+_SPENT_CODES = frozenset({"insufficient_quota", "billing_not_active"})
 _OF_A_KEY = re.compile(r"\b(api )?key\b|credential|permission|unauthori[sz]ed|not authori[sz]ed|access token")
 
 
 def _meant(status: int, said: Said) -> int:
     """Return the status that an error means: where its own says little, that of the code in its body."""
-    may_be_spent = said.wait is None and status in (200, 400, 402, 403, 429)
-    if status == 402 or (
-        may_be_spent and ("insufficient_quota" in said.codes or _SPENT.search(said.text.lower()))
-    ):
+    may_be_spent = said.wait is None and status in (200, 400, 401, 402, 403, 429)
+    words = said.text.lower()
+    if status == 402 or (may_be_spent and (not _SPENT_CODES.isdisjoint(said.codes) or _SPENT.search(words))):
         return 402
+    if status == 400 and _BAD_KEY.search(words):
+        return 401
     if status not in _VAGUE:
         return status
     for code in reversed(said.codes):
@@ -99,7 +104,7 @@ def fault_in(body: Any) -> str | None:
     provider failed while the answer was written.
     """
     first = _first_choice(body)
-    if _has_error(body) or _has_error(first):
+    if _has_error(body) or _has_error(first) or (first is None and _is_error(body)):
         return ERROR
     if isinstance(body, dict) and body.get("choices") == []:
         return NO_CHOICE
@@ -112,6 +117,14 @@ def fault_in(body: Any) -> str | None:
 def _first_choice(body: Any) -> Any:
     choices = body.get("choices") if isinstance(body, dict) else None
     return choices[0] if isinstance(choices, list) and choices else None
+
+
+def _is_error(body: Any) -> bool:
+    """Return whether a body without a choice is an error: vLLM's, or a prompt that Gemini held back."""
+    if not isinstance(body, dict):
+        return False
+    feedback = body.get("promptFeedback")
+    return body.get("object") == "error" or (isinstance(feedback, dict) and bool(feedback.get("blockReason")))
 
 
 def _has_error(part: Any) -> bool:

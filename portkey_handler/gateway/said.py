@@ -21,6 +21,7 @@ _WORDS = (
     "error", "errors", "message", "detail", "details", "fault", "msg", "faultstring", "error_message",
     "errormessage", "error_description", "description", "title", "reason", "0",
 )  # fmt: skip
+_BESIDE = ("message", "error_description", "detail", "msg")
 _CODES = ("code", "type", "status", "error_code", "errorcode", "__type")
 _PAGE = "html-message"
 #: What the gateway writes before a body that it does not understand.
@@ -119,6 +120,9 @@ def _words_of_object(value: Mapping[Any, Any], depth: int) -> str:
     if reason := _blocked(lowered):
         return f"the provider's content filter held the prompt back ({reason})"
     text = next((words for name in _WORDS if (words := _words(lowered.get(name), depth))), "")
+    if isinstance(lowered.get("error"), str):  # a name such as "Not Found", beside what has happened
+        beside = next((words for name in _BESIDE if (words := _words(lowered.get(name), depth))), "")
+        text = f"{text}: {beside}" if beside not in text else text
     if text and isinstance(place, list) and place:  # FastAPI: where, beside what
         return f"{'.'.join(map(str, place))}: {text}"
     # OpenRouter: what the provider behind it said.

@@ -43,7 +43,6 @@ class Embedding:
         self.batch_size = 1 if model_template(plan.parameters.value) else plan.execution.inputs_per_request
         self._texts = Texts(plan)
         self._rest = rest_of_body(plan.parameters.value)
-        self._has_answered = False
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Yield one item per row: the text to embed.
@@ -67,9 +66,9 @@ class Embedding:
             inputs = b",".join(item.payload for item in part)
             try:
                 body = (b'{"input":[', inputs, b"]", part[0].own, self._rest)
-                reply = yield Request(self.path, b"".join(body))
+                reply = yield Request(self.path, b"".join(body), is_divisible=len(part) > 1)
                 answers += _read(reply, len(part), before + reply.attempts)
-                self._has_answered, failures = True, 0
+                failures = 0
             except GatewayError as error:
                 before += error.attempts
                 failures += not self._is_of_one_input(error, surely=True)
@@ -89,8 +88,8 @@ class Embedding:
         """Return whether one text among many may be the reason of a failure."""
         if isinstance(error, StatusError) and error.status in _OF_ONE_INPUT:
             return True
-        # Some servers fail at one text, others mix up the vectors. One that fails at all is left alone.
-        fails = isinstance(error, ServerError) and error.status == 500 and self._has_answered
+        # Some servers fail at one text, others mix up the vectors.
+        fails = isinstance(error, ServerError) and error.status == 500
         return not surely and (fails or isinstance(error, InvalidResponseError))
 
 

@@ -11,7 +11,7 @@ from ..records import Item, Outcome, Request, Response, Skipped
 from .item_keys import Keys
 from .jsonpath import AnswerPath
 from .request_body import encoded
-from .responses import evidence_of_reply
+from .responses import evidence_of_reply, stopped_by
 from .rows import made_of_rows
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class AnyRequest:
         evidence = evidence_of_reply(reply)
         if self._answer is None:
             return [Outcome(reply.body, evidence=evidence)]
+        if (stopped := stopped_by(evidence)) is not None:
+            return [stopped]
         value, reason = self._answer.of(reply.body)
         return [Outcome(value, reason, evidence, failed=reason is not None)]
 

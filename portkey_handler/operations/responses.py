@@ -26,8 +26,8 @@ NO_TEXT = "the model gave no text"
 _PLAIN_WORDS = frozenset({"content_filter", "content_filtered", "safety", "refusal", "error"})
 #: Kinds of parts that hold reasoning.
 _THOUGHTS = frozenset({"thinking", "reasoning", "redacted_thinking"})
-_THINK = re.compile(r"\s*<(?:think|thinking|thought)>", re.IGNORECASE)
-_END_OF_THINKING = re.compile(r"</(?:think|thinking|thought)>", re.IGNORECASE)
+_THINK = re.compile(r"\s*(?:<(?:think|thinking|thought)>|\[THINK\])", re.IGNORECASE)
+_END_OF_THINKING = re.compile(r"</(?:think|thinking|thought)>|\[/THINK\]", re.IGNORECASE)
 _MOST_REASONING = 2_000
 #: Fields of a message with the model's reasoning: of DeepSeek and vLLM, of OpenRouter and Groq, and the
 #: gateway's own, where it translates Anthropic, Bedrock and Gemini.
@@ -58,6 +58,8 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
         raise malformed(reply, "a chat completion", evidence) from None
     if (stopped := stopped_by(evidence)) is not None:
         return stopped
+    if _is_refusal(message):
+        return Outcome.failure("the model refused", evidence)
     fields = (_reasoning_in(message.get(name)) for name in _REASONING)
     if reasoning := reasoning or next((text for text in fields if text), ""):
         evidence = evidence._replace(reasoning=reasoning[:_MOST_REASONING])
@@ -71,7 +73,7 @@ def read_chat(reply: Response, *, as_json: bool = False) -> Outcome:
     if content:
         return _json(content, evidence) if as_json else Outcome(content, evidence=evidence)
     # In JSON mode an empty text is no answer, because it is not JSON.
-    return _without_text(message, None if as_json else content, evidence)
+    return _without_text(None if as_json else content, evidence)
 
 
 def _text_and_reasoning(content: Any) -> tuple[str | None, str]:
@@ -99,7 +101,15 @@ def _reasoning_in(content: Any) -> str:
 
 
 def _is_thought(part: Any) -> bool:
-    return isinstance(part, Mapping) and part.get("type") in _THOUGHTS
+    return isinstance(part, Mapping) and (part.get("type") in _THOUGHTS or part.get("thought") is True)
+
+
+def _is_refusal(message: Mapping[str, Any]) -> bool:
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return bool(message.get("refusal")) or any(
+        isinstance(part, Mapping) and part.get("type") == "refusal" for part in parts
+    )
 
 
 def _as_json(value: Any) -> str | None:
@@ -173,7 +183,12 @@ def read_completion(reply: Response) -> Outcome:
         raise malformed(reply, "a completion", evidence) from None
     if (stopped := stopped_by(evidence)) is not None:
         return stopped
-    return Outcome(text, evidence=evidence) if text else _without_text({}, text, evidence)
+    if text is not None and (thought := split_reasoning(text)) is not None:
+        reasoning, text = thought
+        evidence = evidence._replace(reasoning=reasoning[:_MOST_REASONING])
+        if text is None:
+            return _unfinished(evidence)
+    return Outcome(text, evidence=evidence) if text else _without_text(text, evidence)
 
 
 def evidence_of_reply(reply: Response) -> Evidence:
@@ -184,15 +199,14 @@ def evidence_of_reply(reply: Response) -> Evidence:
     usage = body.get("usage")
     if not isinstance(usage, dict):
         usage = {}
-    details = usage.get("prompt_tokens_details")
+    prompt, completion, cached = _used(usage)
     tier = body.get("service_tier") or usage.get("service_tier")
     finish_reason, logprobs = _end_of(body)
-    # Names of OpenAI first; then those of Anthropic and of /responses.
     return evidence._replace(
-        prompt_tokens=_counted(usage.get("prompt_tokens", usage.get("input_tokens"))),
-        completion_tokens=_counted(usage.get("completion_tokens", usage.get("output_tokens"))),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
         total_tokens=_counted(usage.get("total_tokens")),
-        cached_tokens=_counted(details.get("cached_tokens")) if isinstance(details, dict) else None,
+        cached_tokens=cached,
         finish_reason=finish_reason,
         logprobs=logprobs,
         model=_shared(body.get("model")),
@@ -200,6 +214,35 @@ def evidence_of_reply(reply: Response) -> Evidence:
         system_fingerprint=_shared(body.get("system_fingerprint")),
         service_tier=_shared(tier.lower() if isinstance(tier, str) else None),
     )
+
+
+def _used(usage: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]:
+    """Return the tokens of the prompt, of the answer, and of the prompt in the provider's cache.
+
+    Every token is counted that is paid, because max_cost stands on it: Anthropic counts what it reads from
+    its cache, or writes there, beside the prompt, and Gemini and xAI count reasoning beside the answer.
+    """
+    # Names of OpenAI first; then those of Anthropic and of /responses.
+    prompt = _counted(usage.get("prompt_tokens", usage.get("input_tokens")))
+    completion = _counted(usage.get("completion_tokens", usage.get("output_tokens")))
+    total = _counted(usage.get("total_tokens"))
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
+    cached = _counted(details.get("cached_tokens")) if isinstance(details, dict) else None
+    read, written = (
+        _counted(usage.get(name)) for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    cached = read if cached is None else cached
+    if prompt is None:
+        return prompt, completion, cached
+    beside = (read or 0) + (written or 0)
+    # A prompt that includes them makes the total with the answer alone.
+    if beside and total != prompt + (completion or 0):
+        prompt += beside
+    if (cached or 0) > prompt:
+        prompt += cached or 0
+    if completion is not None and total is not None:
+        completion = max(completion, total - prompt)
+    return prompt, completion, cached
 
 
 def _counted(tokens: Any) -> int | None:
@@ -268,9 +311,7 @@ def _json(content: str, evidence: Evidence) -> Outcome:
         return Outcome.failure(said, evidence)
 
 
-def _without_text(message: Mapping[str, Any], content: str | None, evidence: Evidence) -> Outcome:
-    if message.get("refusal"):
-        return Outcome.failure("the model refused", evidence)
+def _without_text(content: str | None, evidence: Evidence) -> Outcome:
     if is_cut_off(evidence.finish_reason):
         return Outcome.failure(
             "max_tokens ran out before the model wrote any text; raise max_tokens", evidence

@@ -163,14 +163,20 @@ class TypedChat:
         self, messages: bytes, own: bytes, forced: str | None
     ) -> Generator[Request, Response, tuple[str, Response]]:
         """Send messages by the current method; by the next one if the provider refuses it."""
+        of_row: str | None = forced
         while True:
-            method = forced or self._method
+            method = of_row or self._method
             sent = self._instructed(messages) if method == "prompt" else messages
             try:
                 reply = yield Request(self.path, b"".join((b'{"messages":', sent, own, self._rests[method])))
             except GatewayError as error:
                 if forced or _failed_to_generate(error) or not _is_refused(method, error):
                     raise
+                of_this_row = of_row is not None or error.concerns_one_row or method in self._proven
+                if self._steps_down and of_this_row:
+                    # Not the method, but this row, or a provider behind it, is the reason.
+                    of_row = METHODS[METHODS.index(method) + 1]
+                    continue
                 if not self._steps_down:
                     remedy = "output_method = 'auto' tries another method if one is refused"
                     raise error.replace(message=f"{error.message}; {remedy}") from None

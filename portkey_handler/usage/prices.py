@@ -38,15 +38,21 @@ _PATH = re.compile(r"(?:.*/)?models/(.+)")
 _AMAZON = re.compile(
     r"((?:us|eu|apac|global|us-gov|au|jp|ca)\.)?(?:anthropic|amazon|meta|mistral|cohere|ai21)\..+"
 )
+#: Ollama's names, with the size of a model or a tag.
+_LOCAL = re.compile(r"^[^:/]+:(?:\d+(?:\.\d+)?[bm]\b|latest\b|[^:]*-q\d)", re.IGNORECASE)
 _DATE = re.compile(r"(?:[-@]20\d\d-?\d\d-?\d\d|-latest)$")
 
 
 class Rates(NamedTuple):
-    """US dollars of one token of the prompt, of the answer, and of a prompt in the provider's cache."""
+    """US dollars of one token of the prompt, of the answer, and of a prompt in the provider's cache.
+
+    Some models have a fee for each request beside.
+    """
 
     prompt: float
     completion: float
     cached: float
+    request: float = 0.0
 
 
 def given_rates(plan: Plan) -> Rates | None:
@@ -86,7 +92,7 @@ def cost_of(evidence: Evidence, given: Rates | None = None) -> float | None:
         return None
     cached = min(evidence.cached_tokens or 0, asked)
     answer = (evidence.completion_tokens or 0) * rates.completion
-    return (asked - cached) * rates.prompt + cached * rates.cached + answer
+    return (asked - cached) * rates.prompt + cached * rates.cached + answer + rates.request
 
 
 def cost(
@@ -120,7 +126,7 @@ def cost(
         return None
     cached = min(cached_tokens, prompt_tokens)
     answer = completion_tokens * rates.completion
-    return (prompt_tokens - cached) * rates.prompt + cached * rates.cached + answer
+    return (prompt_tokens - cached) * rates.prompt + cached * rates.cached + answer + rates.request
 
 
 @lru_cache(1024)
@@ -130,11 +136,12 @@ def _rates(model: str, provider: str | None, tier: str | None) -> Rates | None:
         _listed(model, provider, tier, *tokens)
         for tokens in ((_SAMPLE, 0, 0), (0, _SAMPLE, 0), (_SAMPLE, 0, _SAMPLE))
     ]
-    prompt, completion, cached = (None if one is None else one / _SAMPLE for one in found)
+    fee = _listed(model, provider, tier, 0, 0, 0) or 0.0
+    prompt, completion, cached = (None if one is None else (one - fee) / _SAMPLE for one in found)
     if prompt is None:
         return None
     # Embeddings have no answer tokens, and some models have no known price for cached tokens.
-    return Rates(prompt, completion or 0.0, prompt if cached is None else cached)
+    return Rates(prompt, completion or 0.0, prompt if cached is None else cached, fee)
 
 
 def _listed(
@@ -146,6 +153,10 @@ def _listed(
     cached_tokens: int,
 ) -> float | None:
     """Return the price of a request by the price list, under the first spelling that it has."""
+    if model.endswith(":free"):  # OpenRouter's
+        return 0.0
+    if provider is None and _LOCAL.search(model) is not None:
+        return None
     calculate = _calculator()
     for name, of in dict.fromkeys(_spellings(model, provider)):
         try:
@@ -169,7 +180,7 @@ def _spellings(model: str, provider: str | None) -> Iterator[tuple[str, str | No
     known = [(name, of) for name in names]
     if rest and of in (None, own):  # openai/gpt-4o-mini
         known.append((rest, own))
-    if of is None and names[-1].startswith("ft:"):
+    if of is None and names[-1].startswith(("ft:", "text-embedding-")):
         known.append((names[-1], "openai"))
     if of in (None, "aws") and (amazon := _AMAZON.fullmatch(names[-1])) is not None:
         known += [(names[-1], "aws"), (names[-1].removeprefix(amazon[1] or ""), "aws")]

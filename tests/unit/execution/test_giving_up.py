@@ -193,3 +193,72 @@ def test_replies_that_are_no_answers_end_the_query_soon(provider: OfflineProvide
     with pytest.raises(QueryError, match=r"^the query was stopped after "):
         predict(provider, rows(1000))
     assert len(provider.requests) <= 2 * (HOPELESS + 8)
+
+
+@pytest.mark.parametrize(
+    ("choice", "options"),
+    [
+        ({"message": {"content": ""}, "finish_reason": "length"}, {}),
+        ({"message": {"content": "half"}, "finish_reason": "content_filter"}, {}),
+        ({"message": {"content": "Sure, here it is"}, "finish_reason": "stop"}, {"output": "tone string"}),
+    ],
+    ids=["cut off", "filtered", "prose"],
+)
+def test_replies_that_are_paid_and_of_no_use_end_a_query_too(
+    choice: Any, options: Any, provider: OfflineProvider
+) -> None:
+    """A whole table is not paid for without one answer."""
+    provider.behaviour.faults = lambda _request: Fault(status=200, body={"choices": [choice]})
+    with pytest.raises(QueryError, match="because no other row could succeed: no answer could be used"):
+        predict(provider, rows(1000), **options)
+    assert len(provider.requests) <= 3 * HOPELESS * LASTING
+
+
+def test_one_answer_among_replies_of_no_use_lets_a_query_go_on(provider: OfflineProvider) -> None:
+    """The others may be the rows that a filter holds back."""
+    filtered = {"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}]}
+
+    def faults(request: RecordedRequest) -> Fault | None:
+        return Fault(status=200, body=filtered) if last_text(request.body) != "row 125" else None
+
+    provider.behaviour.faults = faults
+    answers = predict(provider, rows(1000), on_error="null")
+    assert len(provider.requests) == 1000
+    assert answers["answer"].notna().sum() == 1
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Fault(status=401, body={"error": {"message": "the repository is gated"}}),
+        Fault(status=402, body={"error": {"message": "requires more credits, or fewer max_tokens"}}),
+        Fault(status=403, body={"error": {"message": "permission denied for this model"}}),
+        Fault(status=429, body={"error": {"message": "exceeded your current quota"}}),
+        Fault(status=500, body={"error": {"message": "complete is not supported by anthropic"}}),
+    ],
+    ids=["401", "402", "403", "429", "500"],
+)
+def test_what_one_model_refuses_does_not_end_the_rows_of_the_others(
+    refusal: Fault, provider: OfflineProvider
+) -> None:
+    """Where each row has a model, an error may be that of one model."""
+    provider.behaviour.faults = lambda request: refusal if request.body["model"] == "bad" else None
+    frame = rows(40).assign(llm=["bad"] * 3 + ["good"] * 37)
+    answers = predict(provider, frame, model="{{ llm }}", on_error="null", max_attempts=2)
+    assert answers["answer"].isna().tolist() == [True] * 3 + [False] * 37
+
+
+@pytest.mark.parametrize("answered", [0, 50])
+def test_a_key_that_all_models_refuse_ends_the_query(answered: int, provider: OfflineProvider) -> None:
+    """One error does not speak of all rows then, but many do."""
+    rejected = Fault(status=401, body={"error": {"message": "the key has expired"}})
+    seen: list[object] = []
+
+    def faults(request: RecordedRequest) -> Fault | None:
+        seen.append(request)
+        return rejected if len(seen) > answered else None
+
+    provider.behaviour.faults = faults
+    with pytest.raises(QueryError, match="no other row could succeed: 401"):
+        predict(provider, rows(2000).assign(llm="m"), model="{{ llm }}", concurrency=8)
+    assert len(seen) <= answered + HOPELESS + 2 * 8

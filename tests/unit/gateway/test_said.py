@@ -167,3 +167,63 @@ def test_foreign_text_takes_no_time(text: str) -> None:
         text,
     ):
         assert len(str(error(502, body))) < 400
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "Unauthorized", "message": "The key has expired"}, "Unauthorized: The key has expired"),
+        ({"statusCode": 404, "error": "Not Found", "message": "Route not found"}, "Not Found: Route not found"),
+        ({"error": "invalid_request", "error_description": "the tenant is locked"}, "invalid_request: the tenant is locked"),
+        ({"error": "Bad Request", "message": ["a is long", "b is long"]}, "Bad Request: a is long; b is long"),
+        ({"error": "the key is wrong", "message": "the key"}, "the key is wrong"),
+    ],
+)  # fmt: skip
+def test_a_name_of_an_error_does_not_hide_its_words(body: Any, words: str) -> None:
+    """Fastify, NestJS, Spring and OAuth servers write both."""
+    assert said_in(body).text == words
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (400, {"error": {"code": 400, "message": "API key not valid. Please pass a valid API key.", "status": "INVALID_ARGUMENT"}}, AuthenticationError),
+        (400, {"error": {"code": 400, "message": "API key expired. Please renew the API key.", "status": "INVALID_ARGUMENT"}}, AuthenticationError),
+        (400, {"type": "error", "error": {"type": "invalid_request_error", "message": "You have reached your specified API usage limits. You will regain access on 2025-07-01."}}, BudgetExceededError),
+        (429, {"error": {"message": "Your account is not active", "code": "billing_not_active"}}, BudgetExceededError),
+        (403, {"error": {"message": "Your newly created team doesn't have any credits or licenses yet."}}, BudgetExceededError),
+        (401, {"error": {"message": "You exceeded your quota", "type": "insufficient_quota"}}, BudgetExceededError),
+    ],
+)  # fmt: skip
+def test_keys_and_money_in_the_words_of_providers(status: int, body: Any, kind: type[GatewayError]) -> None:
+    """Gemini rejects a key with 400; spent money has many statuses."""
+    found = error(status, body)
+    assert type(found) is kind
+    assert ("check portkey_api_key" in found.message) is (kind is AuthenticationError)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "remedy"),
+    [
+        (400, {"error": {"message": "'max_tokens' or 'max_completion_tokens' is too large: 5000."}}, "lower max_tokens"),
+        (400, {"error": {"message": "`max_completion_tokens` must be less than or equal to `8192`"}}, "lower max_tokens"),
+        (400, {"error": {"message": "'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}}, "write max_completion_tokens = 300 instead of max_tokens"),
+        (403, {"error": {"message": "Project `p` does not have access to model `gpt-4`", "code": "model_not_found"}}, "write model = '…'"),
+    ],
+)  # fmt: skip
+def test_the_remedy_is_that_of_the_cause(status: int, body: Any, remedy: str) -> None:
+    """A number that is too large is not a parameter of the wrong name; a model is not a key."""
+    assert f"; {remedy}" in error(status, body).message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "error", "message": "This model's maximum context length is 10", "code": 400},
+        {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}},
+    ],
+)
+def test_errors_of_status_200_without_a_choice(body: Any) -> None:
+    """Those of vLLM, and Gemini's filter."""
+    assert fault_in(body) == "error"
+    assert fault_in({**body, "choices": [{"message": {"content": "x"}}]}) is None

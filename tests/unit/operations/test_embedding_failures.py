@@ -217,3 +217,15 @@ def test_rows_of_one_request_share_its_span(provider: OfflineProvider) -> None:
     spans = [evidence["span_id"] for evidence in answers["answer_evidence"]]
     sent = [request.headers["x-portkey-span-id"] for request in provider.requests]
     assert spans == [sent[0], sent[0], sent[1]]
+
+
+def test_a_server_that_fails_at_one_text_before_any_answer(provider: OfflineProvider) -> None:
+    """A whole request is tried twice; then the text is looked for, without more tries at each half."""
+    failure = Fault(status=500, headers={"retry-after-ms": "1"}, body={"error": {"message": "input is too large to process"}})  # fmt: skip
+    provider.behaviour.faults = lambda request: failure if "bad" in request.body["input"] else None
+    texts = ["a", "b", "bad", "d"]
+    answers = predict(provider, {"q": texts}, {**USING, "max_attempts": 4})
+    assert answers["answer"].isna().tolist() == [False, False, True, False]
+    assert inputs(provider) == [
+        *[texts] * 2, texts[:2], *[texts[2:]] * 2, *[["bad"]] * 4, ["d"],
+    ]  # fmt: skip

@@ -254,3 +254,26 @@ def test_reranking_in_sql(provider: OfflineProvider) -> None:
         rows = session.sql("SELECT t.q, m.best FROM t JOIN rerank AS m ORDER BY t.q")
     assert rows["best"].tolist() == [1, 0]
     assert sorted(body["documents"] for body in bodies(provider)) == [["sea", "blue"], ["the sea", "x"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        ({"content": [{"type": "text", "text": "half"}], "stop_reason": "refusal"}, "$.content[0].text"),
+        ({"output": "half", "status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, "$.output"),
+        ({"choices": [{"message": {"content": "half"}, "finish_reason": "content_filter"}]}, "$.choices[0].message.content"),
+    ],
+)  # fmt: skip
+def test_half_an_answer_is_none(body: Any, answer: str, provider: OfflineProvider) -> None:
+    """What the provider held back or refused is a failure of its row here too."""
+    provider.behaviour.faults = replying(lambda _sent: body)
+    using = {
+        "mode": "request",
+        "path": "/chat/completions",
+        "body": {"q": "{{ q }}"},
+        "answer": answer,
+        "reuse": "never",
+    }
+    row = predict(provider, {"q": ["a"]}, using).iloc[0]
+    assert row["answer"] is None
+    assert row["answer_error"] in ("the model refused", "the provider's content filter held the answer back")

@@ -408,3 +408,67 @@ def test_usage_may_be_missing(usage: Any) -> None:
     """A provider that does not count gives an answer all the same."""
     evidence = chat({"content": "Hi"}, usage=usage).evidence
     assert (evidence.prompt_tokens, evidence.total_tokens, evidence.cached_tokens) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}, (10, 5, None)),
+        # Gemini and xAI: the reasoning is beside the answer.
+        ({"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 4022}, (20, 4002, None)),
+        # OpenAI: it is part of the answer.
+        ({"prompt_tokens": 20, "completion_tokens": 400, "total_tokens": 420, "completion_tokens_details": {"reasoning_tokens": 390}}, (20, 400, None)),
+        # Anthropic by the gateway, with and without the cache in the total, and Anthropic itself.
+        ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15015, "cache_read_input_tokens": 10000, "cache_creation_input_tokens": 5000}, (15010, 5, 10000)),
+        ({"prompt_tokens": 15010, "completion_tokens": 5, "total_tokens": 15015, "cache_read_input_tokens": 10000, "cache_creation_input_tokens": 5000}, (15010, 5, 10000)),
+        ({"input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 0}, (110, 5, 100)),
+        # /responses.
+        ({"input_tokens": 100, "output_tokens": 5, "total_tokens": 105, "input_tokens_details": {"cached_tokens": 90}}, (100, 5, 90)),
+        ({"prompt_tokens": 10, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 100}}, (110, 5, 100)),
+        ({"prompt_tokens": 7, "total_tokens": 7}, (7, None, None)),
+        ({"total_tokens": 7}, (None, None, None)),
+    ],
+)  # fmt: skip
+def test_every_token_that_is_paid_is_counted(usage: Any, counted: tuple[int | None, ...]) -> None:
+    """max_cost stands on it."""
+    body = {"choices": [{"message": {"content": "x"}}], "usage": usage}
+    evidence = read_chat(Response(200, body)).evidence
+    assert evidence is not None
+    assert (evidence.prompt_tokens, evidence.completion_tokens, evidence.cached_tokens) == counted
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "I'm sorry", "refusal": "I cannot do that"},
+        {"content": [{"type": "refusal", "refusal": "no"}]},
+        {"content": None, "refusal": "no"},
+    ],
+)
+def test_a_refusal_is_no_answer_with_text_or_without(message: Any) -> None:
+    """The text beside it, if any, says that there is none."""
+    outcome = read_chat(Response(200, {"choices": [{"message": message, "finish_reason": "stop"}]}))
+    assert (outcome.value, outcome.reason, outcome.failed) == (None, "the model refused", True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[THINK]hmm[/THINK]Paris",
+        {"parts": [{"text": "hmm", "thought": True}, {"text": "Paris"}]},
+    ],
+)
+def test_reasoning_of_magistral_and_gemini_is_no_part_of_the_answer(content: Any) -> None:
+    """It is kept as evidence."""
+    outcome = read_chat(Response(200, {"choices": [{"message": {"content": content}}]}))
+    assert outcome.value == "Paris"
+    assert outcome.evidence is not None
+    assert outcome.evidence.reasoning == "hmm"
+
+
+def test_a_completion_has_no_reasoning_either() -> None:
+    """One whose reasoning was cut off is no answer."""
+    outcome = read_completion(Response(200, {"choices": [{"text": "<think>hm</think>Paris"}]}))
+    assert outcome.value == "Paris"
+    cut_off = read_completion(Response(200, {"choices": [{"text": "<think>a", "finish_reason": "length"}]}))
+    assert cut_off.reason == "max_tokens ran out before the reasoning ended; raise max_tokens"

@@ -337,3 +337,28 @@ def test_one_row_of_prose_changes_nothing_for_the_others(provider: OfflineProvid
     rows = predict(provider, {"q": ["a", "b", "c"]}, {"output": OUTPUT})
     assert rows["tone"].tolist() == ["warm"] * 3
     assert {method_of(body) for body in bodies(provider)} == {"json_schema"}
+
+
+TOO_LONG = (
+    "This model's maximum context length is 128000 tokens. However, your messages resulted in 132166 tokens "
+    "(including 317 in the response_format schemas.). Please reduce the length of the messages or schemas."
+)
+
+
+@pytest.mark.parametrize(("place", "words"), [(0, TOO_LONG), (2, TOO_LONG), (2, NO_SCHEMA)])
+def test_an_error_of_one_row_does_not_change_the_method_of_the_others(
+    place: int, words: str, provider: OfflineProvider
+) -> None:
+    """It may speak of schemas, and a method by which there was JSON is one that the provider knows."""
+    texts = ["a", "b", "c", "d"]
+    texts[place] = "LONG"
+
+    def faults(request: RecordedRequest) -> Fault:
+        is_long = "LONG" in str(request.body["messages"]) and method_of(request.body) != "prompt"
+        return refused(words) if is_long else Fault(status=200, body=said(FITS))
+
+    provider.behaviour.faults = faults
+    rows = predict(provider, {"q": texts}, {"output": OUTPUT})
+    assert rows["tone"].tolist() == ["warm"] * 4
+    others = [method_of(body) for body in bodies(provider) if "LONG" not in str(body["messages"])]
+    assert others == ["json_schema"] * 3

@@ -140,11 +140,11 @@ PRICE = '{"input": 0.15, "output": 0.6}'
 def test_a_given_price_is_in_dollars_of_a_million_tokens() -> None:
     """The cached input costs what the input does, unless it is said."""
     plan = resolve(target="a", engine={}, model={"price": PRICE}, environment={}).plan
-    assert given_rates(plan) == pytest.approx((0.15e-6, 0.6e-6, 0.15e-6))
+    assert given_rates(plan) == pytest.approx((0.15e-6, 0.6e-6, 0.15e-6, 0))
     plan = resolve(
         target="a", engine={}, model={"price": {"input": 1, "cached_input": 0.5}}, environment={}
     ).plan
-    assert given_rates(plan) == pytest.approx((1e-6, 0.0, 0.5e-6))
+    assert given_rates(plan) == pytest.approx((1e-6, 0.0, 0.5e-6, 0))
     assert cost("nobody's", "ollama", 1000, 1000, 500, given=Rates(1e-6, 2e-6, 0.5e-6)) == pytest.approx(
         500e-6 + 250e-6 + 2000e-6
     )
@@ -271,7 +271,7 @@ def test_the_list_is_asked_once_for_a_model(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(prices, "_calculator", lambda: counting)
     for _ in range(100):
         assert cost("gpt-4o-mini", "openai", 10, 10) is not None
-    assert len(looks) == 3
+    assert len(looks) == 4
 
 
 def test_foreign_names_of_models_are_no_failure(provider: OfflineProvider) -> None:
@@ -280,3 +280,21 @@ def test_foreign_names_of_models_are_no_failure(provider: OfflineProvider) -> No
         body = {"model": name, "choices": [{"message": {"content": "Hi"}}], "usage": {"prompt_tokens": 1}}
         provider.behaviour.faults = [Fault(status=200, body=orjson.dumps(body))]
         assert answered(provider) == ("Hi", None)
+
+
+def test_a_fee_for_each_request_is_paid_once() -> None:
+    """Perplexity takes one beside the tokens."""
+    short, long = cost("sonar", "perplexity-ai", 10, 5), cost("sonar", "perplexity-ai", 5000, 500)
+    assert short == pytest.approx(0.012015)
+    assert long == pytest.approx(0.0175)
+    evidence = Evidence(model="sonar", provider="perplexity-ai", prompt_tokens=10, completion_tokens=5)
+    assert cost_of(evidence) == pytest.approx(short)
+
+
+def test_models_at_their_providers_own_addresses() -> None:
+    """No gateway names the provider then."""
+    assert cost("text-embedding-3-small", None, 1_000_000, 0) == pytest.approx(0.02)
+    assert cost("deepseek/deepseek-r1:free", None, 1000, 1000) == 0
+    for local in ("deepseek-r1:8b", "qwen3:0.6b", "llama3:latest", "mistral:7b-instruct-q4_0"):
+        assert cost(local, None, 1000, 1000) is None
+    assert cost("us.anthropic.claude-sonnet-4-5-20250929-v1:0", None, 1000, 0) is not None
