@@ -232,7 +232,8 @@ CASES = [
          reason="503 from google: The model is overloaded.", tries=2),
     Case("Gemini", "Errors",
          fails(400, [{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}]),
-         reason="400 from google: API key not valid."),
+         reason="400 from google: API key not valid.; "
+         "check portkey_api_key, provider_api_key or virtual_key of the engine"),
     Case("Gemini", "Waits",
          fails(429, {"error": {"code": 429, "message": "You exceeded your current quota, please check your plan and "
                                "billing details. Please retry in 25.5s.", "status": "RESOURCE_EXHAUSTED"}}), wait=25.5),
