@@ -26,18 +26,22 @@ from ..records import Outcome
 from .answer_format import BUSY_SECONDS, MIGRATIONS, checksum_of, decode, encode, number_of_names
 from .key_locks import KeyLocks
 from .private_files import writable_by_others
-from .sqlite import opened, reading, set_aside
+from .sqlite import opened, opened_to_read, reading, set_aside
 
 logger = logging.getLogger(__name__)
 
 _INSERT = "INSERT INTO answers (key, made_at, expires_at, answer, checksum, names) VALUES (?, ?, ?, ?, ?, ?)"
-_NEWEST_LAST = "SELECT key, number FROM answers WHERE made_at >= ? AND expires_at >= ? ORDER BY number"
-_NEWER = (
-    "SELECT key, number FROM answers WHERE number > ? AND made_at >= ? AND expires_at >= ? ORDER BY number"
-)
+#: An answer from the future was made while the clock was wrong: nobody knows how old it is.
+_USABLE = "made_at BETWEEN ? AND ? AND expires_at >= ?"
+_NEWEST_LAST = f"SELECT key, number FROM answers WHERE {_USABLE} ORDER BY number"  # noqa: S608 - constants
+_NEWER = f"SELECT key, number FROM answers WHERE number > ? AND {_USABLE} ORDER BY number"  # noqa: S608 - likewise
 _SELECT = "SELECT made_at, answer, checksum, names FROM answers WHERE number = ? AND key = ?"
 #: Seconds between two checks for answers of other queries, while none was seen.
 _BETWEEN_LOOKS = 0.001
+#: Seconds that another process is waited for when the file is opened; then its answers are only read.
+_OPEN_SECONDS = 3.0
+#: Seconds by which the clocks of machines that share a folder may differ.
+_CLOCKS_DIFFER = 300.0
 
 
 class AnswerCache:
@@ -67,6 +71,8 @@ class AnswerCache:
         self._reuse = reuse
         self._numbers: dict[bytes, int] = {}
         self._connection: sqlite3.Connection | None = None
+        # Where the file cannot be written, its answers are read all the same.
+        self._reader: sqlite3.Connection | None = None
         self._taken: list[tuple[bytes, float, float, bytes, int, int]] = []
         # The number of the names of new answers in the file, and the names by number.
         self._number_of_names = 0
@@ -91,8 +97,9 @@ class AnswerCache:
             return
         try:
             self._connection, self._inode = opened(
-                path, MIGRATIONS, lambda connection: self._prepare(connection, reuse), seconds=BUSY_SECONDS
+                path, MIGRATIONS, lambda connection: self._prepare(connection, reuse), seconds=_OPEN_SECONDS
             )
+            self._connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000):d}")
         except (OSError, sqlite3.Error, NewerFileError) as error:
             self._give_up(error)
             return
@@ -106,12 +113,13 @@ class AnswerCache:
     def cached(self, key: bytes) -> Outcome | None:
         """Return the cached outcome of an item, or None."""
         number = self._numbers.get(key)
-        if number is None or self._connection is None:
+        connection = self._connection or self._reader
+        if number is None or connection is None:
             return None
         try:
-            row = self._connection.execute(_SELECT, (number, key)).fetchone()
+            row = connection.execute(_SELECT, (number, key)).fetchone()
             if row is not None and row[3] not in self._names:  # names of another release
-                self._names = dict(self._connection.execute("SELECT number, names FROM evidence_names"))
+                self._names = dict(connection.execute("SELECT number, names FROM evidence_names"))
         except sqlite3.Error as error:
             self._give_up(error)
             return None
@@ -201,10 +209,11 @@ class AnswerCache:
     def close(self) -> None:
         """Write the taken outcomes, and close the file."""
         self.flush()
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+        for connection in (self._connection, self._reader):
+            if connection is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.close()
+        self._connection = self._reader = None
         self._release_all()
 
     def _release(self, key: bytes) -> None:
@@ -231,7 +240,7 @@ class AnswerCache:
             self._own = 0
             self._has_company = True
             now = time.time()
-            newer = self._connection.execute(_NEWER, (self._seen, now - self._reuse, now)).fetchall()
+            newer = self._connection.execute(_NEWER, (self._seen, *_between(now, self._reuse))).fetchall()
         except sqlite3.Error as error:
             self._give_up(error)
             return
@@ -252,7 +261,7 @@ class AnswerCache:
         try:
             # Read only, so that nothing can change the file.
             with reading(self._path, MIGRATIONS, seconds=BUSY_SECONDS) as connection:
-                self._numbers = dict(connection.execute(_NEWEST_LAST, (time.time() - reuse, time.time())))
+                self._numbers = dict(connection.execute(_NEWEST_LAST, _between(time.time(), reuse)))
         except (sqlite3.Error, NewerFileError) as error:
             self.fault = self._unusable(error)
             logger.warning("cached answers are not known: %s", self.fault)
@@ -266,7 +275,7 @@ class AnswerCache:
         if reuse > 0:
             self._version = self._version_of(connection)
             [self._seen] = connection.execute("SELECT coalesce(max(number), 0) FROM answers").fetchone()
-            self._numbers = dict(connection.execute(_NEWEST_LAST, (now - reuse, now)))
+            self._numbers = dict(connection.execute(_NEWEST_LAST, _between(now, reuse)))
 
     def _doubt(self, error: Exception) -> None:
         if not self._doubted:
@@ -275,18 +284,41 @@ class AnswerCache:
             logger.warning(said, self._path.name, error)
 
     def _give_up(self, error: Exception) -> None:
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        is_damaged = isinstance(error, sqlite3.DatabaseError) and not isinstance(
+            error, sqlite3.OperationalError
+        )
+        # What is only read may be changed by its owner at this moment, and look damaged.
+        if is_damaged and self._reader is None:
             with contextlib.suppress(OSError):
                 set_aside(self._path, self._inode, error)
         self.fault = self._unusable(error)
-        logger.warning("answers are not cached: %s", self.fault)
         self._release_all()
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+        can_read = self._reader is None and isinstance(error, (OSError, sqlite3.OperationalError))
+        used = self._read_only() if can_read else 0
+        kept = f"; the {used:,} that are in the cache are used" if used else ""
+        logger.warning("answers are not cached: %s%s", self.fault, kept)
+
+    def _read_only(self) -> int:
+        """Open the file to read it; return how many of its answers can be used."""
+        if self._reuse <= 0:
+            return 0
+        try:
+            self._reader = opened_to_read(self._path, MIGRATIONS, seconds=_OPEN_SECONDS)
+            self._numbers = dict(self._reader.execute(_NEWEST_LAST, _between(time.time(), self._reuse)))
+        except (OSError, sqlite3.Error, NewerFileError):
+            self._numbers = {}
+        return len(self._numbers)
 
     def _unusable(self, error: Exception) -> str:
         if isinstance(error, NewerFileError):
             return str(error)
         return f"{self._path.parent} cannot be used: {error}"
+
+
+def _between(now: float, reuse: float) -> tuple[float, float, float]:
+    """Return the moments between which a usable answer was made, and the one until which it is kept."""
+    return now - reuse, now + _CLOCKS_DIFFER, now

@@ -73,6 +73,25 @@ def reading(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[s
         yield connection
 
 
+def opened_to_read(path: Path, migrations: Migrations, *, seconds: float) -> sqlite3.Connection:
+    """Open an existing file to read it, also in a folder in which nothing can be written.
+
+    Raises:
+        NewerFileError: The file has a newer version.
+        sqlite3.Error: It cannot be read.
+    """
+    try:
+        refuse_newer(path, migrations, seconds=seconds)
+        connection = _connected(path, "ro", seconds)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):  # another process changes it at this moment
+            raise
+        # SQLite cannot make the side files of a log there. The file itself is complete but for the log.
+        connection = _connected(path, "ro&immutable=1", seconds)
+    return connection
+
+
 @contextlib.contextmanager
 def looking(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
     """Open a file to read it without making anything, not even the side files of SQLite.

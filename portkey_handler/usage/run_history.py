@@ -279,7 +279,9 @@ def _named(found: sqlite3.Cursor) -> list[dict[str, Any]]:
 
 
 def _clean_up(connection: sqlite3.Connection, engine: str, model: str) -> None:
-    oldest = time.time() - _DAYS * 86_400
+    # From the last record but one: a clock that was once wrong must not delete everything before it.
+    found = connection.execute("SELECT started FROM runs ORDER BY number DESC LIMIT 1 OFFSET 1").fetchone()
+    oldest = min(time.time(), found[0] if found else 0.0) - _DAYS * 86_400
     for table, most, age in (("runs", _MOST_RUNS, "started"), ("errors", _MOST_ERRORS, "at")):
         connection.execute(
             f"DELETE FROM {table} WHERE engine = :engine AND model = :model AND number <= "  # noqa: S608 - constant names
@@ -288,7 +290,7 @@ def _clean_up(connection: sqlite3.Connection, engine: str, model: str) -> None:
             {"engine": engine, "model": model},
         )
         connection.execute(f"DELETE FROM {table} WHERE {age} < ?", (oldest,))  # noqa: S608 - constant names
-    day = datetime.fromtimestamp(oldest, timezone.utc).date().isoformat()
+    day = datetime.fromtimestamp(max(0.0, oldest), timezone.utc).date().isoformat()
     for table in ("usage", "running"):
         connection.execute(f"DELETE FROM {table} WHERE day < ?", (day,))  # noqa: S608 - constant names
 

@@ -21,6 +21,7 @@ import orjson
 import pytest
 
 from portkey_handler.records import Evidence, Outcome
+from portkey_handler.storage import answer_cache
 from portkey_handler.storage.answer_cache import AnswerCache
 from portkey_handler.storage.answer_format import MIGRATIONS
 
@@ -405,3 +406,34 @@ def test_a_newer_file_is_left_alone(only_look: bool, path: Path, caplog: pytest.
     assert fault.startswith(f"{path} was written by a newer portkey-handler (it has version 99")
     assert [record.getMessage().partition(": ")[2] for record in caplog.records] == [fault]
     assert {entry: entry.read_bytes() for entry in path.parent.iterdir()} == before
+
+
+def test_an_answer_from_the_future_is_not_used(path: Path) -> None:
+    """It was made while the clock was wrong, so nobody knows how old it is; minutes are no matter."""
+    keep(path, a="x")
+    execute(path, "UPDATE answers SET made_at = made_at + 200, expires_at = expires_at + 200")
+    assert with_journal(path, lambda journal: journal.cached(b"a")).value == "x"
+    execute(path, "UPDATE answers SET made_at = made_at + 86400, expires_at = expires_at + 86400")
+    assert with_journal(path, lambda journal: journal.cached(b"a")) is None
+
+
+def test_a_file_that_another_process_keeps_for_itself_is_still_read(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is paid is used, new answers are not cached, and the file stays as it is."""
+    monkeypatch.setattr(answer_cache, "_OPEN_SECONDS", 0.05)
+    keep(path, a="x")
+
+    def work(journal: AnswerCache) -> Any:
+        journal.put([(b"b", outcome("y"))])
+        found = journal.cached(b"a")
+        return found and found.value
+
+    with contextlib.closing(sqlite3.connect(path)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert with_journal(path, work) == "x"
+        assert "answers are not cached" in caplog.text
+        assert "the 1 that are in the cache are used" in caplog.text
+        holder.rollback()
+    assert with_journal(path, lambda journal: journal.cached(b"b")) is None
+    assert with_journal(path, lambda journal: journal.cached(b"a")).value == "x"

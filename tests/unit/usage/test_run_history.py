@@ -163,7 +163,7 @@ def test_it_is_bounded(ledger: RunHistory) -> None:
 
 
 def test_what_is_older_than_four_hundred_days_goes(ledger: RunHistory) -> None:
-    """Of every model, with the next record of any."""
+    """Of every model, with the next records of any."""
     old = time.time() - 401 * 86_400
     ledger.record(a_run(model="gone"), [a_failure(1)])
     for table, column, value in (
@@ -172,9 +172,24 @@ def test_what_is_older_than_four_hundred_days_goes(ledger: RunHistory) -> None:
         ("usage", "day", "'2020-01-01'"),
     ):
         execute(ledger, f"UPDATE {table} SET {column} = {value}")
-    ledger.record(a_run(), [])
+    for _ in range(2):
+        ledger.record(a_run(), [])
     assert ledger.models() == [("e", "m")]
     assert ledger.usage("e", "gone") == ledger.failures("e", "gone") == []
+
+
+def test_a_clock_that_is_wrong_once_deletes_nothing(
+    ledger: RunHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The age is measured from the record before."""
+    ledger.record(a_run(model="kept"), [a_failure(1)])
+    with monkeypatch.context() as wrong:
+        now = time.time()
+        wrong.setattr(time, "time", lambda: now + 500 * 86_400)
+        ledger.record(a_run(), [])
+    ledger.record(a_run(), [])
+    assert ("e", "kept") in ledger.models()
+    assert ledger.failures("e", "kept")
 
 
 # Several processes, kills
