@@ -17,7 +17,8 @@ from .model_statements import PROJECT, Models, single_name
 from .sql.depth import room
 from .sql.double_quotes import mark
 from .sql.parameters import Binding, Parameters
-from .sql.parser import in_double_quotes, parse, split, unsupported, using
+from .sql.parser import parse, split, unsupported, using
+from .sql.scanner import in_double_quotes
 
 if TYPE_CHECKING:
     import pandas as pd

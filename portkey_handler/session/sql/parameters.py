@@ -17,7 +17,8 @@ from typing import Any
 from ...errors import StatementError, did_you_mean
 from ...prompts.cell_text import is_null
 from ...prompts.plain_values import to_plain
-from .parser import ast, outside_quotes
+from .parser import ast
+from .scanner import outside_quotes
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 

@@ -18,6 +18,7 @@ from mindsdb_sql_parser.lexer import LexError
 from ...errors import StatementError
 from .depth import check_depth, too_deep
 from .literals import protected, put_back
+from .scanner import COMMENT, outside_quotes, pieces
 from .syntax_errors import syntax_error
 
 with warnings.catch_warnings():
@@ -25,7 +26,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
     import mindsdb_sql_parser.parser  # noqa: F401 — would be imported by the first statement otherwise
 
-__all__ = ["SUPPORTED", "Latest", "ast", "outside_quotes", "parse", "split", "unsupported", "using"]
+__all__ = ["SUPPORTED", "Latest", "ast", "parse", "split", "unsupported", "using"]
 
 #: The statements of the session, for the error about any other one.
 SUPPORTED = (
@@ -127,73 +128,10 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def in_double_quotes(text: str) -> frozenset[str]:
-    """Return the texts that stand in double quotes, and not in single ones too."""
-    found: dict[str, set[str]] = {"'": set(), '"': set()}
-    position = 0
-    while position < len(text):
-        end = _end_of_comment(text, position)
-        if end is None and text[position] in "'\"`":
-            end = _end_of_quote(text, position)
-            if text[position] != "`":
-                found[text[position]].add(text[position + 1 : end - 1])
-        position = end if end is not None else position + 1
-    return frozenset(found['"'] - found["'"])
-
-
-def outside_quotes(text: str) -> Iterator[tuple[int, str]]:
-    """Yield positions and characters outside of strings, quoted names and comments."""
-    return _outside(text, comments_only=False)
-
-
 def _is_blank(statement: str) -> bool:
-    return not any(True for _ in _code(statement))
-
-
-def _code(text: str) -> Iterator[str]:
-    for position, character in _outside(text, comments_only=True):
-        if not character.isspace() and text[position] != ";":
-            yield character
+    kinds = ((piece.kind, statement[piece.start]) for piece in pieces(statement))
+    return all(kind == COMMENT or character.isspace() or character == ";" for kind, character in kinds)
 
 
 def _semicolons(text: str) -> Iterator[int]:
-    for position, character in _outside(text, comments_only=False):
-        if character == ";":
-            yield position
-
-
-def _outside(text: str, *, comments_only: bool) -> Iterator[tuple[int, str]]:
-    """Yield the characters outside comments and, unless `comments_only`, outside quotes."""
-    position = 0
-    while position < len(text):
-        end = _end_of_comment(text, position)
-        if end is None and text[position] in "'\"`":
-            end = _end_of_quote(text, position)
-            if comments_only:
-                yield position, text[position]
-        if end is None:
-            yield position, text[position]
-            end = position + 1
-        position = end
-
-
-def _end_of_comment(text: str, start: int) -> int | None:
-    for opening, closing in (("--", "\n"), ("/*", "*/")):
-        if text.startswith(opening, start):
-            found = text.find(closing, start + 2)
-            return len(text) if found < 0 else found + len(closing)
-    return None
-
-
-def _end_of_quote(text: str, start: int) -> int:
-    quote = text[start]
-    position = start + 1
-    while position < len(text):
-        if text[position] == "\\" and quote != "`":
-            position += 2
-        elif text[position] == quote:
-            # A doubled quote closes and opens the string again, which makes no difference for splitting.
-            return position + 1
-        else:
-            position += 1
-    return len(text)
+    return (position for position, character in outside_quotes(text) if character == ";")

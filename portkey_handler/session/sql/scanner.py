@@ -1,0 +1,73 @@
+"""Where the comments, the texts and the quoted names of a statement are, before it is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+COMMENT = "comment"
+
+
+class Piece(NamedTuple):
+    """A comment, a text or a quoted name as a whole, or one character beside them.
+
+    Attributes:
+        kind: `COMMENT`, the quote that the piece begins with, or an empty text.
+        start: The place of its first character.
+        end: The place after its last one; that of the text where it is not closed.
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """Yield the pieces of a text, in order."""
+    position = 0
+    while position < len(text):
+        kind, end = "", _end_of_comment(text, position)
+        if end is not None:
+            kind = COMMENT
+        elif text[position] in "'\"`":
+            kind, end = text[position], _end_of_quote(text, position)
+        else:
+            end = position + 1
+        yield Piece(kind, position, end)
+        position = end
+
+
+def outside_quotes(text: str) -> Iterator[tuple[int, str]]:
+    """Yield positions and characters outside of strings, quoted names and comments."""
+    return ((piece.start, text[piece.start]) for piece in pieces(text) if not piece.kind)
+
+
+def in_double_quotes(text: str) -> frozenset[str]:
+    """Return the texts that stand in double quotes, and not in single ones too."""
+    found: dict[str, set[str]] = {"'": set(), '"': set()}
+    for kind, start, end in pieces(text):
+        if kind in found:
+            found[kind].add(text[start + 1 : end - 1])
+    return frozenset(found['"'] - found["'"])
+
+
+def _end_of_comment(text: str, start: int) -> int | None:
+    for opening, closing in (("--", "\n"), ("/*", "*/")):
+        if text.startswith(opening, start):
+            found = text.find(closing, start + 2)
+            return len(text) if found < 0 else found + len(closing)
+    return None
+
+
+def _end_of_quote(text: str, start: int) -> int:
+    quote = text[start]
+    position = start + 1
+    while position < len(text):
+        if text[position] == "\\" and quote != "`":
+            position += 2
+        elif text[position] == quote:
+            # A doubled quote closes and opens the string again, which makes no difference for splitting.
+            return position + 1
+        else:
+            position += 1
+    return len(text)
