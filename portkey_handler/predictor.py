@@ -25,7 +25,6 @@ from .host.data_dir import data_dir
 from .operations import Operation
 from .operations.query_items import QueryItems
 from .operations.result_columns import check_free, column_names, to_frame
-from .operations.row_model import model_template
 from .operations.structured_output import TypedChat
 from .operations.tracing import Tracing
 from .options import EngineConfig, Plan, resolve
@@ -239,7 +238,6 @@ class _Run:
         self.cache = _answer_cache(plan, gateway)
         self._methods = LearntMethods(folder / "methods" / f"{engine_fingerprint(plan.engine, gateway)}.json")
         self._language_model = str(plan.parameters.value.get("model") or "")
-        self._has_one_model = model_template(plan.parameters.value) is None
         if isinstance(self._items.operation, TypedChat):
             self._items.operation.begin_with(self._methods.of(self._language_model))
 
@@ -253,7 +251,11 @@ class _Run:
         try:
             self._recorder.record(error)
             operation = self._items.operation
-            if isinstance(operation, TypedChat) and operation.learnt is not None and self._has_one_model:
+            if (
+                isinstance(operation, TypedChat)
+                and operation.learnt is not None
+                and not self._items.several_models
+            ):
                 self._methods.put(self._language_model, operation.learnt)
         finally:
             self.cache.close()
@@ -281,7 +283,7 @@ class _Run:
                 max_attempts=execution.max_attempts,
                 batch_size=self._items.operation.batch_size,
                 deadline=execution.deadline,
-                several_models=not self._has_one_model,
+                several_models=self._items.several_models,
             ),
             cache=self.cache,
             price=partial(cost_of, given=given) if (given := given_rates(self._plan)) else cost_of,

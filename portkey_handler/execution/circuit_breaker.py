@@ -65,22 +65,25 @@ class CircuitBreaker:
         if usable or (unusable and (self._answered or cached)):
             self._answered += usable
             self._failed_in_a_row = 0
-        elif failures:
-            self._failed_in_a_row += 1 / LASTING if failures[0].concerns_one_row else 1
-        elif unusable:  # paid, but no answer: the same may be true of every row
-            self._failed_in_a_row += 1 / LASTING
+        elif answers:
+            # A reply of no use speaks of its own row too, though the same may be true of every row.
+            speaks_of_all = failures and not failures[0].concerns_one_row
+            self._failed_in_a_row += 1 if speaks_of_all else 1 / LASTING
         patience = HOPELESS + concurrency
-        if unusable and self._answered == cached == 0 and self._failed_in_a_row > HOPELESS - 1:
+        if unusable and self._is_hopeless(cached):
             return GatewayError(f"no answer could be used: {unusable[0].reason}")
         return next((error for error in failures if self._is_the_end(error, patience, cached)), None)
+
+    def _is_hopeless(self, cached: int) -> bool:
+        return self._answered == cached == 0 and self._failed_in_a_row > HOPELESS - 1
 
     def _is_the_end(self, error: GatewayError, patience: int, cached: int) -> bool:
         failed = self._failed_in_a_row
         of_all = error.concerns_every_row or error.ends_the_query
+        hopeless = self._is_hopeless(cached)
         if self._several_models and isinstance(error, _OF_A_MODEL):
-            nothing_at_all = self._answered == cached == 0 and failed > HOPELESS - 1
-            return nothing_at_all or (of_all and failed >= patience)
-        nothing_ever = self._answered == cached == 0 and (error.concerns_every_row or failed > HOPELESS - 1)
+            return hopeless or (of_all and failed >= patience)
+        nothing_ever = hopeless or (error.concerns_every_row and self._answered == cached == 0)
         no_connection = error.cannot_connect and self._answered == 0
         nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
         for_long = (error.retryable or not self._answered) and failed >= LASTING * patience

@@ -40,6 +40,11 @@ class QueryItems:
         self._deduplicate = plan.execution.deduplicate
         self._model = model_template(plan.parameters.value)
 
+    @property
+    def several_models(self) -> bool:
+        """Whether each row has a model of its own."""
+        return self._model is not None
+
     def of(self, frame: pd.DataFrame, rows: Sequence[int] | None = None) -> Iterator[Item | Skipped]:
         """Yield the item of each row, or the reason why there is none.
 

@@ -172,22 +172,21 @@ class TypedChat:
             except GatewayError as error:
                 if forced or _failed_to_generate(error) or not _is_refused(method, error):
                     raise
-                of_this_row = of_row is not None or error.concerns_one_row or method in self._proven
-                if self._steps_down and of_this_row:
-                    # Not the method, but this row, or a provider behind it, is the reason.
-                    of_row = METHODS[METHODS.index(method) + 1]
-                    continue
                 if not self._steps_down:
                     remedy = "output_method = 'auto' tries another method if one is refused"
                     raise error.replace(message=f"{error.message}; {remedy}") from None
-                self._misses[method] += _SURE
-                self._step_down(method, error.message)
+                if of_row is not None or error.concerns_one_row or method in self._proven:
+                    # Not the method, but this row, or a provider behind it, is the reason.
+                    of_row = _method_after(method)
+                else:
+                    self._misses[method] += _SURE
+                    self._step_down(method, error.message)
             else:
                 return method, reply
 
     def _step_down(self, method: str, reason: str) -> None:
         if method == self._method:  # another row may have done this meanwhile
-            self._method = METHODS[METHODS.index(method) + 1]
+            self._method = _method_after(method)
             logger.info("output is requested by %s from now on, not by %s: %s", self._method, method, reason)
 
     def _asking(self, method: str) -> dict[str, Any]:
@@ -296,6 +295,10 @@ def _text_of(reply: Response, value: Any) -> str:
     arguments = call.get("arguments")
     # As the model wrote them; some providers have parsed them already.
     return arguments if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _method_after(method: str) -> str:
+    return METHODS[METHODS.index(method) + 1]
 
 
 def _failed_to_generate(error: GatewayError) -> bool:

@@ -43,6 +43,14 @@ _LOCAL = re.compile(r"^[^:/]+:(?:\d+(?:\.\d+)?[bm]\b|latest\b|[^:]*-q\d)", re.IG
 _DATE = re.compile(r"(?:[-@]20\d\d-?\d\d-?\d\d|-latest)$")
 
 
+class Tokens(NamedTuple):
+    """The tokens of a request's prompt, of its answer, and those of the prompt in the provider's cache."""
+
+    prompt: int
+    completion: int
+    cached: int
+
+
 class Rates(NamedTuple):
     """US dollars of one token of the prompt, of the answer, and of a prompt in the provider's cache.
 
@@ -53,6 +61,12 @@ class Rates(NamedTuple):
     completion: float
     cached: float
     request: float = 0.0
+
+    def price(self, tokens: Tokens) -> float:
+        """Return the price of a request in US dollars."""
+        cached = min(tokens.cached, tokens.prompt)
+        prompt = (tokens.prompt - cached) * self.prompt + cached * self.cached
+        return prompt + tokens.completion * self.completion + self.request
 
 
 def given_rates(plan: Plan) -> Rates | None:
@@ -80,19 +94,10 @@ def cost_of(evidence: Evidence, given: Rates | None = None) -> float | None:
     """
     if evidence.cache_status in GATEWAY_HITS:
         return 0.0  # the response repeats the tokens of an earlier one; the provider got no request
-    model, asked = evidence.model, evidence.prompt_tokens
-    if asked is None or (model is None and given is None):
+    if evidence.prompt_tokens is None:
         return None
-    if given is None and asked > _TIERS_BEGIN:
-        answered, cached = evidence.completion_tokens or 0, evidence.cached_tokens or 0
-        return cost(model, evidence.provider, asked, answered, cached, tier=evidence.service_tier)
-    # Inlined from `cost`, because this runs for every row.
-    rates = given or _rates(model or "", evidence.provider, evidence.service_tier)
-    if rates is None:
-        return None
-    cached = min(evidence.cached_tokens or 0, asked)
-    answer = (evidence.completion_tokens or 0) * rates.completion
-    return (asked - cached) * rates.prompt + cached * rates.cached + answer + rates.request
+    tokens = Tokens(evidence.prompt_tokens, evidence.completion_tokens or 0, evidence.cached_tokens or 0)
+    return _price(evidence.model, evidence.provider, evidence.service_tier, tokens, given)
 
 
 def cost(
@@ -116,27 +121,30 @@ def cost(
         tier: The service tier, such as flex, or None.
         given: The prices of the option `price`, or None.
     """
-    if given is None and model is None:
+    return _price(model, provider, tier, Tokens(prompt_tokens, completion_tokens, cached_tokens), given)
+
+
+def _price(
+    model: str | None, provider: str | None, tier: str | None, tokens: Tokens, given: Rates | None
+) -> float | None:
+    if given is not None:
+        return given.price(tokens)
+    if model is None:
         return None
-    if given is None and prompt_tokens > _TIERS_BEGIN:
-        tokens = (prompt_tokens, completion_tokens, cached_tokens)
-        return _listed(model or "", provider, tier, *tokens)
-    rates = given or _rates(model or "", provider, tier)
-    if rates is None:
-        return None
-    cached = min(cached_tokens, prompt_tokens)
-    answer = completion_tokens * rates.completion
-    return (prompt_tokens - cached) * rates.prompt + cached * rates.cached + answer + rates.request
+    if tokens.prompt > _TIERS_BEGIN:
+        return _listed(model, provider, tier, tokens)
+    rates = _rates(model, provider, tier)
+    return None if rates is None else rates.price(tokens)
 
 
 @lru_cache(1024)
 def _rates(model: str, provider: str | None, tier: str | None) -> Rates | None:
     """Return the prices of a model. Cached, because the list is slow."""
     found = [
-        _listed(model, provider, tier, *tokens)
-        for tokens in ((_SAMPLE, 0, 0), (0, _SAMPLE, 0), (_SAMPLE, 0, _SAMPLE))
+        _listed(model, provider, tier, tokens)
+        for tokens in (Tokens(_SAMPLE, 0, 0), Tokens(0, _SAMPLE, 0), Tokens(_SAMPLE, 0, _SAMPLE))
     ]
-    fee = _listed(model, provider, tier, 0, 0, 0) or 0.0
+    fee = _listed(model, provider, tier, Tokens(0, 0, 0)) or 0.0
     prompt, completion, cached = (None if one is None else (one - fee) / _SAMPLE for one in found)
     if prompt is None:
         return None
@@ -144,14 +152,7 @@ def _rates(model: str, provider: str | None, tier: str | None) -> Rates | None:
     return Rates(prompt, completion or 0.0, prompt if cached is None else cached, fee)
 
 
-def _listed(
-    model: str,
-    provider: str | None,
-    tier: str | None,
-    prompt_tokens: int,
-    completion_tokens: int,
-    cached_tokens: int,
-) -> float | None:
+def _listed(model: str, provider: str | None, tier: str | None, tokens: Tokens) -> float | None:
     """Return the price of a request by the price list, under the first spelling that it has."""
     if model.endswith(":free"):  # OpenRouter's
         return 0.0
@@ -160,7 +161,7 @@ def _listed(
     calculate = _calculator()
     for name, of in dict.fromkeys(_spellings(model, provider)):
         try:
-            return calculate(name, of, tier, prompt_tokens, completion_tokens, cached_tokens)
+            return calculate(name, of, tier, tokens)
         except LookupError:
             continue
     return None
@@ -189,7 +190,7 @@ def _spellings(model: str, provider: str | None) -> Iterator[tuple[str, str | No
 
 
 @cache
-def _calculator() -> Callable[[str, str | None, str | None, int, int, int], float]:
+def _calculator() -> Callable[[str, str | None, str | None, Tokens], float]:
     # Late: the price list takes a tenth of a second to load.
     import inspect
 
@@ -197,16 +198,9 @@ def _calculator() -> Callable[[str, str | None, str | None, int, int, int], floa
 
     knows_tiers = "price_context" in inspect.signature(calc_price).parameters  # since 0.2
 
-    def calculate(
-        model: str,
-        provider: str | None,
-        tier: str | None,
-        prompt_tokens: int,
-        completion_tokens: int,
-        cached_tokens: int,
-    ) -> float:
+    def calculate(model: str, provider: str | None, tier: str | None, tokens: Tokens) -> float:
         usage = Usage(
-            input_tokens=prompt_tokens, output_tokens=completion_tokens, cache_read_tokens=cached_tokens
+            input_tokens=tokens.prompt, output_tokens=tokens.completion, cache_read_tokens=tokens.cached
         )
         context = {"price_context": {"service_tier": tier}} if tier and knows_tiers else {}
         found = calc_price(usage, model, provider_id=provider, **context)  # type: ignore[call-overload]
