@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ...errors import StatementError, without_keys
+from .scanner import pieces
 
 _MASK = "******"
 #: Characters that are shown on each side of the place.
@@ -159,20 +160,8 @@ def _end_of_constant(text: str, start: int, closing: str) -> int:
 
 
 def _unclosed(text: str) -> int | None:
-    """Return the place of a straight quote that has no end, or None; comments are passed over."""
-    position = 0
-    while position < len(text):
-        if text.startswith("--", position):
-            end = text.find("\n", position)
-            position = len(text) if end < 0 else end
-        elif text.startswith("/*", position):
-            end = text.find("*/", position)
-            position = len(text) if end < 0 else end + 2
-        elif text[position] in "'\"":
-            end = _end_of_constant(text, position, text[position])
-            if text[end - 1] != text[position] or end - 1 == position:
-                return position
-            position = end
-        else:
-            position += 1
+    """Return the place of a straight quote that has no end, or None."""
+    for kind, start, end in pieces(text):
+        if kind in ("'", '"') and (text[end - 1] != kind or end - 1 == start):
+            return start
     return None

@@ -183,3 +183,11 @@ def test_the_first_line_says_where(script: str, message: str, tmp_path: Path) ->
 def test_names_are_no_keys(text: str) -> None:
     """A message stays readable."""
     assert without_keys(text) == text
+
+
+def test_a_quote_in_a_quoted_name_is_no_text_without_end(tmp_path: Path) -> None:
+    """The place is the one that the parser marks."""
+    with Session(files=tmp_path) as session, pytest.raises(StatementError) as caught:
+        session.sql("SELECT `it's` FROM t WHER x")
+    assert str(caught.value).startswith("syntax error in line 1, column 27, near ")
+    assert "has no end" not in str(caught.value)
