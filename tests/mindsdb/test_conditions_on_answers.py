@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.hosts import telling
-from support.making import making
+from support.making import asked_texts, making
 from support.mindsdb import MindsDB, MindsDBError
 
 from portkey_handler.gateway.offline import OfflineProvider
@@ -56,7 +56,7 @@ def test_a_condition_on_the_answer_of_one_row_is_refused(
     with pytest.raises(MindsDBError) as caught:
         mindsdb.query(f"SELECT * FROM {model} WHERE {condition}")
     assert f"WHERE {column} = … names a column of this model's answer" in str(caught.value)
-    assert not [request for request in provider.requests if request.method == "POST"]
+    assert asked_texts(provider) == []
 
 
 @pytest.mark.parametrize(

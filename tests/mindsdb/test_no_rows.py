@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.hosts import telling
-from support.making import making
+from support.making import asked_texts, making
 from support.mindsdb import MindsDB
 
 from portkey_handler.gateway.offline import OfflineProvider
@@ -50,7 +50,7 @@ def test_columns_of_no_rows(
     empty = mindsdb.query(query.format("> 5"))
     names = ["id", *(column.split(".")[1] for column in columns.split(", "))]
     assert (list(empty.columns), len(empty)) == (names, 0)
-    assert not [request for request in provider.requests if request.method == "POST"]
+    assert asked_texts(provider) == []
     assert list(mindsdb.query(query.format("< 5")).columns) == names
 
 

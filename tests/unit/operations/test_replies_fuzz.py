@@ -9,6 +9,7 @@ import json
 import random
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import orjson
@@ -199,16 +200,10 @@ def test_no_reply_harms_another_row(output: str | None, provider: OfflineProvide
         )
         provider.behaviour.faults = lambda request: of.get(prompt_of(request), (None, False))[0]
         frame = pd.DataFrame({"q": [f"{row}" for row in rows]}, index=range(100, 100 + len(rows)))
-        answers = ask(
-            frame,
-            column="q",
-            model=model,
-            engine={"base_url": provider.base_url},
-            on_error="null",
-            evidence=True,
-            max_attempts=2,
-            output=output,
+        asked = partial(
+            ask, frame, column="q", model=model, engine={"base_url": provider.base_url}, on_error="null"
         )
+        answers = asked(evidence=True, max_attempts=2, output=output)
         assert answers["q"].tolist() == rows
         stopped = answers["answer_error"].str.startswith("not asked: the query was stopped", na=False).any()
         for row in answers.to_dict("records"):
@@ -226,14 +221,7 @@ def test_no_reply_harms_another_row(output: str | None, provider: OfflineProvide
                 assert "Traceback" not in row["answer_error"]
         # What is kept is what came out: nothing of a failure.
         provider.behaviour.faults = None
-        again = ask(
-            frame,
-            column="q",
-            model=model,
-            engine={"base_url": provider.base_url},
-            on_error="null",
-            output=output,
-        )
+        again = asked(output=output)
         assert again["answer_error"].isna().all()
         for before, after in zip(answers["answer"], again["answer"], strict=True):
             assert before is None or before == after or is_too_deep(before)
