@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -108,10 +109,10 @@ class Predictor:
         """Estimate the query without sending anything, and store the estimate for DESCRIBE."""
         plan = self.plan
         items = _items(plan, gateway)
-        cache = _answer_cache(plan, gateway, only_look=True)
         outcomes: list[Outcome] = []
-        scan = _scan(plan, gateway, items.operation, cache)
-        estimate = await scan.estimate(items.of(frame), len(frame), outcomes.append)
+        with closing(_answer_cache(plan, gateway, only_look=True)) as cache:
+            scan = _scan(plan, gateway, items.operation, cache)
+            estimate = await scan.estimate(items.of(frame), len(frame), outcomes.append)
         spent = 0.0
         if plan.execution.max_cost_per_day is not None:
             spent = RunHistory(data_dir()).spent(plan.engine, today())

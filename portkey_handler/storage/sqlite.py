@@ -302,6 +302,7 @@ def _prepared(
     try:
         # Rows are some hundred bytes, and a commit writes whole pages.
         connection.execute("PRAGMA page_size = 2048")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that a new file can shrink in steps
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         _migrate(connection, path, migrations)
