@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import AlreadyExistsError, NotFoundError
+from ..errors import AlreadyExistsError, FileError, NotFoundError
 from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
 from .files.options import all_checked
@@ -122,7 +122,10 @@ class Session:
             with shown_in_notebook(), room():
                 tree = parse(statement)
                 mark(tree, in_double_quotes(statement))
-                result = self._run(binding.bind(tree))
+                try:
+                    result = self._run(binding.bind(tree))
+                except OSError as error:
+                    raise FileError.of(error) from None
             yield statement, result
 
     def register(self, name: str, data: Any) -> None:

@@ -28,7 +28,7 @@ from .expiry import sweep
 from .key_locks import KeyLocks
 from .known_answers import KnownAnswers, last_number
 from .private_files import writable_by_others
-from .sqlite import opened, opened_to_read, set_aside
+from .sqlite import opened, opened_to_read, reason_of, set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -215,6 +215,7 @@ class AnswerCache:
     def close(self) -> None:
         """Write the taken outcomes, and close the file."""
         self.flush()
+        self._check_it_is_there()
         self._tidy()
         for connection in (self._connection, self._reader):
             if connection is not None:
@@ -276,6 +277,18 @@ class AnswerCache:
             self._version = self._version_of(connection)
             self._known.read(connection)
 
+    def _check_it_is_there(self) -> None:
+        """Warn where the answers were written to a file that somebody has deleted or replaced."""
+        if self._connection is None or not self._written:
+            return
+        try:
+            is_there = self._path.stat().st_ino == self._inode
+        except OSError:
+            is_there = False
+        if not is_there:
+            self.fault = f"{self._path} was deleted while the query ran"
+            logger.warning("answers are not cached: %s", self.fault)
+
     def _tidy(self) -> None:
         """Bring the index up to date, and delete some of the answers whose time is over."""
         if self._connection is None:
@@ -322,4 +335,4 @@ class AnswerCache:
     def _unusable(self, error: Exception) -> str:
         if isinstance(error, NewerFileError):
             return str(error)
-        return f"{self._path.parent} cannot be used: {error}"
+        return f"{self._path.parent} cannot be used: {reason_of(error)}"
