@@ -32,7 +32,7 @@ from .options import EngineConfig, Plan, resolve
 from .options.durations import seconds_of
 from .options.plan import longest_answer
 from .prompts.frames import as_frame
-from .records import Outcome, RowNames
+from .records import NOT_ASKED, Outcome, RowNames
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
@@ -120,7 +120,9 @@ class Predictor:
         estimate = replace(estimate, refused=refused)
         keep_estimate(data_dir(), plan.engine, estimate.name, estimate)
         (dry_run_listener() or _log)(estimate)
-        return to_frame(plan, outcomes, frame.index)
+        answers = to_frame(plan, outcomes, frame.index)
+        answers.attrs[NOT_ASKED] = True
+        return answers
 
 
 async def aask(
