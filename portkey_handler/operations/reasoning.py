@@ -14,10 +14,8 @@ _END = re.compile(
 _AROUND_THE_ANSWER = re.compile(r"\s*<\|START_RESPONSE\|>|<\|END_RESPONSE\|>\s*$")
 #: gpt-oss: messages on channels, also where a server has dropped the marks between them.
 _CHANNELS = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>")
-_FINAL = re.compile(r"<\|channel\|>final\b[^<]*<\|message\|>")
-_MARK = re.compile(
-    r"<\|(?:start|end|return|call|message|channel|constrain)\|>(?:assistant|analysis|commentary)?"
-)
+_FINAL = re.compile(r"<\|channel\|>final\b(?:[^<]|<\|constrain\|>)*<\|message\|>")
+_MARK = re.compile(r"<\|(?:start|end|return|call|message|channel)\|>(?:assistant|analysis|commentary)?")
 _WITHOUT_MARKS = re.compile(r"analysis(?=[A-Z\s])(?P<thought>.*?)assistantfinal(?P<answer>.*)", re.DOTALL)
 
 
