@@ -13,7 +13,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..__about__ import __version__
-from ..errors import PortkeyHandlerError, visible
+from ..errors import PortkeyHandlerError
+from ..foreign_text import visible
 
 #: The name of this package; MindsDB imports it under another name.
 _PACKAGE = __name__.removesuffix(".cli.app")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError, visible
+from ..errors import UsageError
+from ..foreign_text import visible
 from .app import app, errors_on_stderr, leave, log_to_stderr
 
 if TYPE_CHECKING:

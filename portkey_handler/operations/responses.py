@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from ..errors import InvalidResponseError, visible
+from ..errors import InvalidResponseError
+from ..foreign_text import safe
 from ..records import Ending, Evidence, Outcome, Response, ending_of, is_cut_off
 from .json_extraction import NotReadable, exactly, unfenced
 
@@ -323,7 +324,7 @@ def _without_text(content: str | None, evidence: Evidence) -> Outcome:
 
 def _shared(text: Any) -> str | None:
     """Return an interned text, because a million rows have few different ones; None for other types."""
-    return sys.intern(visible(text[:_LONGEST_NAME])) if type(text) is str else None
+    return sys.intern(safe(text[:_LONGEST_NAME])) if type(text) is str else None
 
 
 def _shape(body: Any) -> str:

@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..foreign_text import logger_of
 from .formatting import counted, dollars, duration
 
 if TYPE_CHECKING:
     import asyncio
 
-logger = logging.getLogger(__name__.replace(".usage.", "."))  # its documented name: portkey_handler.progress
+logger = logger_of(__name__.replace(".usage.", "."))  # its documented name: portkey_handler.progress
 
 #: Seconds between two calls of the listener.
 BETWEEN_EVENTS = 0.2

@@ -12,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from portkey_handler.errors import PortkeyHandlerError, visible
+from portkey_handler.errors import PortkeyHandlerError
+from portkey_handler.foreign_text import visible
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.predictor import ask
 from portkey_handler.session import Session

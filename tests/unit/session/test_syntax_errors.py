@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from portkey_handler.errors import PortkeyHandlerError, StatementError, without_keys
+from portkey_handler.errors import PortkeyHandlerError, StatementError
+from portkey_handler.foreign_text import without_keys
 from portkey_handler.session import Session
 
 KEYS = (
