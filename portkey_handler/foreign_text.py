@@ -10,6 +10,7 @@ import logging
 import re
 from functools import lru_cache
 from itertools import groupby
+from typing import Any
 
 MASK = "******"
 
@@ -34,6 +35,8 @@ _SIGNS = re.compile(r"[\W_]")
 #: Letters of one kind in a row that are no chance.
 _A_WORD = 9
 _DIGIT = "digit"
+#: Names from outside are cut: of models, finish reasons, ids. They are kept for every row.
+_LONGEST_NAME = 200
 
 #: Characters that act on a terminal, reorder or hide a part of a line instead of being seen: C0 and C1
 #: controls but for tab and line break, marks of direction, separators of lines and paragraphs, characters
@@ -112,6 +115,16 @@ def safe(text: str) -> str:
 def in_one_line(text: str) -> str:
     """Return a foreign text as one line of a log: its line breaks are written out."""
     return safe(text).replace("\n", "\\n")
+
+
+def as_name(text: Any) -> str | None:
+    """Return a name from outside: cut, in one line and safe to show; None for what is no text."""
+    return in_one_line(text[:_LONGEST_NAME]) if type(text) is str and text else None
+
+
+def as_id(text: Any) -> str | None:
+    """Return an id from outside as `as_name` does; it stays as it is if it looks like a key."""
+    return visible(text[:_LONGEST_NAME]).replace("\n", "\\n") if type(text) is str and text else None
 
 
 def logger_of(module: str) -> logging.Logger:

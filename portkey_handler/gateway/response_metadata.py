@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..foreign_text import visible
+from ..foreign_text import as_id, as_name
 from ..records import Evidence
 from . import json_bodies
 
 #: The gateway's statuses for failed guardrails: with 246 the answer is sent, with 446 it is not.
 _GUARDED = frozenset({246, 446})
 _COUNT = re.compile(r"-?[0-9]{1,6}")
-#: More guardrails, and longer names, are cut.
-_MOST_LISTED, _LONGEST_NAME = 100, 200
+#: More guardrails, and more checks of one, are left out.
+_MOST_LISTED = 100
 
 
 def evidence_of(
@@ -31,12 +31,12 @@ def evidence_of(
     """
     return Evidence(
         status=status,
-        provider=_named(headers.get("x-portkey-provider")),
-        target=_named(headers.get("x-portkey-last-used-option-index")),
+        provider=as_name(headers.get("x-portkey-provider")),
+        target=as_name(headers.get("x-portkey-last-used-option-index")),
         gateway_attempts=_whole(headers.get("x-portkey-retry-attempt-count")),
-        cache_status=_named(headers.get("x-portkey-cache-status")),
-        request_id=_named(headers.get("x-request-id")),
-        trace_id=trace_id or _named(headers.get("x-portkey-trace-id")),
+        cache_status=as_name(headers.get("x-portkey-cache-status")),
+        request_id=as_id(headers.get("x-request-id")),
+        trace_id=trace_id or as_id(headers.get("x-portkey-trace-id")),
         span_id=span_id,
         guardrails=_verdicts_in(content) if status in _GUARDED else None,
     )
@@ -52,13 +52,13 @@ def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
         return None
     found = [
         {
-            "id": _named(hook.get("id")),
+            "id": as_name(hook.get("id")),
             "verdict": _verdict(hook),
             "on": "request" if when.startswith("before") else "answer",
             "checks": {
                 name: _verdict(check)
                 for check in _objects(hook.get("checks"))
-                if (name := _named(check.get("id"))) is not None
+                if (name := as_name(check.get("id"))) is not None
             },
         }
         for when, hooks in results.items()
@@ -82,11 +82,6 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 def _verdict(part: dict[str, Any]) -> bool | None:
     verdict = part.get("verdict")
     return verdict if isinstance(verdict, bool) else None
-
-
-def _named(text: Any) -> str | None:
-    """Return a name, cut and safe to show; None for what is none."""
-    return visible(text[:_LONGEST_NAME]) if isinstance(text, str) and text else None
 
 
 def _whole(text: str | None) -> int | None:
