@@ -64,7 +64,7 @@ def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
         for when, hooks in results.items()
         for hook in _objects(hooks)
     ]
-    return found or None
+    return [one for one in found if one["id"] is not None or one["verdict"] is not None] or None
 
 
 def _verdicts_in(content: bytes) -> list[dict[str, Any]] | None:
