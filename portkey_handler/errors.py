@@ -39,9 +39,12 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from .foreign_text import visible, without_keys
 
 if TYPE_CHECKING:
     from .records import Evidence
@@ -49,33 +52,8 @@ if TYPE_CHECKING:
 _Error = TypeVar("_Error", bound="PortkeyHandlerError")
 
 
-#: What keys of providers and gateways look like: by their beginnings, as Bearer tokens, as long words of
-#: letters in both cases between digits, and as hexadecimal digits; and a password in an address.
-_KEYS = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|pplx|nvapi|hf|r8|ghp|gho|ghs|glpat|tvly|csk|fw|xoxb|xoxp)[-_][A-Za-z0-9_-]{6,}"
-    r"|\bAIza[\w-]{20,}|\b(?:AKIA|ASIA)[0-9A-Z]{12,}|\beyJ[\w-]{8,}\.[\w.-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
-    r"|(?<=[Bb]earer )[\w.~+/=-]{8,}"
-    r"|\b(?=[a-zA-Z]*[0-9]+[a-zA-Z]+[0-9])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])[A-Za-z0-9]{24,}\b|\b[0-9a-f]{32,}\b"
-)
-
-
-def without_keys(text: str) -> str:
-    """Return a text in which whatever looks like a key is masked."""
-    return _KEYS.sub("******", text)
-
-
-#: Characters that act on a terminal or reorder a line instead of being seen: C0 and C1 controls but for tab
-#: and line break, marks of direction, line and paragraph separators, halves of characters.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
-
-
-def visible(text: str) -> str:
-    """Return a foreign text as it may be shown in a terminal or a log: what acts there is written out."""
-    if text.isprintable():
-        return text
-    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+#: A line break that does not begin a further line of a message of ours, which is indented.
+_FOREIGN_BREAK = re.compile(r"\n(?!  )")
 
 
 #: What to do about an error of the system, by its number.
@@ -90,22 +68,40 @@ _FILE_REMEDIES: tuple[tuple[tuple[int, ...], str], ...] = (
 class PortkeyHandlerError(Exception):
     """The root of the tree. The first line of `message` says what, where and the remedy.
 
-    What looks like a key is masked in it, because people write keys where no key belongs.
+    What looks like a key is masked in it, because people write keys where no key belongs. What acts on a
+    terminal is written out, and so are line breaks, but for those before the further lines of a message,
+    which begin with two blanks: no name in a message begins a line of a log.
     """
 
     #: The names of the annotated attributes, which are the keyword arguments.
     _names: ClassVar[tuple[str, ...]] = ()
+    #: Whether its words repeat a statement, in which any long word may be a key.
+    _repeats_a_statement: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         cls._names = (*cls._names, *cls.__annotations__)
 
     def __init__(self, message: str, **details: Any) -> None:
-        message = visible(without_keys(message))
+        message = self._safe(message)
         super().__init__(message)
         if unknown := details.keys() - set(self._names):
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         self.message = message
-        vars(self).update(details)
+        vars(self).update((name, self._safe_attribute(value)) for name, value in details.items())
+
+    def _safe(self, text: str) -> str:
+        safe = visible(without_keys(text, strict=self._repeats_a_statement))
+        return _FOREIGN_BREAK.sub(r"\\n", safe)
+
+    def _safe_attribute(self, value: Any) -> Any:
+        """Return an attribute: a text is an id or a code; a list has sentences, also within tuples."""
+        if isinstance(value, str):
+            return visible(value)
+        if type(value) is tuple:
+            return tuple(self._safe(one) if isinstance(one, str) else one for one in value)
+        if type(value) is list:
+            return [self._safe(one) if isinstance(one, str) else self._safe_attribute(one) for one in value]
+        return value
 
     @property
     def details(self) -> dict[str, Any]:
@@ -126,6 +122,8 @@ class PortkeyHandlerError(Exception):
 
 class UsageError(PortkeyHandlerError):
     """The input is wrong; nothing was sent."""
+
+    _repeats_a_statement = True
 
 
 class OptionError(UsageError):
@@ -323,6 +321,19 @@ class QueryError(PortkeyHandlerError):
 
 class InstallError(PortkeyHandlerError):
     """The handler cannot be installed into a MindsDB, or there is none."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let errors of ours out without the foreign errors that they come from.
+
+    Those hold statements, rows and keys, and tools that report errors show all that hangs on one.
+    """
+    try:
+        yield
+    except PortkeyHandlerError as error:
+        error.__cause__ = error.__context__ = None
+        raise
 
 
 MOST_SHOWN = 20

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from .errors import PortkeyHandlerError, UsageError
+from .errors import PortkeyHandlerError, UsageError, alone
+from .foreign_text import logger_of
 from .gateway.config_object import check_config
 from .host import adapter as host
-from .options import Resolved, overlay, resolve, resolve_engine
+from .options import Resolved, check_new_names, overlay, resolve, resolve_engine
 from .usage.estimate.dry_run import dry_run_listener
 
 if TYPE_CHECKING:
     import pandas as pd
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -29,7 +29,8 @@ def _briefly(hook: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     @wraps(hook)
     def brief(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
         try:
-            return hook(*args, **kwargs)
+            with alone():
+                return hook(*args, **kwargs)
         except PortkeyHandlerError as error:
             if not host.runs_in_mindsdb():
                 raise
@@ -60,6 +61,7 @@ class PortkeyHandler(host.BaseMLEngine):
             AuthenticationError: The gateway does not accept the key.
             ConnectError: The gateway cannot be reached.
         """
+        check_new_names(engine=host.engine_name(self.engine_storage) or "")
         credentials, execution = resolve_engine(connection_args or {}, os.environ)
         check_config(credentials)
         if execution.check and dry_run_listener() is None:
@@ -85,6 +87,7 @@ class PortkeyHandler(host.BaseMLEngine):
         """
         from .predictor import check
 
+        check_new_names(target=_name(target))
         using = (args or {}).get("using") or {}
         engine = handler_storage.get_connection_args() or {} if handler_storage is not None else {}
         resolved = resolve(target=_name(target), engine=engine, model=using, environment=os.environ)
@@ -107,6 +110,7 @@ class PortkeyHandler(host.BaseMLEngine):
         earlier = host.earlier_arguments(self.model_storage)
         if earlier is not None:
             using = overlay(earlier["using"], using)
+        check_new_names(model=host.model_name(self.model_storage) or "")
         resolved = self._resolve(_name(target), using)
         check(resolved.plan, resolved.credentials, df)
         model = resolved.origins.get("model")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Mapping
 from contextlib import closing
@@ -11,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import AboveLimitError
+from .errors import AboveLimitError, alone
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
@@ -19,6 +18,7 @@ from .execution.open_files import with_room
 from .execution.pending_rows import Elsewhere
 from .execution.rate_limiter import RateLimitedSender, RateLimiter
 from .execution.row_results import MapResult
+from .foreign_text import logger_of
 from .gateway.client import Gateway
 from .gateway.config import GatewayConfig
 from .gateway.fingerprint import engine_fingerprint, limits_scope
@@ -53,7 +53,7 @@ from .usage.summary import for_summary, interrupted, progress_of, raise_failures
 if TYPE_CHECKING:
     import pandas as pd
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 #: Seconds for which answers stay cached for later queries, where a query itself uses no cached answer.
 _KEPT_ANYWAY = 86_400.0
@@ -89,7 +89,12 @@ class Predictor:
             AboveLimitError: More rows than `max_rows`, or a cost above `max_cost`. Nothing was sent.
             QueryError: Rows failed and `on_error` is `raise`, or no further row could succeed.
         """
-        frame = as_frame(frame)
+        with alone():
+            return await self._answers(as_frame(frame), credentials, names)
+
+    async def _answers(
+        self, frame: pd.DataFrame, credentials: EngineConfig, names: RowNames | None
+    ) -> pd.DataFrame:
         if len(frame) == 0:
             if len(frame.columns):
                 # The next query may have rows: a missing column is an error before anything is paid for.
@@ -157,11 +162,12 @@ async def aask(
     """
     import pandas as pd
 
-    frame = as_frame(frame)
     given = {"model": model, "prompt_template": prompt_template, "column": column}
     using = {name: value for name, value in given.items() if value is not None} | options
-    resolved = resolve(target=target, engine=dict(engine or {}), model=using, environment=os.environ)
-    check_free(resolved.plan, frame)
+    with alone():
+        frame = as_frame(frame)
+        resolved = resolve(target=target, engine=dict(engine or {}), model=using, environment=os.environ)
+        check_free(resolved.plan, frame)
     answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
     joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
     return joined

@@ -14,6 +14,8 @@ from functools import lru_cache
 from numbers import Number
 from typing import Any, NamedTuple
 
+from .foreign_text import safe
+
 #: An attribute of a frame: the columns that other models of the query have added.
 ADDED_BY_MODELS = "portkey_handler_added"
 #: An attribute of a frame of which rows were left out: the numbers that its rows had before.
@@ -226,7 +228,7 @@ class Outcome:
     @classmethod
     def failure(cls, reason: str, evidence: Evidence | None = None) -> Outcome:
         """Return the outcome of a row that should have an answer and has none."""
-        return cls(None, reason, evidence, failed=True)
+        return cls(None, safe(reason), evidence, failed=True)
 
 
 _LONGEST_VALUE = 64

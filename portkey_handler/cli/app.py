@@ -8,17 +8,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from ..__about__ import __version__
-from ..errors import PortkeyHandlerError, visible
+from ..errors import PortkeyHandlerError
+from ..foreign_text import visible
 
 #: The name of this package; MindsDB imports it under another name.
 _PACKAGE = __name__.removesuffix(".cli.app")
 
+
+class _Commands(TyperGroup):
+    """Writes out what acts on a terminal in errors about wrong use, which repeat arguments and file names."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _visible_message():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, *args: Any, **kwargs: Any) -> Any:
+        with _visible_message():
+            return super().invoke(*args, **kwargs)
+
+
+@contextmanager
+def _visible_message() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = visible(message)  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Run language models over table rows from SQL, through the Portkey AI gateway.",
     no_args_is_help=True,
     add_completion=False,
@@ -71,6 +97,11 @@ def errors_on_stderr() -> Iterator[None]:
     except PortkeyHandlerError as error:
         typer.secho(str(error), err=True, fg="red")
         leave(1)
+
+
+def write_out(text: str) -> None:
+    """Write a line to stdout: as it is for a program, and safe to show in a terminal."""
+    typer.echo(visible(text) if sys.stdout.isatty() else text)
 
 
 def leave(code: int) -> NoReturn:

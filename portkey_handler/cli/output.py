@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..errors import visible
+from ..foreign_text import visible
 from .app import Format
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import UsageError, visible
-from .app import app, errors_on_stderr, leave, log_to_stderr
+from ..errors import UsageError
+from ..foreign_text import visible
+from .app import app, errors_on_stderr, leave, log_to_stderr, write_out
 
 if TYPE_CHECKING:
     from ..host.doctor.checks import Finding
@@ -37,7 +38,7 @@ def report(
             output.write_text(page, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{output} cannot be written: {error.strerror}") from error
-    typer.echo(str(output))
+    write_out(str(output))
     if show:
         typer.launch(output.absolute().as_uri())
 
@@ -54,7 +55,7 @@ def install(
 
     log_to_stderr(verbose=False)
     with errors_on_stderr():
-        typer.echo(str(installation.install(python=python, copy=copy)))
+        write_out(str(installation.install(python=python, copy=copy)))
 
 
 @app.command()
@@ -67,7 +68,7 @@ def uninstall(
     from ..host import install as installation
 
     with errors_on_stderr():
-        typer.echo(str(installation.uninstall(python=python)))
+        write_out(str(installation.uninstall(python=python)))
 
 
 @app.command()
@@ -113,7 +114,7 @@ def _show_findings(findings: Iterator[Finding], as_json: bool) -> Iterator[str]:
 
     if as_json:
         found = [asdict(finding) for finding in findings]
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        write_out(json.dumps(found, indent=2, ensure_ascii=False))
         yield from (finding["state"] for finding in found)
         return
     colours = {"ok": "green", "warning": "yellow", "wrong": "red"}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import suppress
 
+from ..foreign_text import logger_of
 from .concurrency import LARGEST_LIMIT
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 #: Files that are open beside connections, when nobody can count them, and those that a query still opens.
 _USUAL, _FURTHER = 100, 64

@@ -10,7 +10,6 @@ single request.
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import threading
 import time
@@ -20,12 +19,13 @@ from itertools import count
 from typing import Any, Protocol
 
 from ..errors import StoreError
+from ..foreign_text import logger_of
 from ..records import Request, Response
 from .gcra import CLOCK_STEP, Backlog, Backlogs, Gcra, Slot
 from .retry import QueryStopped, Send
 from .token_estimate import AnswerLength, estimate_tokens
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 #: Requests taken, the time at which they were counted, tokens taken, and their time.
 State = tuple[float, float, float, float]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AuthenticationError, BudgetExceededError, StatusError
+from ..foreign_text import MASK, safe
 from ..options import EngineConfig
 from ..records import Evidence
 from .failures import NO_PROMPTS, UNSUPPORTED, error_in, kind_of, whom_it_concerns
@@ -60,7 +61,7 @@ def rejection(
         request_id=evidence.request_id,
         trace_id=evidence.trace_id,
         evidence=evidence,
-        code=said.code or None,
+        code=safe(said.code) or None,
         **whom_it_concerns(kind, status, said),
     )
 
@@ -123,7 +124,8 @@ def _described(
         said = said.removeprefix(f"{provider} error: ")  # so is the provider's name
     # Before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
-        said = said.replace(secret, "******")
+        said = said.replace(secret, MASK)
+    said = safe(said)
     if len(said) > _LONGEST_MESSAGE:
         said = said[: _LONGEST_MESSAGE - 1] + "…"
     if _LOST.fullmatch(said):

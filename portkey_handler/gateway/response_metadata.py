@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..foreign_text import as_id, as_name
 from ..records import Evidence
 from . import json_bodies
 
 #: The gateway's statuses for failed guardrails: with 246 the answer is sent, with 446 it is not.
 _GUARDED = frozenset({246, 446})
 _COUNT = re.compile(r"-?[0-9]{1,6}")
+#: More guardrails, and more checks of one, are left out.
+_MOST_LISTED = 100
 
 
 def evidence_of(
@@ -28,38 +31,40 @@ def evidence_of(
     """
     return Evidence(
         status=status,
-        provider=headers.get("x-portkey-provider"),
-        target=headers.get("x-portkey-last-used-option-index"),
+        provider=as_name(headers.get("x-portkey-provider")),
+        target=as_name(headers.get("x-portkey-last-used-option-index")),
         gateway_attempts=_whole(headers.get("x-portkey-retry-attempt-count")),
-        cache_status=headers.get("x-portkey-cache-status"),
-        request_id=headers.get("x-request-id"),
-        trace_id=trace_id or headers.get("x-portkey-trace-id") or None,
+        cache_status=as_name(headers.get("x-portkey-cache-status")),
+        request_id=as_id(headers.get("x-request-id")),
+        trace_id=trace_id or as_id(headers.get("x-portkey-trace-id")),
         span_id=span_id,
         guardrails=_verdicts_in(content) if status in _GUARDED else None,
     )
 
 
 def _verdicts_of(body: Any) -> list[dict[str, Any]] | None:
-    """Return the id, verdict and checks of each guardrail; never a text that it checked."""
+    """Return the id, verdict and checks of each guardrail; never a text that it checked.
+
+    What has another shape than the gateway gives it is left out.
+    """
     results = body.get("hook_results") if isinstance(body, dict) else None
     if not isinstance(results, dict):
         return None
     found = [
         {
-            "id": hook.get("id"),
-            "verdict": hook.get("verdict"),
+            "id": as_name(hook.get("id")),
+            "verdict": _verdict(hook),
             "on": "request" if when.startswith("before") else "answer",
             "checks": {
-                str(check.get("id")): check.get("verdict")
-                for check in _listed(hook.get("checks"))
-                if isinstance(check, dict)
+                name: _verdict(check)
+                for check in _objects(hook.get("checks"))
+                if (name := as_name(check.get("id"))) is not None
             },
         }
         for when, hooks in results.items()
-        for hook in _listed(hooks)
-        if isinstance(hook, dict)
+        for hook in _objects(hooks)
     ]
-    return found or None
+    return [one for one in found if one["id"] is not None or one["verdict"] is not None] or None
 
 
 def _verdicts_in(content: bytes) -> list[dict[str, Any]] | None:
@@ -69,8 +74,14 @@ def _verdicts_in(content: bytes) -> list[dict[str, Any]] | None:
         return None
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _objects(value: Any) -> list[dict[str, Any]]:
+    listed = value[:_MOST_LISTED] if isinstance(value, list) else []
+    return [one for one in listed if isinstance(one, dict)]
+
+
+def _verdict(part: dict[str, Any]) -> bool | None:
+    verdict = part.get("verdict")
+    return verdict if isinstance(verdict, bool) else None
 
 
 def _whole(text: str | None) -> int | None:

@@ -7,7 +7,6 @@ a row in MindsDB's database. MindsDB's behaviour was read and tried with 26.1.0;
 from __future__ import annotations
 
 import importlib.util
-import logging
 import pickle
 import sys
 from collections.abc import Sequence
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..foreign_text import logger_of
 from ..records import ROW_NUMBERS, RowNames
 
 if TYPE_CHECKING:
     import pandas as pd
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 #: The column that numbers the rows of a JOIN; SELECT … FROM model has none.
 _ROW_ID = "__mindsdb_row_id"

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFoundError
+from ..foreign_text import without_keys
 from ..options import OPTIONS, Plan, Resolved
 from ..usage.estimate.dry_run import dry_run_listener, kept_estimate
 from ..usage.estimate.wording import table
@@ -84,7 +85,7 @@ def _options(resolved: Resolved) -> Iterator[tuple[str, str, str]]:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "NULL" if value is None else str(value)
+    return "NULL" if value is None else without_keys(str(value))
 
 
 def _usage(resolved: Resolved) -> pd.DataFrame:

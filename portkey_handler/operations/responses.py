@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from ..errors import InvalidResponseError, visible
+from ..errors import InvalidResponseError
+from ..foreign_text import as_id, as_name
 from ..records import Ending, Evidence, Outcome, Response, ending_of, is_cut_off
 from .json_extraction import NotReadable, exactly, unfenced
 from .reasoning import split_reasoning
@@ -30,8 +31,6 @@ _MOST_REASONING = 2_000
 #: Fields of a message with the model's reasoning: of DeepSeek and vLLM, of OpenRouter and Groq, and the
 #: gateway's own, where it translates Anthropic, Bedrock and Gemini.
 _REASONING = ("reasoning_content", "reasoning", "content_blocks")
-#: Names in a reply are cut here: models, finish reasons, ids. They are kept for every row.
-_LONGEST_NAME = 200
 _LONGEST_SHOWN = 40
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
@@ -192,7 +191,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
         finish_reason=finish_reason,
         logprobs=logprobs,
         model=_shared(body.get("model")),
-        request_id=given[:_LONGEST_NAME] if isinstance(given := body.get("id"), str) else evidence.request_id,
+        request_id=as_id(body.get("id")) or evidence.request_id,
         system_fingerprint=_shared(body.get("system_fingerprint")),
         service_tier=_shared(tier.lower() if isinstance(tier, str) else None),
     )
@@ -305,7 +304,8 @@ def _without_text(content: str | None, evidence: Evidence) -> Outcome:
 
 def _shared(text: Any) -> str | None:
     """Return an interned text, because a million rows have few different ones; None for other types."""
-    return sys.intern(visible(text[:_LONGEST_NAME])) if type(text) is str else None
+    name = as_name(text)
+    return None if name is None else sys.intern(name)
 
 
 def _shape(body: Any) -> str:

@@ -8,7 +8,6 @@ complete answer is right whatever they were.
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..errors import GatewayError
+from ..foreign_text import logger_of
 from ..options import Plan
 from ..options.output_schema import read_output
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped, is_cut_off
@@ -29,7 +29,7 @@ from .responses import NO_TEXT, read_chat
 if TYPE_CHECKING:
     import pandas as pd
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 #: The methods, in the order in which `auto` tries them.
 METHODS = ("json_schema", "tool", "prompt")

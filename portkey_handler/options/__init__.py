@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .catalog import OPTIONS, secret_option_names
 from .engine_config import EngineConfig
+from .names import check_new_names
 from .plan import Origin, Plan, Resolved
 from .resolve import overlay, resolve, resolve_engine
 
@@ -17,6 +18,7 @@ __all__ = [
     "Origin",
     "Plan",
     "Resolved",
+    "check_new_names",
     "overlay",
     "resolve",
     "resolve_engine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..foreign_text import without_keys
 from .catalog import REFUSED
 from .input import InputOptions, is_path_of_models
 from .output import OutputOptions
@@ -35,6 +36,11 @@ def of_output(output: OutputOptions, target: str, parameters: Mapping[str, Any])
         f"output and {name} both say what an answer looks like; give one of them"
         for name in _SHAPING
         if name in parameters
+    ]
+    found += [
+        "output: the name of a column looks like a key; choose another"
+        for column in read_output(output.output).columns
+        if without_keys(column.name) != column.name
     ]
     own = {name.lower() for name in (target, f"{target}_error", f"{target}_evidence")}
     found += [

@@ -25,6 +25,8 @@ _WHOLE = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
 #: The range of integers in a body: 64 bits.
 _LARGEST = 2**63
 _SHOWN = 80
+#: Where a number or a word is expected, a longer text is not shown, because it may be a key.
+LONGEST_WORD_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,20 @@ def _refusal(parameter: Parameter, value: Any) -> str:
     return f"expected {_expected(parameter)}, got {_shown(value)}{remedy}"
 
 
+def may_be_a_key(value: Any) -> bool:
+    """Return whether a wrong value is one long word, which is not shown: neither JSON nor an address."""
+    return (
+        isinstance(value, str)
+        and len(value) > LONGEST_WORD_SHOWN
+        and not any(map(str.isspace, value))
+        and not value.lower().startswith(("{", "[", "http"))
+    )
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, str):
-        return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+        cut = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+        return f"a text of {len(value)} characters" if may_be_a_key(value) else repr(cut)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float, decimal.Decimal)):

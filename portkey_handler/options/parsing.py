@@ -12,6 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from ..errors import closest
+from ..foreign_text import begins_like_a_key
 from . import other_engines
 from .catalog import (
     ALIASES,
@@ -24,14 +25,17 @@ from .catalog import (
 )
 from .endpoint_parameters import PARAMETERS, coerce
 from .input import MODES
+from .parameter_types import LONGEST_WORD_SHOWN, may_be_a_key
 from .parameters import is_parameter, is_parameter_of_any_mode
 from .routing import calls_an_address
 from .schema import LEVEL_WORDS, Level, Option
 from .targets import chosen_targets, engine_targets
 
 _LONGEST_VALUE_SHOWN = 60
-#: Where a number or a word is expected, a longer text is not shown, because it may be a key.
-_LONGEST_WORD_SHOWN = 20
+#: Texts that a language model reads may have anything in them.
+_FOR_THE_LANGUAGE_MODEL = frozenset(
+    {"body", "messages", "parameters", "prompt_template", "stop", "suffix", "system_prompt", "variables"}
+)
 _SLUG_EXTRA = frozenset("-_@.")
 #: The parts of a body that the operations make.
 _OWN_PARTS = {"chat": "messages", "completion": "prompt", "embedding": "input", "prompt": "variables"}
@@ -105,6 +109,12 @@ class Reading:
             self._foreign(written, [mode for mode in MODES if is_parameter(mode, name)])
         else:
             self.problems.append(self._unknown(written))
+        if name in self.values and _holds_a_key(name, value):
+            del self.values[name]
+            self.problems.append(
+                f"{written} has what looks like a key in it; a key belongs into CREATE ML_ENGINE … FROM "
+                "portkey USING portkey_api_key = … or provider_api_key = …"
+            )
 
     def _read_option(self, entry: Option, written: str, value: Any) -> None:
         if self.level != "environment" and self.level not in entry.levels:
@@ -178,7 +188,9 @@ class Reading:
                 self.values[name] = coerce(mode, name, value)
                 return
             except ValueError as error:
-                problem = f"{written} = {_shown(value)}: {error}"
+                problem = (
+                    f"{written}: {error}" if may_be_a_key(value) else f"{written} = {_shown(value)}: {error}"
+                )
         self.problems.append(problem)
 
     def _unknown(self, written: str) -> str:
@@ -194,6 +206,13 @@ def _is_in_force_anyway(name: str, value: Any) -> bool:
     if isinstance(value, str):
         return value.lower() == ("1" if name == "n" else "false")
     return value is None or (type(value) is int and value == 1 if name == "n" else value is False)
+
+
+def _holds_a_key(name: str, value: Any) -> bool:
+    """Return whether a value that goes into addresses, headers, logs and records has a key in it."""
+    if name in _FOR_THE_LANGUAGE_MODEL or _is_secret(name):
+        return False
+    return (name in OPTIONS or isinstance(value, str)) and begins_like_a_key(str(value))
 
 
 def _misplaced(entry: Option, written: str, level: Level) -> str:
@@ -235,8 +254,9 @@ def _wrong(entry: Option, written: str, value: Any, error: ValidationError) -> s
     message = first["msg"].removeprefix("Value error, ")
     expected = message if first["type"] == "value_error" else _expected(entry, first)
     # An object or an address may contain a key.
-    may_hold_key = entry.kind in ("object", "list") or "@" in str(value) or "?" in str(value)
-    if entry.secret or may_hold_key or (entry.kind != "text" and len(str(value)) > _LONGEST_WORD_SHOWN):
+    may_hold_key = entry.kind in ("object", "list") or any(sign in str(value) for sign in "@?#")
+    too_long = entry.kind != "text" and len(str(value)) > LONGEST_WORD_SHOWN
+    if entry.secret or may_hold_key or too_long or may_be_a_key(value):
         return f"{written}: {expected}"
     return f"{written} = {_shown(value)}: {expected}"
 

@@ -7,11 +7,11 @@ the environment are not used.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import OptionError
+from ..foreign_text import MASK, logger_of
 from .catalog import GATEWAY_SECTIONS, OPTIONS, SECTION_OF, canonical_name
 from .cross_checks import missing, of_output
 from .engine_config import EngineConfig, engine_config, is_key
@@ -20,15 +20,15 @@ from .gateway import GatewayOptions
 from .generation import GenerationOptions
 from .input import MODES, InputOptions
 from .json_text import JsonText
+from .names import check_names
 from .output import OutputOptions
 from .parameters import is_parameter
 from .parsing import ALTERNATIVES, Reading
 from .plan import Origin, Plan, Resolved
 from .schema import LEVEL_WORDS, LEVELS, Level, Options
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
-MASK = "******"
 _ENVIRONMENT_PREFIX = "PORTKEY_"
 
 
@@ -77,10 +77,7 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
     Raises:
         OptionError: An option is unknown, misplaced or has a wrong value; the message names all of them.
     """
-    for what, name in (("target", target), ("engine", engine_name), ("model", model_name)):
-        if not name.isprintable():
-            said = f"the name of the {what}, {name!r}, has a control character in it; choose another"
-            raise OptionError(said, problems=[said])
+    check_names(target=target, engine=engine_name, model=model_name)
     readings = _readings(engine, model, query or {}, environment, _mode(model))
     credentials = _engine(readings)
     for level in ("model", "query"):
@@ -175,7 +172,7 @@ def _raise_problems(readings: Mapping[Level, Reading]) -> None:
     if any("is not an option of" in problem for _, problem in found):
         level = next(level for level, problem in found if "is not an option of" in problem)
         lines.append(_known(level, readings[level].mode))
-    raise OptionError("\n".join(lines), problems=[problem for _, problem in found])
+    raise OptionError("\n  ".join(lines), problems=[problem for _, problem in found])
 
 
 def _known(level: Level, mode: str | None) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, OptionError, StatementError
+from ..foreign_text import MASK, without_keys
 from .catalog import Catalog, Engine, Model, now
 from .sql.parser import using
 from .storages import EngineStorage, ModelStorage
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 HANDLER = "portkey"
 #: MindsDB's default project; a model's name may have it as a prefix.
 PROJECT = "mindsdb"
-MASK = "******"
 #: Options of CREATE MODEL and RETRAIN that a MindsDB server does not hand to the handler.
 _HOST_OPTIONS = ("tag", "join_learn_process", "active")
 
@@ -51,6 +51,7 @@ class Models:
             if node.if_not_exists:
                 return
             raise AlreadyExistsError(f"the engine {name} exists already; DROP ML_ENGINE {name}")
+        _check_new(engine=name)
         options = using(node.params)
         storage = EngineStorage(name, options)
         handler = self._handler_class()(model_storage=None, engine_storage=storage)
@@ -93,6 +94,7 @@ class Models:
             raise AlreadyExistsError(
                 f"the model {name} exists already; CREATE OR REPLACE MODEL, or RETRAIN {name}"
             )
+        _check_new(model=name)
         options = _model_options(node)
         engine = self._engine(options.pop("engine", None), name)
         target = _target(node)
@@ -216,6 +218,12 @@ class Models:
             handler.close()
 
 
+def _check_new(**names: str) -> None:
+    from ..options import check_new_names  # loads what a query without models does not need
+
+    check_new_names(**names)
+
+
 def single_name(identifier: Any) -> str:
     """Return the name of an engine or a model without the project before it.
 
@@ -250,8 +258,8 @@ def _model_options(node: Any) -> dict[str, Any]:
 def _shown(name: str, value: Any, shown: frozenset[str]) -> Any:
     if name not in shown or isinstance(value, dict | list):
         return MASK
-    # user:password@ in an address is a key, too.
-    return re.sub(r"//[^/@]*@", f"//{MASK}@", value) if isinstance(value, str) else value
+    # user@ in an address is a key, too.
+    return without_keys(re.sub(r"//[^/@]*@", f"//{MASK}@", value)) if isinstance(value, str) else value
 
 
 def find_model(models: Sequence[Model], identifier: Any) -> Model | None:

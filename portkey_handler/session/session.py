@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import AlreadyExistsError, FileError, NotFoundError
+from ..errors import AlreadyExistsError, FileError, NotFoundError, alone
 from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
 from .files.options import all_checked
@@ -117,9 +117,10 @@ class Session:
         The rows of a query are a `Table`, which does not need pandas. The rows of a SHOW or DESCRIBE are a
         frame. A statement without rows yields None.
         """
-        binding = Binding(text, parameters)
+        with alone():
+            binding = Binding(text, parameters)
         for statement in split(binding.text):
-            with shown_in_notebook(), room():
+            with alone(), shown_in_notebook(), room():
                 tree = parse(statement)
                 mark(tree, in_double_quotes(statement))
                 try:

@@ -13,7 +13,6 @@ moment, and a power cut may lose the last seconds.
 from __future__ import annotations
 
 import contextlib
-import logging
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from pathlib import Path
 import orjson
 
 from ..errors import NewerFileError
+from ..foreign_text import logger_of
 from ..records import Outcome
 from .answer_format import BUSY_SECONDS, MIGRATIONS, checksum_of, decode, encode, number_of_names
 from .expiry import sweep
@@ -30,7 +30,7 @@ from .known_answers import KnownAnswers, last_number
 from .private_files import writable_by_others
 from .sqlite import opened, opened_to_read, reason_of, set_aside
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _INSERT = "INSERT INTO answers (key, made_at, expires_at, answer, checksum, names) VALUES (?, ?, ?, ?, ?, ?)"
 _SELECT = "SELECT made_at, answer, checksum, names FROM answers WHERE number = ? AND key = ?"

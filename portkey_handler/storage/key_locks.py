@@ -8,15 +8,15 @@ claim succeeds.
 
 from __future__ import annotations
 
-import logging
 import os
 import struct
 import sys
 from pathlib import Path
 
+from ..foreign_text import logger_of
 from .private_files import open_private
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 if sys.platform == "linux" and sys.maxsize > 2**32:
     from fcntl import F_OFD_SETLK, F_UNLCK, F_WRLCK, fcntl

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import sys
 import tempfile
@@ -14,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import FileError
+from ..foreign_text import logger_of
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 #: What a file system without locks says (some network and FUSE file systems).
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)

@@ -8,7 +8,6 @@ the first migration makes only what is missing. A file of a newer version is nev
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sqlite3
 import time
@@ -16,9 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import NewerFileError
+from ..foreign_text import logger_of
 from .private_files import has_locks, make_private, open_private
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _ANOTHER = "name another folder by PORTKEY_HANDLER_HOME"
 #: What SQLite says, and what it means to a user.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from datetime import datetime, timezone
 
 from ..errors import PortkeyHandlerError
+from ..foreign_text import logger_of
 from .run_history import RunHistory
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 #: Seconds between two looks at what other queries have spent meanwhile.
 _BETWEEN_LOOKS = 1.0

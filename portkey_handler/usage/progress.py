@@ -19,12 +19,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..foreign_text import in_one_line, logger_of
 from .formatting import counted, dollars, duration
 
 if TYPE_CHECKING:
     import asyncio
 
-logger = logging.getLogger(__name__.replace(".usage.", "."))  # its documented name: portkey_handler.progress
+logger = logger_of(__name__.replace(".usage.", "."))  # its documented name: portkey_handler.progress
 
 #: Seconds between two calls of the listener.
 BETWEEN_EVENTS = 0.2
@@ -81,9 +82,10 @@ class Progress:
         return self.done / self.total if self.total else 1.0
 
     def __str__(self) -> str:
-        """Return the progress in one line; after the end, the line about the end."""
-        if self.ended is not None:
-            return self.ended
+        """Return the progress in one line, safe to show; after the end, the line about the end."""
+        return in_one_line(self._words() if self.ended is None else self.ended)
+
+    def _words(self) -> str:
         parts = [f"{self.done:,} of {counted(self.total, 'row')} ({int(self.share * 100)} %)"]
         if self.rows_per_second is not None:
             parts.append(f"{said_speed(self.rows_per_second)} rows/s")

@@ -8,7 +8,6 @@ cut to 300 characters, and the name of its row (`RowNames`).
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NewerFileError, PortkeyHandlerError
+from ..foreign_text import logger_of
 from ..storage.sqlite import reading, reason_of, writing
 from .query_usage import Failure, LatencyHistogram, ModelUsage
 from .run_record import COLUMNS, RunRecord, made_of, read_details, read_latencies, written_latencies
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _MOST_RUNS = 1_000
 _MOST_ERRORS = 100

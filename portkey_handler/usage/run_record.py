@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ..errors import GatewayError, PortkeyHandlerError
 from ..execution.row_results import Counts, MapResult
+from ..foreign_text import without_keys
 from ..options import Plan
 from .query_usage import Failure, LatencyHistogram, ModelUsage, ProgressSample, QueryUsage
 
@@ -218,7 +219,7 @@ class RunRecorder:
                 unpriced=usage.unpriced,
                 trace_id=self._trace_id,
                 ended=how_it_ended(counts, self.mapping, error, raises=raises),
-                asked=str(self._plan.parameters.value.get("model") or ""),
+                asked=without_keys(str(self._plan.parameters.value.get("model") or "")),
                 models=usage.models,
                 kept_by=usage.kept_by,
                 latencies=usage.latencies,

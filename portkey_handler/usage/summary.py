@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,13 +9,14 @@ from dataclasses import dataclass
 
 from ..errors import CostReachedError, QueryError
 from ..execution.row_results import Counts, MapResult
+from ..foreign_text import logger_of
 from ..options import Plan
 from ..records import Evidence, Outcome, RowNames, is_cut_off
 from .formatting import counted, dollars
 from .progress import Progress, said_use
 from .query_usage import QueryUsage
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _MOST_REASONS_SHOWN = 5
 _MOST_ROWS_SHOWN = 5

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import visible
+from ..foreign_text import visible
 from ..prompts.cell_text import is_null, to_text
 from .formatting import counted, duration
 from .progress import Progress, on_progress, said_reasons, said_speed, said_use

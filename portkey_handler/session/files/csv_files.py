@@ -70,6 +70,7 @@ class CsvFile:
         mark: The length of the byte order mark.
         dialect: How its lines are read.
         longest: The bytes of its longest line, where that is known to be very long.
+        has_one_line_end: Whether DuckDB reads a copy in which all lines end alike.
 
     Raises:
         StatementError: It cannot be opened, or its first bytes are no CSV.
@@ -82,7 +83,7 @@ class CsvFile:
         self._folder = folder
         self._options = options
         self.name = options.name
-        self._has_one_line_end = False
+        self.has_one_line_end = False
         self._has_halves = False
         self._copy: Any = None
         self._url: str | None = None
@@ -177,7 +178,9 @@ class CsvFile:
     def served(self, served: Served) -> str:
         """Return its name for DuckDB, after which its bytes are checked when they are read."""
         if self._url is None:
-            if not self.is_copied and self._needs_copy():
+            if self.dialect.breaks_in_header and not self.has_one_line_end:
+                self._copy_with_one_line_end()  # DuckDB would take such a break for that of all lines
+            elif not self.is_copied and self._needs_copy():
                 self.copy()
             self._url = self._add_to(served)
             weakref.finalize(self, served.remove, self._url)
@@ -214,12 +217,15 @@ class CsvFile:
                 raise self.fault(fault)
             self.dialect = other
             return True
-        if self._has_one_line_end:
+        if self.has_one_line_end:
             return False
-        self._has_one_line_end = True
+        self._copy_with_one_line_end()
+        return True
+
+    def _copy_with_one_line_end(self) -> None:
+        self.has_one_line_end = True
         text = with_one_line_end("".join(self._from_header()), self.dialect)
         self._use_copy(iter([text]))
-        return True
 
     def copy(self) -> None:
         """Have DuckDB read a copy."""

@@ -134,7 +134,10 @@ class CsvTables:
         for one in opened:
             packed = None if one.is_copied else one.file.compression
             own = tuple(partition_keys([one.file]))
-            form = (one.dialect.delimiter, one.dialect.escape, one.dialect.header, packed, own)
+            form = (
+                *(one.dialect.delimiter, one.dialect.escape, one.dialect.header),
+                *(one.dialect.breaks_in_header, packed, own),
+            )
             groups.setdefault(form, []).append(one)
         if len(groups) == 1:
             return self._read(opened, partitions)
@@ -170,6 +173,8 @@ class CsvTables:
             "hive_partitioning": "true" if partitions else "false",
             "columns": f"{{{columns}}}",
         }
+        if all(one.has_one_line_end for one in group):
+            arguments["new_line"] = r"'\n'"
         if partitions:
             arguments["hive_types_autocast"] = "false"
         return (

@@ -35,12 +35,14 @@ class Dialect:
         header: The cells of the header.
         skipped: The characters before the header: blank lines and `sep=;`.
         escape: The sign before a quote in a cell: a quote or a backslash.
+        breaks_in_header: Whether a cell of the header has a line break in it.
     """
 
     delimiter: str
     header: tuple[str, ...]
     skipped: int = 0
     escape: str = '"'
+    breaks_in_header: bool = False
 
 
 def encoding_of(head: bytes, said: str | None) -> tuple[str, int]:
@@ -135,7 +137,7 @@ def dialect_of(head: str, said: str | None = None) -> Dialect:
     rest = head[skipped:]
     if not rest.strip():
         raise ValueError("the file is empty; a first line with the columns' names is needed")
-    first = _QUOTED.sub("", re.split(r"[\r\n]", rest, maxsplit=1)[0])
+    first = re.split(r"[\r\n]", _QUOTED.sub("", rest), maxsplit=1)[0]
     if said is None and sep is not None:
         said = sep[1]
     delimiter = said or max(_DELIMITERS, key=first.count)
@@ -144,7 +146,8 @@ def dialect_of(head: str, said: str | None = None) -> Dialect:
             io.StringIO(rest, newline=""), delimiter=delimiter, skipinitialspace=True, doublequote=True
         )
     )
-    return Dialect(delimiter, tuple(cell.strip() for cell in header), skipped)
+    breaks = any("\n" in cell or "\r" in cell for cell in header)
+    return Dialect(delimiter, tuple(cell.strip() for cell in header), skipped, breaks_in_header=breaks)
 
 
 def _blank_before(text: str) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...errors import StatementError
+from ...foreign_text import logger_of
 from ...usage.estimate.dry_run import dry_run_listener
 from ..sql.parser import ast
 from .options import checked
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..duckdb_connection import Database
     from ..table import Table
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Runs = Callable[[Any], "Table"]
 

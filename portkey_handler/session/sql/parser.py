@@ -18,7 +18,7 @@ from mindsdb_sql_parser.lexer import LexError
 from ...errors import StatementError
 from .depth import check_depth, too_deep
 from .literals import protected, put_back
-from .scanner import COMMENT, outside_quotes, pieces
+from .scanner import COMMENT, has_no_end, outside_quotes, pieces
 from .syntax_errors import syntax_error
 
 with warnings.catch_warnings():
@@ -46,9 +46,11 @@ class Statement(str):
 
     Attributes:
         line: The number of its first line in the script.
+        column: The number of its first character in that line.
     """
 
-    __slots__ = ("line",)
+    __slots__ = ("column", "line")
+    column: int
     line: int
 
 
@@ -61,7 +63,9 @@ def split(text: str) -> list[Statement]:
         written = text[start:position]
         if not _is_blank(written):
             statement = Statement(written.strip())
-            statement.line = 1 + text.count("\n", 0, start + len(written) - len(written.lstrip()))
+            begin = start + len(written) - len(written.lstrip())
+            statement.line = 1 + text.count("\n", 0, begin)
+            statement.column = begin - text.rfind("\n", 0, begin)
             statements.append(statement)
         start = position + 1
     return statements
@@ -80,7 +84,7 @@ def parse(text: str) -> Any:
         return put_back(tree, kept, ast.ASTNode) if kept else tree
     except (ParsingException, LexError) as error:
         said = str(error.args[0] if error.args else error)
-        raise syntax_error(text, said, getattr(text, "line", 1)) from None
+        raise syntax_error(text, said, getattr(text, "line", 1), getattr(text, "column", 1)) from None
     except RecursionError:
         raise too_deep() from None
     except (
@@ -129,8 +133,12 @@ def _plain(name: str, value: Any) -> Any:
 
 
 def _is_blank(statement: str) -> bool:
-    kinds = ((piece.kind, statement[piece.start]) for piece in pieces(statement))
-    return all(kind == COMMENT or character.isspace() or character == ";" for kind, character in kinds)
+    return all(
+        statement[piece.start] in ";" or statement[piece.start].isspace()
+        if piece.kind != COMMENT
+        else not has_no_end(statement, piece)
+        for piece in pieces(statement)
+    )
 
 
 def _semicolons(text: str) -> Iterator[int]:

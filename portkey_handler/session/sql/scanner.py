@@ -22,6 +22,15 @@ class Piece(NamedTuple):
     end: int
 
 
+def has_no_end(text: str, piece: Piece) -> bool:
+    """Return whether a text or a comment goes to the end of everything because it is not closed."""
+    if piece.kind == COMMENT:
+        return text.startswith("/*", piece.start) and (
+            piece.end - piece.start < 4 or not text.endswith("*/", piece.start, piece.end)
+        )
+    return piece.kind in ("'", '"') and (text[piece.end - 1] != piece.kind or piece.end - 1 == piece.start)
+
+
 def pieces(text: str) -> Iterator[Piece]:
     """Yield the pieces of a text, in order."""
     position = 0

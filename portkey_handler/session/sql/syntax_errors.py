@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from ...errors import StatementError, without_keys
-from .scanner import pieces
+from ...errors import StatementError
+from ...foreign_text import MASK, without_keys
+from .scanner import COMMENT, has_no_end, pieces
 
-_MASK = "******"
 #: Characters that are shown on each side of the place.
 _AROUND = 40
 #: Quotes that begin a text, and those that may end it. People paste typographic ones from documents.
@@ -26,6 +26,9 @@ _QUOTES = {
     "\u201e": "\u201c\u201d",
     "\u00ab": "\u00bb",
     "\u00b4": "\u00b4",
+    "\u2032": "\u2032",
+    "\uff07": "\uff07",
+    "\uff02": "\uff02",
 }
 _TYPOGRAPHIC = frozenset(_QUOTES) - {"'", '"'}
 #: The name of a secret option and its sign: what follows is hidden, whatever it looks like.
@@ -39,21 +42,27 @@ _BEGINS = re.compile(r"(?:CREATE|SELECT|DROP|SHOW|DESCRIBE|INSERT|RETRAIN|SET|WI
 _HINT = re.compile(r"^(?:Possible|Expected|Only)\b.*", re.MULTILINE)
 
 
-def syntax_error(text: str, said: str, first_line: int = 1) -> StatementError:
+def syntax_error(text: str, said: str, first_line: int = 1, first_column: int = 1) -> StatementError:
     """Return the error of a statement.
 
     Args:
         text: The statement.
         said: The message of the parser, which quotes lines of the statement and marks the place.
         first_line: The number of the statement's first line in its script.
+        first_column: The number of its first character in that line.
     """
     hint = _HINT.search(said)
     ending = f" ({without_keys(hint[0])})" if hint is not None else ""
-    place = _unclosed(text)
-    if place is not None:
-        ending = "; this quote has no end, or one before it is missing"
-    elif (place := _place(text, said)) is None:
+    unclosed = next((piece for piece in pieces(text) if has_no_end(text, piece)), None)
+    place = _place(text, said) if unclosed is None else unclosed.start
+    if place is None:
         return StatementError(f"the statement does not parse: {' '.join(masked(said).split())}")
+    if unclosed is not None:
+        ending = (
+            "; this comment has no end: write */"
+            if unclosed.kind == COMMENT
+            else "; this quote has no end, or one before it is missing"
+        )
     elif (
         text[:place].strip()
         and _BEGINS.match(text, place)
@@ -63,7 +72,8 @@ def syntax_error(text: str, said: str, first_line: int = 1) -> StatementError:
     elif _TYPOGRAPHIC.intersection(text[max(0, place - 1) : place + 1]):
         ending = "; write straight quotes: '…'"
     line = first_line + text.count("\n", 0, place)
-    column = 1 + place - _line_of(text, place)
+    begin = _line_of(text, place)
+    column = place - begin + (1 if begin else first_column)
     near = "near" if text[place:].strip(" ;\n") else "after"
     return StatementError(
         f"syntax error in line {line}, column {column}, {near} {_around(text, place)!r}{ending}"
@@ -77,7 +87,7 @@ def _line_of(text: str, place: int) -> int:
 
 def masked(text: str) -> str:
     """Return a text without its text constants and without what looks like a key."""
-    return _LONG_WORD.sub(_MASK, without_keys(_shown(text, 0, len(text))))
+    return _LONG_WORD.sub(MASK, without_keys(_shown(text, 0, len(text))))
 
 
 def _place(text: str, said: str) -> int | None:
@@ -108,7 +118,7 @@ def _around(text: str, start: int) -> str:
     begin = max(_line_of(text, start), start - _AROUND)
     end = text.find("\n", start)
     end = min(len(text) if end < 0 else end, start + _AROUND)
-    return _LONG_WORD.sub(_MASK, without_keys(_shown(text, begin, end))).strip()
+    return _LONG_WORD.sub(MASK, without_keys(_shown(text, begin, end))).strip()
 
 
 def _shown(text: str, begin: int, end: int) -> str:
@@ -121,7 +131,7 @@ def _shown(text: str, begin: int, end: int) -> str:
             pieces.append(text[position])
             position += 1
             continue
-        pieces.append(f"'{_MASK}'")
+        pieces.append(f"'{MASK}'")
         while position < end and hidden[position]:
             position += 1
     return "".join(pieces)
@@ -157,11 +167,3 @@ def _end_of_constant(text: str, start: int, closing: str) -> int:
             return position + 1
         position += 1
     return len(text)
-
-
-def _unclosed(text: str) -> int | None:
-    """Return the place of a straight quote that has no end, or None."""
-    for kind, start, end in pieces(text):
-        if kind in ("'", '"') and (text[end - 1] != kind or end - 1 == start):
-            return start
-    return None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from ...foreign_text import logger_of
 from ...storage.private_files import make_private, replace_file
 from .estimator import Estimate
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 Listener = Callable[[Estimate], None]
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from ...foreign_text import without_keys
+
 _LONGEST_EXAMPLE = 300
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 #: Names of texts that the model reads; other texts, such as the model's name, are for the provider.
@@ -44,9 +46,9 @@ def read_by_model(body: bytes) -> bytes:
 
 
 def example(body: bytes) -> str:
-    """Return the prompt of a request as text, cut."""
+    """Return the prompt of a request as text, cut and without what looks like a key."""
     parsed = orjson.loads(body)
-    text = _as_text(parsed) if isinstance(parsed, dict) else body.decode()
+    text = without_keys(_as_text(parsed) if isinstance(parsed, dict) else body.decode())
     return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…"
 
 

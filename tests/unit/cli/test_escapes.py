@@ -1,138 +1,113 @@
-"""Foreign text in a terminal or a log: escape sequences and marks of direction are written out, not obeyed."""
+"""An escape sequence in foreign text acts on no terminal; pipes and files get the data as it is."""
 
 from __future__ import annotations
 
-import logging
+import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
+from support.escapes import CANARY, FORGED, REPLIES, X, acting
+from support.terminal import Terminal
 
-from portkey_handler.errors import PortkeyHandlerError, visible
-from portkey_handler.gateway.offline import Fault, OfflineProvider
-from portkey_handler.predictor import ask
-from portkey_handler.session import Session
+from portkey_handler.gateway.offline import OfflineProvider
 
-#: Clears the screen, sets the title, C1, right to left, a line that forges another.
-CANARY = "\x1b[2J\x1b]0;title\x07\x9b31m\u202egnp.exe\u2066\u200f\r"
-SHOWN = "\\x1b[2J\\x1b]0;title\\x07\\x9b31m\\u202egnp.exe\\u2066\\u200f\\r"
-ACTING = ("\x1b[2J", "\x1b]0", "\x07", "\x9b", "\u202e", "\u2066", "\u200f")
+pytestmark = pytest.mark.slow
 
-
-def test_what_acts_is_written_out() -> None:
-    """Letters of every language, emoji, tabs and line breaks stay."""
-    assert visible(CANARY) == SHOWN
-    for text in ("plain", "日本 🙂 é", "👩‍👩‍👧", "עברית العربية", "a\tb\nc", "half \ud83d"[:4]):
-        assert visible(text) == text
-    assert visible("half \ud83d") == "half \\ud83d"
-
-
-def test_errors_are_safe_to_show(provider: OfflineProvider) -> None:
-    """Of providers, of names, of files."""
-    provider.behaviour.faults = lambda _: Fault(
-        status=400, body={"error": {"message": f"no {CANARY}"}}, headers={"x-portkey-provider": "p"}
-    )
-    rows = ask(
-        pd.DataFrame({"q": ["a"]}), column="q", engine={"base_url": provider.base_url}, on_error="null"
-    )
-    assert not any(sign in rows["answer_error"][0] for sign in ACTING)
-    error = PortkeyHandlerError(f"the table {CANARY} does not exist")
-    assert str(error) == f"the table {SHOWN} does not exist"
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        f"SELECT * FROM `x{CANARY}`",
-        f"SELECT `x{CANARY}` FROM t",
-        f"DESCRIBE `x{CANARY}`",
-        f"SELECT 'x{CANARY}' FRM t WHERE",
-        f"SELECT nothing('{CANARY}')",
-        f"CREATE ML_ENGINE e FROM portkey USING `x{CANARY}` = 1",
-        f"CREATE ML_ENGINE e FROM `x{CANARY}`",
-        f"CREATE ML_ENGINE `x{CANARY}` FROM portkey USING check = false",
-        f"CREATE ML_ENGINE e FROM portkey USING on_error = 'x{CANARY}'",
-        f"SET files.t.encoding = 'x{CANARY}'",
-    ],
+COMMAND = ["-m", "portkey_handler"]
+#: Files cannot have a slash in their names.
+NAME = CANARY.replace("/", "|")
+SQL = (
+    "CREATE ML_ENGINE e FROM portkey USING check = false; CREATE MODEL m PREDICT a USING engine = 'e', "
+    "column = 'q', on_error = 'null', max_attempts = 1, evidence = true; "
+    "SELECT t.*, m.* FROM files.t AS t JOIN m; SHOW FILES; SHOW TABLES FROM files; "
+    "DESCRIBE m.errors; DESCRIBE m.usage; SELECT m.a FROM files.t AS t JOIN m USING dry_run = true; "
+    "DESCRIBE m.estimate; SELECT * FROM `x{}`"
 )
-def test_errors_of_statements_are_safe_to_show(statement: str) -> None:
-    """Whatever part of the statement they repeat."""
-    with Session() as session:
-        session.register("t", pd.DataFrame({"a": [1]}))
-        with pytest.raises(PortkeyHandlerError) as caught:
-            session.sql(statement)
-    assert not any(sign in str(caught.value) for sign in ACTING)
 
 
-def test_a_name_forges_no_line_of_a_log(
-    provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A model that is called like a line of the log is refused, and so are targets."""
-    monkeypatch.setenv("PORTKEY_BASE_URL", provider.base_url)
-    with Session() as session, caplog.at_level(logging.DEBUG):
-        session.sql("CREATE ML_ENGINE e FROM portkey USING check = false")
-        for statement in (
-            "CREATE MODEL `m\nERROR all is lost` PREDICT a USING engine = 'e', column = 'q'",
-            "CREATE MODEL m PREDICT `a\nERROR all is lost` USING engine = 'e', column = 'q'",
-        ):
-            with pytest.raises(PortkeyHandlerError, match="has a control character in it; choose another"):
-                session.sql(statement)
-    assert not any("\nERROR" in record.getMessage() for record in caplog.records)
+def shown(*arguments: str, provider: OfflineProvider, code: int) -> str:
+    """Run the command in a terminal, and return all that it writes there."""
+    with Terminal(*COMMAND, *arguments, environment={"PORTKEY_BASE_URL": provider.base_url}) as terminal:
+        assert terminal.finish() == code
+    return terminal.written.decode("utf-8", "replace")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fmt", ["table", "csv", "json"])
-def test_a_terminal_is_not_acted_on(fmt: str, provider: OfflineProvider, tmp_path: Path) -> None:
-    """Answers, names of columns and models, what a provider says: 14 of 14 places were raw."""
-    provider.behaviour.answer = lambda _: f"answer {CANARY}"
-    (tmp_path / "t.csv").write_text(f'q,"col{CANARY[:-1]}"\none,"cell {CANARY[:-1]}"\n', encoding="utf-8")
-    sql = (
-        "CREATE ML_ENGINE e FROM portkey USING check = false; "
-        "CREATE MODEL m PREDICT a USING engine = 'e', column = 'q', model = 'gpt-4o-mini'; "
-        "SELECT t.*, m.a FROM files.t AS t JOIN m; SHOW FILES;"
-    )
-    command = [sys.executable, "-m", "portkey_handler", "sql", sql, "--files", str(tmp_path), "--format", fmt]
-    primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        [*command, "--verbose"],
-        env={**os.environ, "PORTKEY_BASE_URL": provider.base_url, "TERM": "dumb", "COLUMNS": "200"},
-        stdin=secondary,
-        stdout=secondary,
-        stderr=secondary,
-    )
-    os.close(secondary)
-    shown = b""
-    while True:
-        try:
-            piece = os.read(primary, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        shown += piece
-    os.close(primary)
-    assert process.wait() == 0
-    text = shown.decode("utf-8", "replace")
-    assert "answer \\x1b[2J" in text or "answer \\\\" in text or "\\u001b" in text
-    assert not any(sign in text for sign in ACTING)
+@pytest.fixture
+def files(tmp_path: Path, provider: OfflineProvider) -> Path:
+    """Give a folder with names, columns and cells that act, and a provider whose replies do."""
+    replies = [*REPLIES.values()]
+    provider.behaviour.faults = lambda request: replies[request.number % len(replies)]
+    rows = "".join(f'"{number} {CANARY}","cell {CANARY}"\n' for number in range(2 * len(replies)))
+    (tmp_path / "t.csv").write_text(f'q,"col{CANARY}"\n{rows}', encoding="utf-8")
+    (tmp_path / f"x{NAME}.csv").write_text("a\n1\n")
+    (tmp_path / f"broken{NAME}.parquet").write_text(CANARY)
+    return tmp_path
 
 
-@pytest.mark.slow
-def test_a_pipe_gets_the_data_as_it_is(provider: OfflineProvider, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fmt", ["table", "csv", "json", "jsonl"])
+def test_results_act_on_no_terminal(fmt: str, files: Path, provider: OfflineProvider) -> None:
+    """Answers, names of columns, files and models, what a provider says: 14 of 14 places were raw."""
+    sql = SQL.format(CANARY)
+    text = shown("sql", sql, "--files", str(files), "--format", fmt, "-v", provider=provider, code=1)
+    # A line break in a cell of a CSV is a line break, as in a file.
+    assert [sign for sign in acting(text) if fmt != "csv" or sign not in FORGED] == []
+    for seen in ("x1b", "202e", "the table or model x"):
+        assert seen in text
+
+
+def test_a_script_acts_on_no_terminal(files: Path, provider: OfflineProvider) -> None:
+    """Its name, and the statements that errors repeat; a person who types sees what he types."""
+    script = files / f"script{NAME}.sql"
+    script.write_text(SQL.format(CANARY), encoding="utf-8")
+    assert acting(shown("run", str(script), "--files", str(files), provider=provider, code=1)) == []
+
+
+def test_wrong_use_acts_on_no_terminal(files: Path, provider: OfflineProvider) -> None:
+    """Errors repeat arguments and names of files, which a pattern of the shell may have put there."""
+    (files / f"bad{NAME}.sql").write_bytes(b"SELECT 1\xff;")
+    (files / f"occupied{NAME}").write_text("")
+    for arguments, code in (
+        (("run", f"{files}/no{NAME}.sql"), 2),
+        (("run", f"{files}/bad{NAME}.sql"), 1),
+        (("sql", "SELECT 1", "--files", f"{files}/no{NAME}"), 2),
+        (("sql", "SELECT 1", "--session", f"{files}/occupied{NAME}"), 1),
+        (("sql", "SELECT 1", "--format", NAME), 2),
+        (("sql", "SELECT 1", CANARY), 2),
+        (("sql", "SELECT 1", f"--x{NAME}"), 2),
+        ((f"x{CANARY}",), 2),
+        (("report", f"m{CANARY}"), 1),
+        (("install", "--python", f"{files}/py{NAME}"), 1),
+    ):
+        assert acting(shown(*arguments, provider=provider, code=code)) == [], arguments
+
+
+def test_the_doctor_and_the_report_act_on_no_terminal(files: Path, provider: OfflineProvider) -> None:
+    """They repeat addresses and paths."""
+    for arguments in (("--python", f"{files}/py{NAME}"), ("--url", f"http://127.0.0.1:1/{NAME}")):
+        for more in ((), ("--json",)):
+            assert acting(shown("doctor", *arguments, *more, provider=provider, code=1)) == []
+    sql = SQL.partition("; SHOW FILES")[0]
+    shown("sql", sql, "--files", str(files), provider=provider, code=0)
+    page = files / f"page{NAME}.html"
+    assert acting(shown("report", "-o", str(page), provider=provider, code=0)) == []
+    assert acting(page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("fmt", ["csv", "json"])
+def test_a_pipe_and_a_file_get_the_data_as_it_is(fmt: str, provider: OfflineProvider, tmp_path: Path) -> None:
     """A program reads what the model wrote."""
-    provider.behaviour.answer = lambda _: "\x1b[31mred"
+    provider.behaviour.answer = lambda _: X
     sql = (
         "CREATE ML_ENGINE e FROM portkey USING check = false; CREATE MODEL m PREDICT a USING engine = 'e', "
         "column = 'q', model = 'gpt-4o-mini'; SELECT a FROM m WHERE q = 'x'"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "portkey_handler", "sql", sql, "--files", str(tmp_path), "--format", "csv"],
-        env={**os.environ, "PORTKEY_BASE_URL": provider.base_url},
-        capture_output=True,
-        check=True,
-    )
-    assert done.stdout == b"a\n\x1b[31mred\n"
+    command = [sys.executable, *COMMAND, "sql", sql, "--files", str(tmp_path), "--format", fmt]
+    environment = {**os.environ, "PORTKEY_BASE_URL": provider.base_url}
+    piped = subprocess.run(command, env=environment, capture_output=True, check=True).stdout.decode()
+    file = tmp_path / "result"
+    subprocess.run([*command, "-o", str(file)], env=environment, capture_output=True, check=True)
+    for text in (piped, file.read_bytes().decode()):
+        assert (json.loads(text) == [{"a": X}]) if fmt == "json" else (text == f'a\n"{X}"\n')

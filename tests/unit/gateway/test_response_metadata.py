@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pandas as pd
 import pytest
 
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.gateway.response_metadata import evidence_of
 from portkey_handler.records import Evidence
+from portkey_handler.session import Session
 
 
 def test_headers_of_the_gateway() -> None:
@@ -54,7 +57,72 @@ def test_verdicts_of_guardrails(status: int) -> None:
     assert evidence_of(200, {}, orjson.dumps(body), None, None).guardrails is None
 
 
-@pytest.mark.parametrize("content", [b"", b"no JSON", b"[]", b'{"hook_results": 3}', b'{"hook_results": {}}'])
-def test_a_guarded_response_without_verdicts(content: Any) -> None:
+#: What stands where verdicts should be, as JSON; and what is read of it.
+_DEEP = 100_000
+_CHECKED = {"id": "g", "verdict": False, "on": "answer", "checks": {}}
+NONSENSE: list[tuple[str, Any]] = [
+    *((text, None) for text in ("[]", "[[]]", '"verdict"', "null", "0", "true", "NaN", "{}", '{"": ""}')),
+    ("[" * _DEEP + "]" * _DEEP, None),
+    ('{"a":' * _DEEP + "1" + "}" * _DEEP, None),
+    ('{"after_request_hooks": {"id": "g"}}', None),
+    ('{"after_request_hooks": [null, 0, "g", [], [{"id": "g"}]]}', None),
+    ('{"after_request_hooks": [{}]}', None),
+    ('{"after_request_hooks": [{"id": {"a": 1}, "verdict": "no", "checks": 3}]}', None),
+    ('{"after_request_hooks": [{"id": "g", "verdict": false, "checks": "x"}]}', [_CHECKED]),
+    ('{"after_request_hooks": [{"id": "g", "verdict": false, "checks": {"id": "x"}}]}', [_CHECKED]),
+    ('{"after_request_hooks": [{"id": "g", "verdict": false, "checks": [null, 1, [], {}]}]}', [_CHECKED]),
+    (
+        '{"after_request_hooks": [{"id": "g", "verdict": false, "checks": [{"id": "c", "verdict": [1]}]}]}',
+        [{**_CHECKED, "checks": {"c": None}}],
+    ),
+    (
+        '{"after_request_hooks": [{"id": "' + "g" * 500 + '", "verdict": ' + "[" * 900 + "]" * 900 + "}]}",
+        [{**_CHECKED, "id": "g" * 200, "verdict": None}],
+    ),
+    ('{"after_request_hooks": [{"id": "g\\ud83d", "verdict": 1e999}]}', [{**_CHECKED, "verdict": None}]),
+    (
+        '{"after_request_hooks": [' + ",".join(['{"id": "g", "verdict": false}'] * 500) + "]}",
+        [_CHECKED] * 100,
+    ),
+]
+
+
+@pytest.mark.parametrize("content", [b"", b"no JSON", b"[]", b"0", b"null"])
+def test_a_guarded_response_without_verdicts(content: bytes) -> None:
     """A body that cannot be read costs the verdicts, not the row."""
     assert evidence_of(246, {}, content, None, None).guardrails is None
+
+
+@pytest.mark.parametrize(("written", "read"), NONSENSE)
+def test_verdicts_in_a_wrong_shape(written: str, read: Any) -> None:
+    """What is no verdict is left out."""
+    content = f'{{"hook_results": {written}}}'.encode()
+    assert evidence_of(246, {}, content, None, None).guardrails == read
+
+
+@pytest.mark.parametrize("written", [written for written, _ in NONSENSE])
+@pytest.mark.parametrize("status", [246, 446])
+def test_verdicts_in_a_wrong_shape_cost_no_row(
+    status: int, written: str, provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are answered, cached and shown; those that were denied fail with an error of ours."""
+    answer = '"choices": [{"message": {"content": "an answer"}, "finish_reason": "stop"}]'
+    body = f'{{"hook_results": {written}, {answer}}}' if status == 246 else f'{{"hook_results": {written}}}'
+    provider.behaviour.faults = lambda _: Fault(status=status, body=body.encode())
+    monkeypatch.setenv("PORTKEY_BASE_URL", provider.base_url)
+    with Session() as session:
+        session.sql(
+            "CREATE ML_ENGINE e FROM portkey USING check = false; "
+            "CREATE MODEL m PREDICT a USING engine = 'e', column = 'q', on_error = 'null', evidence = true"
+        )
+        (row,) = session.sql("SELECT * FROM m WHERE q = 'x'").to_dict("records")
+        (again,) = session.sql("SELECT * FROM m WHERE q = 'x'").to_dict("records")
+    if status == 246 and len(written) < _DEEP:
+        assert (row["a"], again["a"]) == ("an answer", "an answer")
+        assert row["a_evidence"].get("guardrails") == again["a_evidence"].get("guardrails")
+    else:
+        assert pd.isna(row["a"])
+        assert pd.isna(again["a"])
+        assert row["a_error"].startswith(
+            "446: " if status == 446 else f"the reply of {provider.base_url} is not JSON"
+        )

@@ -289,11 +289,13 @@ class TestOthers:
         assert anything.convert(3) == 3
 
     def test_errors_show_little(self):
-        """An error shows 80 characters of a value at most."""
+        """An error shows 80 characters of a value at most, and none of a long word, which may be a key."""
         with pytest.raises(ValueError, match="expected a number") as caught:
-            coerce("chat", "temperature", "x" * 1000)
+            coerce("chat", "temperature", "x " * 1000)
 
-        assert str(caught.value).count("x") == 81  # one is in "expected"
+        assert str(caught.value).count("x") == 41  # one is in "expected"
+        with pytest.raises(ValueError, match=r"^expected a number, got a text of 1000 characters$"):
+            coerce("chat", "temperature", "x" * 1000)
 
     def test_unknown(self):
         """The caller asks for known names only."""

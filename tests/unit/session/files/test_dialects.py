@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -124,3 +125,17 @@ def prompts(session: Session, asked: Any, header: list[str]) -> list[Row]:
     asked.clear()
     session.sql(f"SELECT m.answer FROM files.t AS t JOIN m USING column = '{header[0]}'")
     return texts(asked.frames[0][header]) if asked.frames else []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("inside", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("quoted", ["co{}l", "col{}", "{}col", "a;b;c{}d;e"])
+def test_a_line_break_in_a_header(quoted: str, inside: str, end: str, tmp_path: Path) -> None:
+    """Spreadsheets write such headers; DuckDB took the break for the one of all lines, and found no rows."""
+    name = quoted.format(inside)
+    lines = (f'q,"{name}"', "one,x", f'two,"y{inside}z"', "")
+    (tmp_path / "t.csv").write_bytes(end.join(lines).encode())
+    with Session(files=tmp_path) as session:
+        rows = session.sql("SELECT * FROM files.t")
+    assert rows.columns.tolist() == ["q", name.strip()]
+    assert rows.to_numpy().tolist() == [["one", "x"], ["two", f"y{inside}z"]]
