@@ -41,6 +41,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from .secret import MASK
+
 if TYPE_CHECKING:
     from .records import Evidence
 
@@ -59,7 +61,7 @@ _KEYS = re.compile(
 
 def without_keys(text: str) -> str:
     """Return a text in which whatever looks like a key is masked."""
-    return _KEYS.sub("******", text)
+    return _KEYS.sub(MASK, text)
 
 
 #: Characters that act on a terminal or reorder a line instead of being seen: C0 and C1 controls but for tab
@@ -125,6 +127,10 @@ class OptionError(UsageError):
     """
 
     problems: Sequence[str] = ()
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message, **details)
+        self.problems = [visible(without_keys(problem)) for problem in self.problems]
 
 
 class TemplateError(UsageError):

@@ -32,6 +32,7 @@ from .options.durations import seconds_of
 from .options.plan import longest_answer
 from .prompts.frames import as_frame
 from .records import Outcome, RowNames
+from .secret import Secret, forgetting, sealed
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
@@ -154,14 +155,17 @@ async def aask(
     """
     import pandas as pd
 
-    frame = as_frame(frame)
+    engine = sealed(engine or {})
     given = {"model": model, "prompt_template": prompt_template, "column": column}
-    using = {name: value for name, value in given.items() if value is not None} | options
-    resolved = resolve(target=target, engine=dict(engine or {}), model=using, environment=os.environ)
-    check_free(resolved.plan, frame)
-    answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
-    joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
-    return joined
+    using = Secret({name: value for name, value in given.items() if value is not None} | options)
+    del options  # no key belongs there, and one may be there
+    with forgetting():
+        frame = as_frame(frame)
+        resolved = resolve(target=target, engine=engine, model=using.reveal(), environment=os.environ)
+        check_free(resolved.plan, frame)
+        answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
+        joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
+        return joined
 
 
 ask = blocking(aask, "ask")

@@ -1,6 +1,7 @@
 """Read the USING of one level: check names, validate values, collect all problems.
 
-The value of a secret or of an unknown name is never shown: it may be a key under a misspelt name.
+The value of a secret or of an unknown name is never shown: it may be a key under a misspelt name. What is
+read may be sealed (`secret.sealed`); validated keys are sealed again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from ..errors import closest
+from ..secret import revealed
 from . import other_engines
 from .catalog import (
     ALIASES,
@@ -23,6 +25,7 @@ from .catalog import (
     known_names,
 )
 from .endpoint_parameters import PARAMETERS, coerce
+from .engine_config import as_secret, is_key
 from .input import MODES
 from .parameters import is_parameter, is_parameter_of_any_mode
 from .routing import calls_an_address
@@ -52,7 +55,7 @@ class Reading:
             have any mode.
 
     Attributes:
-        values: Canonical name to validated value, in the order given.
+        values: Canonical name to validated value, in the order given; of keys, every text is a `Secret`.
         problems: The problems, one sentence each.
         ignored: Names of options that belong to another mode.
     """
@@ -77,14 +80,14 @@ class Reading:
                     f"{lowered} must be written in lower case, because MindsDB hides the value only then"
                 )
                 continue
-            if lowered == "mode" and self.level == "engine" and str(value).lower() in MODES:
+            if lowered == "mode" and self.level == "engine" and str(revealed(value)).lower() in MODES:
                 self.problems.append(_misplaced(OPTIONS["mode"], "mode", self.level))
                 continue
             if name in origin:
                 self.problems.append(f"{origin[name]} and {lowered} are the same option; give one of them")
                 continue
             origin[name] = lowered
-            self._read_one(name, lowered, value)
+            self._read_one(name, lowered, revealed(value))
         for group, say in zip(ALTERNATIVES, _BOTH_SAY, strict=True):
             both = [name for name in group if self.values.get(name) is not None]
             if len(both) > 1:
@@ -146,7 +149,7 @@ class Reading:
                 f"{written} = …"
             )
             return
-        self.values[entry.name] = found
+        self.values[entry.name] = as_secret(found) if is_key(entry.name, found) else found
         if entry.name == "parameters":
             self._check_raw_parameters(found or {})
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, OptionError, StatementError
+from ..secret import MASK, revealed, sealed
 from .catalog import Catalog, Engine, Model, now
 from .sql.parser import using
 from .storages import EngineStorage, ModelStorage
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 HANDLER = "portkey"
 #: MindsDB's default project; a model's name may have it as a prefix.
 PROJECT = "mindsdb"
-MASK = "******"
 #: Options of CREATE MODEL and RETRAIN that a MindsDB server does not hand to the handler.
 _HOST_OPTIONS = ("tag", "join_learn_process", "active")
 
@@ -51,7 +51,7 @@ class Models:
             if node.if_not_exists:
                 return
             raise AlreadyExistsError(f"the engine {name} exists already; DROP ML_ENGINE {name}")
-        options = using(node.params)
+        node.params = options = sealed(using(node.params))
         storage = EngineStorage(name, options)
         handler = self._handler_class()(model_storage=None, engine_storage=storage)
         try:
@@ -75,7 +75,7 @@ class Models:
             (
                 engine.name,
                 engine.handler,
-                {key: _shown(key, value, shown) for key, value in engine.options.items()},
+                {key: _shown(key, revealed(value), shown) for key, value in engine.options.items()},
             )
             for engine in self._catalog.engines()
         ]

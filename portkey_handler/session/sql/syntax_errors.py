@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 from ...errors import StatementError, without_keys
+from ...secret import MASK
 from .scanner import pieces
 
-_MASK = "******"
 #: Characters that are shown on each side of the place.
 _AROUND = 40
 #: Quotes that begin a text, and those that may end it. People paste typographic ones from documents.
@@ -77,7 +77,7 @@ def _line_of(text: str, place: int) -> int:
 
 def masked(text: str) -> str:
     """Return a text without its text constants and without what looks like a key."""
-    return _LONG_WORD.sub(_MASK, without_keys(_shown(text, 0, len(text))))
+    return _LONG_WORD.sub(MASK, without_keys(_shown(text, 0, len(text))))
 
 
 def _place(text: str, said: str) -> int | None:
@@ -108,7 +108,7 @@ def _around(text: str, start: int) -> str:
     begin = max(_line_of(text, start), start - _AROUND)
     end = text.find("\n", start)
     end = min(len(text) if end < 0 else end, start + _AROUND)
-    return _LONG_WORD.sub(_MASK, without_keys(_shown(text, begin, end))).strip()
+    return _LONG_WORD.sub(MASK, without_keys(_shown(text, begin, end))).strip()
 
 
 def _shown(text: str, begin: int, end: int) -> str:
@@ -121,7 +121,7 @@ def _shown(text: str, begin: int, end: int) -> str:
             pieces.append(text[position])
             position += 1
             continue
-        pieces.append(f"'{_MASK}'")
+        pieces.append(f"'{MASK}'")
         while position < end and hidden[position]:
             position += 1
     return "".join(pieces)
