@@ -118,7 +118,8 @@ class Predictor:
             spent = RunHistory(data_dir()).spent(plan.engine, today())
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate, spent)
         estimate = replace(estimate, refused=refused)
-        keep_estimate(data_dir(), plan.engine, estimate.name, estimate)
+        keeps = plan.execution.keep_reasons
+        keep_estimate(data_dir(), plan.engine, estimate.name, estimate, with_example=keeps)
         (dry_run_listener() or _log)(estimate)
         return to_frame(plan, outcomes, frame.index)
 
@@ -226,7 +227,7 @@ class _Run:
         folder = data_dir()
         execution = plan.execution
         self._stopped = asyncio.Event()
-        self.account = QueryUsage(names)
+        self.account = QueryUsage(names, keeps_reasons=execution.keep_reasons)
         history = RunHistory(folder)
         self._daily = DailyBudget(history, plan.engine)
         record = partial(history.record, query=self._daily.query)

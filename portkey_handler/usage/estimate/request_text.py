@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-_LONGEST_EXAMPLE = 300
+from ..query_usage import LONGEST_TEXT
+
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 #: Names of texts that the model reads; other texts, such as the model's name, are for the provider.
 _READ = frozenset({"prompt", "input", "instructions", "query", "system"})
@@ -47,7 +48,7 @@ def example(body: bytes) -> str:
     """Return the prompt of a request as text, cut."""
     parsed = orjson.loads(body)
     text = _as_text(parsed) if isinstance(parsed, dict) else body.decode()
-    return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…"
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
 def _as_text(body: dict[str, Any]) -> str:
