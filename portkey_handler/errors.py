@@ -13,6 +13,7 @@ The whole tree; catch the nearest parent of the errors that you can handle::
            + AlreadyExistsError       ... or does already
            + NewerFileError           a newer release has written a file
       x  StoreError                   a file in the data directory cannot be used
+      x  FileError                    a file cannot be read or written: no room, no right, gone
       x  GatewayError                 the gateway or the provider behind it gave no answer
            + ConnectionLostError      the connection broke before the answer was there
            + ConnectError             no connection: refused, no way to the host
@@ -36,6 +37,7 @@ its first line, and carries neither a key nor a whole prompt.
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -76,6 +78,15 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+#: What to do about an error of the system, by its number.
+_FILE_REMEDIES: tuple[tuple[tuple[int, ...], str], ...] = (
+    ((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room there"),
+    ((errno.EACCES, errno.EPERM, errno.EROFS), "make it readable and writable, or name another folder"),
+    ((errno.ENOENT, errno.ENOTDIR), "make the folder, or name another"),
+    ((errno.EMFILE, errno.ENFILE), "let the process open more files (ulimit -n)"),
+)
 
 
 class PortkeyHandlerError(Exception):
@@ -171,6 +182,17 @@ class NewerFileError(UsageError):
 
 class StoreError(PortkeyHandlerError):
     """A file in the data directory cannot be used. Queries go on without it, and a warning says so."""
+
+
+class FileError(PortkeyHandlerError):
+    """A file or folder cannot be read or written. What was there is as it was."""
+
+    @classmethod
+    def of(cls, error: OSError) -> FileError:
+        """Return the error of the system's error."""
+        name = f"{error.filename} cannot be used" if error.filename else "a file cannot be used"
+        remedy = next((said for codes, said in _FILE_REMEDIES if error.errno in codes), "mend that")
+        return cls(f"{name}: {error.strerror or error}; {remedy}, then run the statement again")
 
 
 class GatewayError(PortkeyHandlerError):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from .options import EngineConfig, Plan, resolve
 from .options.durations import seconds_of
 from .options.plan import longest_answer
 from .prompts.frames import as_frame
-from .records import Outcome, RowNames
+from .records import NOT_ASKED, Outcome, RowNames
 from .secret import Secret, forgetting, sealed
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
@@ -109,10 +110,10 @@ class Predictor:
         """Estimate the query without sending anything, and store the estimate for DESCRIBE."""
         plan = self.plan
         items = _items(plan, gateway)
-        cache = _answer_cache(plan, gateway, only_look=True)
         outcomes: list[Outcome] = []
-        scan = _scan(plan, gateway, items.operation, cache)
-        estimate = await scan.estimate(items.of(frame), len(frame), outcomes.append)
+        with closing(_answer_cache(plan, gateway, only_look=True)) as cache:
+            scan = _scan(plan, gateway, items.operation, cache)
+            estimate = await scan.estimate(items.of(frame), len(frame), outcomes.append)
         spent = 0.0
         if plan.execution.max_cost_per_day is not None:
             spent = RunHistory(data_dir()).spent(plan.engine, today())
@@ -121,7 +122,9 @@ class Predictor:
         keeps = plan.execution.keep_reasons
         keep_estimate(data_dir(), plan.engine, estimate.name, estimate, with_example=keeps)
         (dry_run_listener() or _log)(estimate)
-        return to_frame(plan, outcomes, frame.index)
+        answers = to_frame(plan, outcomes, frame.index)
+        answers.attrs[NOT_ASKED] = True
+        return answers
 
 
 async def aask(

@@ -16,6 +16,10 @@ from typing import Any, NamedTuple
 
 #: An attribute of a frame: the columns that other models of the query have added.
 ADDED_BY_MODELS = "portkey_handler_added"
+#: An attribute of a frame of which rows were left out: the numbers that its rows had before.
+ROW_NUMBERS = "portkey_handler_rows"
+#: An attribute of a frame of answers: nothing was asked, so they are not known.
+NOT_ASKED = "portkey_handler_not_asked"
 
 
 class Ending(Enum):
@@ -236,11 +240,13 @@ class RowNames:
         first: The number of the first row.
         column: A column that identifies the rows; empty where none is known.
         values: The values of that column.
+        numbers: The numbers of the rows, where they do not follow from the first.
     """
 
     first: int = 0
     column: str = ""
     values: Sequence[Any] = ()
+    numbers: Sequence[int] | None = None
 
     def of(self, row: int) -> int | str:
         """Return the name of a row: `id = 1057` where a column identifies rows, else its number.
@@ -253,4 +259,4 @@ class RowNames:
             if len(said) <= _LONGEST_VALUE and not any(map(str.isspace, said)):
                 quoted = "'{}'".format(said.replace("'", "''"))
                 return f"{self.column} = {said if isinstance(value, Number) else quoted}"
-        return self.first + row
+        return self.first + row if self.numbers is None else self.numbers[row]

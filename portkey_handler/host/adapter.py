@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..records import RowNames
+from ..records import ROW_NUMBERS, RowNames
 from ..secret import sealed
 
 if TYPE_CHECKING:
@@ -152,13 +152,13 @@ def keep_columns(answers: Sequence[str], model_storage: Any) -> None:
 
 
 def row_names(frame: pd.DataFrame, model_storage: Any) -> RowNames:
-    """Return the names of the rows in errors, where MindsDB hands over the rows in parts.
+    """Return the names of the rows in errors, where the host hands over only a part of them.
 
-    With `partition_size` the index continues from part to part. With `track_column` it starts at 0 in each
-    part, and a row is named by its value in that column.
+    The session says their numbers. In MindsDB, with `partition_size` the index continues from part to part.
+    With `track_column` it starts at 0 in each part, and a row is named by its value in that column.
     """
     if not _is_mindsdbs(model_storage):
-        return RowNames()
+        return RowNames(numbers=frame.attrs.get(ROW_NUMBERS))
     import pandas as pd
 
     tracked = (_tracked_column() or "").lower()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from types import NoneType
@@ -13,6 +12,7 @@ import orjson
 from ..errors import InvalidResponseError, visible
 from ..records import Ending, Evidence, Outcome, Response, ending_of, is_cut_off
 from .json_extraction import NotReadable, exactly, unfenced
+from .reasoning import split_reasoning
 
 #: Why there is no answer where a model stopped for one of these reasons, with text or without.
 _NO_ANSWER = {
@@ -26,8 +26,6 @@ NO_TEXT = "the model gave no text"
 _PLAIN_WORDS = frozenset({"content_filter", "content_filtered", "safety", "refusal", "error"})
 #: Kinds of parts that hold reasoning.
 _THOUGHTS = frozenset({"thinking", "reasoning", "redacted_thinking"})
-_THINK = re.compile(r"\s*(?:<(?:think|thinking|thought)>|\[THINK\])", re.IGNORECASE)
-_END_OF_THINKING = re.compile(r"</(?:think|thinking|thought)>|\[/THINK\]", re.IGNORECASE)
 _MOST_REASONING = 2_000
 #: Fields of a message with the model's reasoning: of DeepSeek and vLLM, of OpenRouter and Groq, and the
 #: gateway's own, where it translates Anthropic, Bedrock and Gemini.
@@ -130,22 +128,6 @@ def _text_of_part(part: Any) -> str | None:
 def _is_typed(part: Any) -> bool:
     """Return whether a part says of what kind it is: it is then no answer that a server has parsed."""
     return part is None or (isinstance(part, Mapping) and ("type" in part or "text" in part))
-
-
-def split_reasoning(text: str) -> tuple[str, str | None] | None:
-    """Return the reasoning at the beginning of a text, and the answer behind it; None where there is none.
-
-    Models write it between <think> and </think>. Servers that begin the text with <think> themselves leave it
-    out of the reply. An answer of None: the reasoning has no end.
-    """
-    begin = _THINK.match(text)
-    if begin is None and ("</think" not in text.lower() or "<think" in text.lower()):
-        return None
-    start = 0 if begin is None else begin.end()
-    end = _END_OF_THINKING.search(text, start)
-    if end is None:
-        return (text[start:].strip(), None) if begin is not None else None
-    return text[start : end.start()].strip(), text[end.end() :].lstrip()
 
 
 def _unfinished(evidence: Evidence) -> Outcome:

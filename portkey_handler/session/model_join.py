@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import NotFoundError, PortkeyHandlerError, StatementError
-from ..records import ADDED_BY_MODELS
+from ..records import ADDED_BY_MODELS, NOT_ASKED, ROW_NUMBERS
 from .arrow_frames import from_frame
 from .duckdb_connection import Database, Scratch
 from .result_frames import to_frame
@@ -21,11 +21,25 @@ from .table import Table
 _ROW_ID = "__mindsdb_row_id"
 
 
+#: Returns the places of the rows that the next model is asked about, or None for all, from the answers so far
+#: and the numbers of the rows that they belong to.
+Needed = Callable[[Sequence[pd.DataFrame], Sequence[int]], "list[int] | None"]
+
+
 def asked(
-    question: Question, handlers: Sequence[Any], data: pd.DataFrame, inputs: Sequence[Mapping[str, Any]]
-) -> list[pd.DataFrame]:
-    """Ask one model after the other; each gets the answers of those before it."""
+    question: Question,
+    handlers: Sequence[Any],
+    data: pd.DataFrame,
+    inputs: Sequence[Mapping[str, Any]],
+    needed: Needed = lambda outputs, rows: None,  # noqa: ARG005 - all rows
+) -> tuple[list[pd.DataFrame], Sequence[int]]:
+    """Ask one model after the other; each gets the answers of those before it.
+
+    Returns:
+        The answers of each model, and the numbers of the rows that they belong to.
+    """
     seen = data.copy(deep=False)
+    rows: Sequence[int] = range(len(seen))
     known = [
         (column.paths, column.name.lower(), name)
         for column, name in zip(question.data, question.visible_names(), strict=True)
@@ -41,6 +55,8 @@ def asked(
             )
         frame[_ROW_ID] = range(len(frame))
         frame.attrs[ADDED_BY_MODELS] = list(added)
+        if len(rows) < len(data):
+            frame.attrs[ROW_NUMBERS] = rows
         options = dict(model.using)
         args = {"pred_format": "dict", "predict_params": options, "using": dict(options)}
         answer = _aligned(handler.predict(frame, args), frame, model.alias)
@@ -55,7 +71,13 @@ def asked(
             seen[visible] = answer[name]
             added.append(visible)
             known.append((model.paths, name.lower(), visible))
-    return outputs
+        if number + 1 < len(handlers) and not answer.attrs.get(NOT_ASKED):
+            places = needed(outputs, rows)
+            if places is not None and len(places) < len(rows):
+                seen = seen.take(places)
+                outputs = [output.take(places) for output in outputs]
+                rows = [rows[place] for place in places]
+    return outputs, rows
 
 
 def _renamed(
@@ -110,7 +132,10 @@ def inputs(question: Question, plan: Plan) -> list[dict[str, Any]]:
 
 
 def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.DataFrame]) -> Table:
-    """Return data, constants and answers side by side, by private names, with the number of the row."""
+    """Return data, constants and answers side by side, by private names, with the number of the row.
+
+    The columns of models that have not answered are left out.
+    """
     rows = data.arrow.num_rows
     arrays: list[Any] = []
     names: list[str] = []
@@ -125,6 +150,8 @@ def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.D
         elif known.kind == "input":
             value = question.constants[known.owner][known.name][0]
             array, is_json = pa.array([value] * rows, pa.string() if value is None else None), False
+        elif known.owner >= len(answers):
+            continue
         else:
             place = places[known.owner]
             places[known.owner] += 1

@@ -19,16 +19,19 @@ from .files.relation import Relation
 from .files.writing import Files
 from .model_statements import find_model
 from .sql.double_quotes import marked, named_by_with, refuse_columns, selects
-from .sql.expressions import aliased, table
+from .sql.expressions import aliased, column, table
 from .sql.nodes import alias_of, flat, output_names, paths
 from .sql.parser import ast
-from .sql.plan import Asked, Plan, Question, Source, of_models, options_for, parts
+from .sql.plan import ROW, Asked, Plan, Question, Source, of_models, options_for, parts
+from .sql.pruning import NAIVE
 from .sql.rewrite import QUERIES, prepared, rewrite, taken_using
 from .sql.to_sqlglot import Translator
 from .table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .model_join import Needed
 
 Opened = Callable[[Model], AbstractContextManager[Any]]
 
@@ -287,15 +290,36 @@ class _Run:
             empty = empty_frame(question, self._database)
             # Without rows nothing is sent. The handler tells its columns, or what is wrong with the options.
             every = [{name: value for name, (value, _) in found.items()} for found in question.constants]
-            outputs = asked(question, handlers, empty, every)
+            outputs, _ = asked(question, handlers, empty, every)
             plan = Planner(question, [list(output.columns) for output in outputs]).plan()
             check_final(plan, empty, outputs, self._database, self._scratch)
             data = self._data(question, plan)
             if data.arrow.num_rows:
                 frame = seen(question, data)
-                outputs = asked(question, handlers, frame, inputs(question, plan))
+                needed = self._needed(question, plan, data)
+                outputs, rows = asked(question, handlers, frame, inputs(question, plan), needed)
+                data = data if len(rows) == len(frame) else data.taken(rows)
         source = self._scratch.add(together(question, plan, data, outputs))
         return self._run(plan.final(source), plan.names)
+
+    def _needed(self, question: Question, plan: Plan, data: Table) -> Needed:
+        """Return what finds the rows that the next model is asked about."""
+        from .model_join import together
+
+        def needed(outputs: Sequence[pd.DataFrame], rows: Sequence[int]) -> list[int] | None:
+            condition = None if NAIVE.get() else plan.needed(len(outputs))
+            if condition is None:
+                return None
+            held = data if len(rows) == data.arrow.num_rows else data.taken(rows)
+            source = aliased(self._scratch.add(together(question, plan, held, outputs)), "__portkey_rows")
+            query = exp.select(column(ROW)).from_(source).where(condition).order_by(column(ROW))
+            try:
+                found: list[int] = self._run(query, plan.names).arrow.column(0).to_pylist()
+            except StatementError:  # a comparison that cannot be made; it is said when the result is made
+                return None
+            return found
+
+        return needed
 
     def _question(self, select: Any) -> tuple[Question, list[Model]]:
         for name in ("targets", "where", "group_by", "having", "order_by"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import AlreadyExistsError, NotFoundError
+from ..errors import AlreadyExistsError, FileError, NotFoundError
 from ..secret import Secret, forgetting
 from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
@@ -137,7 +137,10 @@ class Session:
         with shown_in_notebook(), room():
             tree = parse(statement)
             mark(tree, in_double_quotes(statement.reveal()))
-            return self._run(binding.bind(tree))
+            try:
+                return self._run(binding.bind(tree))
+            except OSError as error:
+                raise FileError.of(error) from None
 
     def register(self, name: str, data: Any) -> None:
         """Make data a table of that name; it replaces data that was registered under that name.

@@ -45,6 +45,12 @@ class Table:
         """Return the same rows under other names."""
         return replace(self, arrow=self.arrow.rename_columns(list(names)))
 
+    def taken(self, rows: Sequence[int]) -> Table:
+        """Return the rows at some places."""
+        places = pa.array(rows, pa.int64())
+        texts = {position: column.take(places) for position, column in self.texts.items()}
+        return replace(self, arrow=self.arrow.take(places), texts=texts)
+
     def with_constants(self, values: Sequence[tuple[str, str | int | None]]) -> Table:
         """Return the rows with columns of one value each, for names that are not there yet."""
         arrow = self.arrow

@@ -1,9 +1,9 @@
 """The answer cache: an answer that was paid for once is not requested, and not paid, again.
 
 It is an append-only SQLite file per engine. It holds digests of items and their answers, neither prompts nor
-keys of the gateway. The digests are read into memory when the file is opened, because an index over them
-would make writing ten times as expensive. Several queries may use one file at once, in threads and processes:
-an item that one of them has sent is not sent by the others, which get its answer.
+keys of the gateway. An index over the digests in SQLite would make writing ten times as expensive, so the
+index is a file beside it (`storage.key_index`). Several queries may use one file at once, in threads and
+processes: an item that one of them has sent is not sent by the others, which get its answer.
 
 An answer is on disk before another request takes its place in flight, so that a killed process loses at most
 the answers in flight. Commits are not forced to the disk: the file survives the end of the process at any
@@ -24,24 +24,20 @@ import orjson
 from ..errors import NewerFileError
 from ..records import Outcome
 from .answer_format import BUSY_SECONDS, MIGRATIONS, checksum_of, decode, encode, number_of_names
+from .expiry import sweep
 from .key_locks import KeyLocks
+from .known_answers import KnownAnswers, last_number
 from .private_files import writable_by_others
-from .sqlite import opened, opened_to_read, reading, set_aside
+from .sqlite import opened, opened_to_read, reason_of, set_aside
 
 logger = logging.getLogger(__name__)
 
 _INSERT = "INSERT INTO answers (key, made_at, expires_at, answer, checksum, names) VALUES (?, ?, ?, ?, ?, ?)"
-#: An answer from the future was made while the clock was wrong: nobody knows how old it is.
-_USABLE = "made_at BETWEEN ? AND ? AND expires_at >= ?"
-_NEWEST_LAST = f"SELECT key, number FROM answers WHERE {_USABLE} ORDER BY number"  # noqa: S608 - constants
-_NEWER = f"SELECT key, number FROM answers WHERE number > ? AND {_USABLE} ORDER BY number"  # noqa: S608 - likewise
 _SELECT = "SELECT made_at, answer, checksum, names FROM answers WHERE number = ? AND key = ?"
 #: Seconds between two checks for answers of other queries, while none was seen.
 _BETWEEN_LOOKS = 0.001
 #: Seconds that another process is waited for when the file is opened; then its answers are only read.
 _OPEN_SECONDS = 3.0
-#: Seconds by which the clocks of machines that share a folder may differ.
-_CLOCKS_DIFFER = 300.0
 
 
 class AnswerCache:
@@ -69,7 +65,7 @@ class AnswerCache:
         self._path = path
         self._keep = keep
         self._reuse = reuse
-        self._numbers: dict[bytes, int] = {}
+        self._known = KnownAnswers(path.with_suffix(".keys"), reuse)
         self._connection: sqlite3.Connection | None = None
         # Where the file cannot be written, its answers are read all the same.
         self._reader: sqlite3.Connection | None = None
@@ -79,10 +75,10 @@ class AnswerCache:
         self._names: dict[int, str] = {}
         self._inode = 0
         self._claims: KeyLocks | None = None
-        # The last answer that was read, the file's version at that time, and how many were written since.
-        self._seen = 0
+        # The file's version at the last look, how many answers were written since, and how many in all.
         self._version = 0
         self._own = 0
+        self._written = 0
         self._look_at = 0.0
         self._has_company = False
         self._doubted = False
@@ -93,12 +89,10 @@ class AnswerCache:
             logger.warning("answers are not cached: %s", self.fault)
             return
         if only_look:
-            self._look(reuse)
+            self._look()
             return
         try:
-            self._connection, self._inode = opened(
-                path, MIGRATIONS, lambda connection: self._prepare(connection, reuse), seconds=_OPEN_SECONDS
-            )
+            self._connection, self._inode = opened(path, MIGRATIONS, self._prepare, seconds=_OPEN_SECONDS)
             self._connection.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000):d}")
         except (OSError, sqlite3.Error, NewerFileError) as error:
             self._give_up(error)
@@ -108,11 +102,11 @@ class AnswerCache:
 
     def has(self, key: bytes) -> bool:
         """Return whether there is a cached answer for an item, without reading it."""
-        return key in self._numbers
+        return self._number_of(key) is not None
 
     def cached(self, key: bytes) -> Outcome | None:
         """Return the cached outcome of an item, or None."""
-        number = self._numbers.get(key)
+        number = self._number_of(key)
         connection = self._connection or self._reader
         if number is None or connection is None:
             return None
@@ -136,12 +130,23 @@ class AnswerCache:
         self.oldest_used = made_at if self.oldest_used is None else min(self.oldest_used, made_at)
         return Outcome(value, evidence=evidence)
 
+    def _number_of(self, key: bytes) -> int | None:
+        """Return the number of an item's newest answer that may be used, or None."""
+        connection = self._connection or self._reader
+        if connection is None:
+            return None
+        try:
+            return self._known.number_of(key, connection)
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+
     def claim(self, key: bytes) -> bool:
         """Lock an item until its outcome is on disk; return False where another query has sent it.
 
         An item with a cached answer, also of another query, needs no lock and gives True.
         """
-        if self._claims is None or key in self._numbers:
+        if self._claims is None or self.has(key):
             return True
         if not self._claims.claim(key):
             self._has_company = True
@@ -150,7 +155,7 @@ class AnswerCache:
         # as a lock, and most queries are alone.
         if self._has_company or time.monotonic() >= self._look_at:
             self._catch_up()
-            if key in self._numbers:
+            if self.has(key):
                 self._release(key)
         return True
 
@@ -190,6 +195,7 @@ class AnswerCache:
             self._give_up(error)
             return
         self._own += len(rows)
+        self._written += len(rows)
         if self._claims is not None:
             for row in rows:
                 self._claims.release(row[0])
@@ -209,6 +215,8 @@ class AnswerCache:
     def close(self) -> None:
         """Write the taken outcomes, and close the file."""
         self.flush()
+        self._check_it_is_there()
+        self._tidy()
         for connection in (self._connection, self._reader):
             if connection is not None:
                 with contextlib.suppress(sqlite3.Error):
@@ -233,20 +241,15 @@ class AnswerCache:
         try:
             version = self._version_of(self._connection)
             if version == self._version:
-                self._seen += self._own  # they are known: no other query has written
+                self._known.seen += self._own  # they are known: no other query has written
                 self._own = 0
                 return
             self._version = version
             self._own = 0
             self._has_company = True
-            now = time.time()
-            newer = self._connection.execute(_NEWER, (self._seen, *_between(now, self._reuse))).fetchall()
+            self._known.read_newer(self._connection)
         except sqlite3.Error as error:
             self._give_up(error)
-            return
-        self._numbers.update(newer)
-        if newer:
-            self._seen = newer[-1][1]
 
     @staticmethod
     def _version_of(connection: sqlite3.Connection) -> int:
@@ -254,28 +257,45 @@ class AnswerCache:
         version: int = connection.execute("PRAGMA data_version").fetchone()[0]
         return version
 
-    def _look(self, reuse: float) -> None:
-        """Read which answers there are, and close the file."""
-        if reuse <= 0 or not self._path.exists():
+    def _look(self) -> None:
+        """Open the file to read it, if it is there."""
+        if self._reuse <= 0 or not self._path.exists():
             return
         try:
             # Read only, so that nothing can change the file.
-            with reading(self._path, MIGRATIONS, seconds=BUSY_SECONDS) as connection:
-                self._numbers = dict(connection.execute(_NEWEST_LAST, _between(time.time(), reuse)))
+            self._reader = opened_to_read(self._path, MIGRATIONS, seconds=BUSY_SECONDS)
+            self._known.read(self._reader)
         except (sqlite3.Error, NewerFileError) as error:
             self.fault = self._unusable(error)
             logger.warning("cached answers are not known: %s", self.fault)
 
-    def _prepare(self, connection: sqlite3.Connection, reuse: float) -> None:
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         # Moving the log into the file stops the loop for a moment, so it is done seldom: 16 MB at a time.
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
-        now = time.time()
         self._number_of_names = number_of_names(connection)
-        connection.execute("DELETE FROM answers WHERE expires_at < ?", (now,))
-        if reuse > 0:
+        if self._reuse > 0:
             self._version = self._version_of(connection)
-            [self._seen] = connection.execute("SELECT coalesce(max(number), 0) FROM answers").fetchone()
-            self._numbers = dict(connection.execute(_NEWEST_LAST, _between(now, reuse)))
+            self._known.read(connection)
+
+    def _check_it_is_there(self) -> None:
+        """Warn where the answers were written to a file that somebody has deleted or replaced."""
+        if self._connection is None or not self._written:
+            return
+        try:
+            is_there = self._path.stat().st_ino == self._inode
+        except OSError:
+            is_there = False
+        if not is_there:
+            self.fault = f"{self._path} was deleted while the query ran"
+            logger.warning("answers are not cached: %s", self.fault)
+
+    def _tidy(self) -> None:
+        """Bring the index up to date, and delete some of the answers whose time is over."""
+        if self._connection is None:
+            return
+        with contextlib.suppress(sqlite3.Error):  # the next query does it
+            covered = self._known.merge(self._connection)
+            sweep(self._connection, time.time(), self._written, covered)
 
     def _doubt(self, error: Exception) -> None:
         if not self._doubted:
@@ -298,27 +318,21 @@ class AnswerCache:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
         can_read = self._reader is None and isinstance(error, (OSError, sqlite3.OperationalError))
-        used = self._read_only() if can_read else 0
-        kept = f"; the {used:,} that are in the cache are used" if used else ""
+        kept = "; those that are in the cache are used" if can_read and self._read_only() else ""
         logger.warning("answers are not cached: %s%s", self.fault, kept)
 
-    def _read_only(self) -> int:
-        """Open the file to read it; return how many of its answers can be used."""
+    def _read_only(self) -> bool:
+        """Open the file to read it; return whether its answers can be used."""
         if self._reuse <= 0:
-            return 0
+            return False
         try:
             self._reader = opened_to_read(self._path, MIGRATIONS, seconds=_OPEN_SECONDS)
-            self._numbers = dict(self._reader.execute(_NEWEST_LAST, _between(time.time(), self._reuse)))
+            self._known.read(self._reader)
+            return last_number(self._reader) > 0
         except (OSError, sqlite3.Error, NewerFileError):
-            self._numbers = {}
-        return len(self._numbers)
+            return False
 
     def _unusable(self, error: Exception) -> str:
         if isinstance(error, NewerFileError):
             return str(error)
-        return f"{self._path.parent} cannot be used: {error}"
-
-
-def _between(now: float, reuse: float) -> tuple[float, float, float]:
-    """Return the moments between which a usable answer was made, and the one until which it is kept."""
-    return now - reuse, now + _CLOCKS_DIFFER, now
+        return f"{self._path.parent} cannot be used: {reason_of(error)}"

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+
+from ..errors import FileError
+
+logger = logging.getLogger(__name__)
+
+#: What a file system without locks says (some network and FUSE file systems).
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+#: Seconds after which a wait for a lock is said, and after which it ends.
+_TELL_SECONDS = 10.0
+_GIVE_UP_SECONDS = 60.0
 
 
 def make_private(*folders: Path) -> None:
@@ -35,30 +50,92 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
 
 @contextmanager
 def locked(lock_file: Path) -> Iterator[None]:
-    """Hold a lock file exclusively inside the `with` block, across processes; wait for it."""
+    """Hold a lock file exclusively inside the `with` block, across processes; wait for it.
+
+    On a file system without locks nothing is locked: the block's own care must do.
+
+    Raises:
+        FileError: Another process has held the lock for a minute.
+    """
     descriptor = open_private(lock_file)
     try:
-        _acquire(descriptor)
+        _acquire(descriptor, lock_file)
         yield
     finally:
         # Closing releases the lock, also after a crash: no stale lock can be left behind.
         os.close(descriptor)
 
 
-def _acquire(descriptor: int) -> None:
+def _acquire(descriptor: int, lock_file: Path) -> None:
+    since = time.monotonic()
+    is_told = False
+    while not _has_locked(descriptor):
+        waited = time.monotonic() - since
+        if waited > _GIVE_UP_SECONDS:
+            raise FileError(
+                f"another process has held {lock_file} for {_GIVE_UP_SECONDS:.0f} s; nothing was written: "
+                "end that process (it may be stopped: lsof shows it), then run the statement again"
+            )
+        if waited > _TELL_SECONDS and not is_told:
+            is_told = True
+            logger.warning("waiting for another process, which holds %s", lock_file)
+        time.sleep(0.01)
+
+
+def _has_locked(descriptor: int) -> bool:
+    """Try to lock an open file; return whether it is locked, or cannot be."""
     if sys.platform == "win32":  # pragma: no cover
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-    else:
-        import fcntl
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _WITHOUT_LOCKS
+    return True
+
+
+@lru_cache(64)
+def has_locks(folder: Path) -> bool:
+    """Return whether the file system of a folder has locks; True where that cannot be tried."""
+    if sys.platform == "win32":  # pragma: no cover
+        return True
+    import fcntl
+
+    try:
+        descriptor, path = tempfile.mkstemp(dir=folder, prefix=".lock-")
+    except OSError:
+        return True
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _WITHOUT_LOCKS
+    finally:
+        os.close(descriptor)
+        Path(path).unlink()
+    return True
 
 
 def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file whole or not at all: a reader sees the old content or the new one, never a part."""
+    """Write a file whole or not at all: a reader sees the old content or the new one, never a part.
+
+    Raises:
+        OSError: It cannot be written; its `filename` is `path`.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        _replace(path, draft, content, mode)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, draft: Path, content: bytes, mode: int) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), mode)
     try:
         with os.fdopen(descriptor, "wb") as file:

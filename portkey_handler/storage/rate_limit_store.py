@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import NewerFileError, StoreError
-from .sqlite import opened_unlogged
+from .sqlite import opened_unlogged, reason_of
 
 FILE_NAME = "limits.sqlite"
 #: See `storage.sqlite`.
@@ -61,8 +61,7 @@ class RateLimitStore:
         except (sqlite3.Error, OSError) as error:
             if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                 return False
-            remedy = "make the folder writable, or remove a damaged file"
-            raise StoreError(f"{self._path} cannot be used ({error}); {remedy}") from error
+            raise StoreError(f"{self._path} cannot be used: {reason_of(error)}") from error
         return True
 
     def close(self) -> None:

@@ -16,9 +16,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import NewerFileError
-from .private_files import make_private, open_private
+from .private_files import has_locks, make_private, open_private
 
 logger = logging.getLogger(__name__)
+
+_ANOTHER = "name another folder by PORTKEY_HANDLER_HOME"
+#: What SQLite says, and what it means to a user.
+_MEANINGS = {
+    "unable to open database file": f"it cannot be written; make it writable, or {_ANOTHER}",
+    "attempt to write a readonly database": f"it cannot be written; make it writable, or {_ANOTHER}",
+    "file is not a database": "it is damaged; delete it",
+    "database disk image is malformed": "it is damaged; delete it",
+    "database or disk is full": "the disk is full; make room there",
+    "database is locked": "another process holds it; if that process was stopped, end it",
+}
 
 #: The migrations of a store, each of them a list of statements.
 Migrations = Sequence[Sequence[str]]
@@ -26,6 +37,11 @@ Migrations = Sequence[Sequence[str]]
 _HEADER = b"SQLite format 3\0"
 #: The place of the version in a file; see "The Database Header" of SQLite's "Database File Format".
 _VERSION = slice(60, 64)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error of a store means, and the remedy where one is known."""
+    return _MEANINGS.get(str(error), str(error))
 
 
 @contextlib.contextmanager
@@ -68,8 +84,7 @@ def reading(path: Path, migrations: Migrations, *, seconds: float) -> Iterator[s
         NewerFileError: The file has a newer version.
         sqlite3.Error: It cannot be read.
     """
-    refuse_newer(path, migrations, seconds=seconds)
-    with contextlib.closing(_connected(path, "ro", seconds)) as connection:
+    with contextlib.closing(opened_to_read(path, migrations, seconds=seconds)) as connection:
         yield connection
 
 
@@ -80,15 +95,18 @@ def opened_to_read(path: Path, migrations: Migrations, *, seconds: float) -> sql
         NewerFileError: The file has a newer version.
         sqlite3.Error: It cannot be read.
     """
-    try:
-        refuse_newer(path, migrations, seconds=seconds)
-        connection = _connected(path, "ro", seconds)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error):  # another process changes it at this moment
-            raise
-        # SQLite cannot make the side files of a log there. The file itself is complete but for the log.
-        connection = _connected(path, "ro&immutable=1", seconds)
+    if has_locks(path.parent):
+        try:
+            refuse_newer(path, migrations, seconds=seconds)
+            connection = _connected(path, "ro", seconds)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            return connection
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):  # another process changes it at this moment
+                raise
+    # SQLite cannot make the side files of a log there. The file itself is complete but for the log.
+    connection = _connected(path, "ro&immutable=1", seconds)
+    _check(connection, path, migrations)
     return connection
 
 
@@ -130,9 +148,9 @@ def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
         NewerFileError: The file has a newer version.
         sqlite3.Error: It cannot be read.
     """
-    # The newest header may still be in the log. Without a log the file's header is read directly, because
-    # SQLite would make side files, and a file that another process writes at this moment may look damaged.
-    if _has_log(path):
+    # The newest header may still be in the log. Without a log no process has the file open, and its header is
+    # read directly, because SQLite would make side files.
+    if path.with_name(f"{path.name}-wal").exists():
         with contextlib.closing(_connected(path, "ro", seconds)) as connection:
             _check(connection, path, migrations)
         return
@@ -143,14 +161,6 @@ def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
         return  # SQLite gives the error when it opens the file
     if header.startswith(_HEADER):
         _refuse(path, int.from_bytes(header[_VERSION], "big"), migrations)
-
-
-def _has_log(path: Path) -> bool:
-    """Return whether there is a log that is not empty. A reader leaves an empty log behind."""
-    try:
-        return path.with_name(f"{path.name}-wal").stat().st_size > 0
-    except OSError:
-        return False
 
 
 def _check(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> int:
@@ -210,9 +220,9 @@ def opened_unlogged(path: Path, migrations: Migrations, *, seconds: float) -> sq
         sqlite3.Error: Likewise.
     """
     _make(path)
-    refuse_newer(path, migrations, seconds=seconds)
     connection = _connected(path, "rw", seconds, check_same_thread=False)
     try:
+        _check(connection, path, migrations)
         connection.execute("PRAGMA journal_mode = TRUNCATE")
         connection.execute("PRAGMA synchronous = OFF")
         _migrate(connection, path, migrations)
@@ -285,13 +295,20 @@ def set_aside(path: Path, inode: int, error: Exception) -> None:
 
 
 def _make(path: Path) -> int:
+    """Make a file where it is missing; return its inode number.
+
+    A file that is there is not opened: closing it would end the locks that SQLite holds on it in this process
+    (see "How To Corrupt An SQLite Database File", 2.2), and its log would be deleted under open connections.
+    """
     make_private(path.parent.parent, path.parent)
-    # SQLite gives its side files the mode of this one.
-    opened = open_private(path)
-    try:
-        return os.fstat(opened).st_ino
-    finally:
-        os.close(opened)
+    if not has_locks(path.parent):
+        # Else SQLite would wait, as if another process held the file.
+        raise OSError(f"its file system has no locks, which processes need to share a file; {_ANOTHER}")
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):
+            # SQLite gives its side files the mode of this one.
+            os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    return path.stat().st_ino
 
 
 def _prepared(
@@ -302,6 +319,7 @@ def _prepared(
     try:
         # Rows are some hundred bytes, and a commit writes whole pages.
         connection.execute("PRAGMA page_size = 2048")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that a new file can shrink in steps
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         _migrate(connection, path, migrations)

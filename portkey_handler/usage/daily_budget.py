@@ -48,6 +48,12 @@ class DailyBudget:
         Raises:
             PortkeyHandlerError: The run history cannot be used.
         """
+        try:
+            return self._look(cost)
+        except PortkeyHandlerError as error:
+            raise PortkeyHandlerError(f"max_cost_per_day needs the run history: {error}") from error
+
+    def _look(self, cost: float) -> float:
         self._look_at = time.monotonic() + _BETWEEN_LOOKS
         self.others = self._history.spend(self._engine, self.query, self._day, cost)
         return self.others
@@ -57,7 +63,7 @@ class DailyBudget:
         if time.monotonic() < self._look_at:
             return self.others
         try:
-            return self.look(cost)
+            return self._look(cost)
         except PortkeyHandlerError as error:
             if not self._warned:
                 self._warned = True

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NewerFileError, PortkeyHandlerError
-from ..storage.sqlite import reading, writing
+from ..storage.sqlite import reading, reason_of, writing
 from .query_usage import Failure, LatencyHistogram, ModelUsage
 from .run_record import COLUMNS, RunRecord, made_of, read_details, read_latencies, written_latencies
 
@@ -124,7 +124,9 @@ class RunHistory:
         except NewerFileError as error:
             logger.warning("what the query used is not recorded: %s", error)
         except (OSError, sqlite3.Error, ValueError, OverflowError) as error:
-            logger.warning("what the query used is not recorded: %s cannot be used: %s", self.path, error)
+            logger.warning(
+                "what the query used is not recorded: %s cannot be used: %s", self.path, reason_of(error)
+            )
 
     def _record(self, run: RunRecord, failures: Sequence[Failure], query: str) -> None:
         with writing(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
@@ -157,7 +159,7 @@ class RunHistory:
                 connection.execute("REPLACE INTO running VALUES (?, ?, ?, ?)", (query, day, name, cost))
                 return _spent(connection, name, day, query)
         except (OSError, sqlite3.Error) as error:
-            raise PortkeyHandlerError(f"{self.path} cannot be used: {error}") from error
+            raise PortkeyHandlerError(f"{self.path} cannot be used: {reason_of(error)}") from error
 
     def spent(self, engine: str, day: str) -> float:
         """Return what an engine's queries of a day have cost, running ones included; see `spend`.
@@ -171,7 +173,7 @@ class RunHistory:
             with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
                 return _spent(connection, _clean(engine), day, "")
         except sqlite3.Error as error:
-            raise PortkeyHandlerError(f"{self.path} cannot be read: {error}") from error
+            raise PortkeyHandlerError(f"{self.path} cannot be read: {reason_of(error)}") from error
 
     def runs(
         self, engine: str | None = None, model: str | None = None, *, most: int = _MOST_RUNS
@@ -224,7 +226,7 @@ class RunHistory:
             with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
                 return _named(connection.execute(statement, wanted))
         except sqlite3.Error as error:
-            raise PortkeyHandlerError(f"{self.path} cannot be read: {error}") from error
+            raise PortkeyHandlerError(f"{self.path} cannot be read: {reason_of(error)}") from error
 
 
 def _spent(connection: sqlite3.Connection, engine: str, day: str, query: str) -> float:

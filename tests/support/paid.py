@@ -145,6 +145,7 @@ class Client:
         home: Its PORTKEY_HANDLER_HOME.
         largest_file: The most bytes that a file of this process may have, as on a disk that is full.
         umask: What the process takes from the modes of its files.
+        environment: More variables of its environment.
     """
 
     def __init__(
@@ -155,12 +156,13 @@ class Client:
         *,
         largest_file: int | None = None,
         umask: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        environment = {name: text for name, text in os.environ.items() if not name.startswith("PORTKEY_")}
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith("PORTKEY_")}
         self._process = subprocess.Popen(
             # Isolated: beside the script are modules that are called like others.
             [sys.executable, "-I", str(CLIENT)],
-            env={**environment, "PORTKEY_HANDLER_HOME": str(home)},
+            env={**inherited, **(environment or {}), "PORTKEY_HANDLER_HOME": str(home)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -88,12 +88,15 @@ class Plan:
         rows: Whether that one row is kept (LIMIT 0 drops it).
         columns: Every column, in the order of `*`.
         final: The query for the result, over a table with every column by its private name, and ROW.
+        needed: The condition of the rows that the result may need when so many models have answered, over a
+            table as that of `final` without the columns of the others; None: all rows are needed.
     """
 
     data: Any
     rows: bool
     columns: tuple[Column, ...]
     final: Callable[[Any], Any]
+    needed: Callable[[int], Any]
 
     @property
     def names(self) -> dict[str, str]:

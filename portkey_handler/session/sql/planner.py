@@ -17,6 +17,7 @@ from .names import Names
 from .nodes import is_star, output_names
 from .parser import ast
 from .plan import ROW, Column, Plan, Question, parts
+from .pruning import Pruning
 from .to_sqlglot import Translator, joined
 
 
@@ -83,7 +84,24 @@ class Planner:
             rows=order is None or _keeps_first(self._select),
             columns=self._columns,
             final=final,
+            needed=self._pruning(kept).after,
         )
+
+    def _pruning(self, kept: list[Any]) -> Pruning:
+        # A row that finds no partner in a RIGHT or FULL JOIN with the answers adds another row to the result.
+        is_sound = not any(
+            word in (source.join or "").lower()
+            for source in self._question.late
+            for word in ("right", "full")
+        )
+        return Pruning(kept if is_sound else [], self._final.expression, self._is_known)
+
+    def _is_known(self, node: Any, answered: int) -> bool:
+        """Return whether an identifier is a column that is known when so many models have answered."""
+        known = self._names.found(node)
+        if known is None or known.kind == "late":
+            return False
+        return known.kind != "output" or known.owner < answered
 
     # ---- before the models
 

@@ -444,7 +444,7 @@ async def test_a_file_that_cannot_be_used(
     limits.close()
     assert [at for _, at in went] == pytest.approx([0.05 * turn for turn in range(12)])
     said = "requests_per_minute and tokens_per_minute hold in this process only: "
-    said += f"{home / 'limits.sqlite'} cannot be used ("
+    said += f"{home / 'limits.sqlite'} cannot be used: "
     assert [record.getMessage().startswith(said) for record in caplog.records] == [True]
 
 

@@ -199,6 +199,27 @@ def test_words_for_a_full_context_count_as_cut_off(finish: str) -> None:
         ("Write <think> before it.", "Write <think> before it.", None),
         ("a <think>b</think> c", "a <think>b</think> c", None),
         ("Paris", "Paris", None),
+        ("◁think▷Hm.◁/think▷Paris", "Paris", "Hm."),  # Kimi
+        ("<seed:think>Hm.</seed:think>Paris", "Paris", "Hm."),  # Seed-OSS
+        (  # Cohere
+            "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Paris<|END_RESPONSE|>",
+            "Paris",
+            "Hm.",
+        ),
+        (  # gpt-oss, as it writes
+            "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Paris<|return|>",
+            "Paris",
+            "Hm.",
+        ),
+        ("<|channel|>final<|message|>Paris", "Paris", ""),
+        (
+            "<|start|>assistant<|channel|>final <|constrain|>json<|message|>Paris<|end|>",
+            "Paris",
+            "",
+        ),
+        ("analysisThe user asks.assistantfinalParis", "Paris", "The user asks."),  # without its marks
+        ("analysis of the text: good", "analysis of the text: good", None),
+        ("Write <|channel|> before it.", "Write <|channel|> before it.", None),
     ],
 )
 def test_reasoning_before_the_answer_is_no_part_of_it(
@@ -226,6 +247,16 @@ def test_reasoning_without_an_end_is_no_answer(finish: str, reason: str) -> None
     """It was kept as the answer of its row."""
     found = chat({"content": "<think>Hm, let me"}, finish=finish)
     assert (found.value, found.reason, found.evidence.reasoning) == (None, reason, "Hm, let me")
+
+
+def test_a_channel_without_an_answer_is_no_answer() -> None:
+    """gpt-oss ran out of tokens while it reasoned."""
+    found = chat({"content": "<|channel|>analysis<|message|>Hm, let me"}, finish="length")
+    assert (found.value, found.reason, found.evidence.reasoning) == (
+        None,
+        "max_tokens ran out before the reasoning ended; raise max_tokens",
+        "Hm, let me",
+    )
 
 
 def test_reasoning_without_an_answer_behind_it() -> None:

@@ -433,7 +433,7 @@ def test_a_file_that_another_process_keeps_for_itself_is_still_read(
         holder.execute("BEGIN IMMEDIATE")
         assert with_journal(path, work) == "x"
         assert "answers are not cached" in caplog.text
-        assert "the 1 that are in the cache are used" in caplog.text
+        assert "; those that are in the cache are used" in caplog.text
         holder.rollback()
     assert with_journal(path, lambda journal: journal.cached(b"b")) is None
     assert with_journal(path, lambda journal: journal.cached(b"a")).value == "x"

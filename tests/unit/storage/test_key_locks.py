@@ -509,4 +509,4 @@ def test_a_query_that_is_alone_does_not_read_its_own_answers_again(path: Path) -
         one._look_at = 0.0
         assert one.claim(key_of("z"))
         assert one.cached(key_of("z")) is not None
-        assert len(one._numbers) < 5  # those since it looked last
+        assert len(one._known._numbers) < 5  # those since it looked last
