@@ -537,6 +537,17 @@ creation_args = OrderedDict(
         "label": "Price",
         "secret": False,
     },
+    keep_reasons={
+        "type": ARG_TYPE.BOOL,
+        "description": (
+            "Keep the reasons of failures in the run history, and the first prompt of a dry run, 200 "
+            "characters at most. false keeps only the kind and the status of a failure; errors and "
+            "<target>_error still have the reason."
+        ),
+        "required": False,
+        "label": "Keep reasons",
+        "secret": False,
+    },
     check={
         "type": ARG_TYPE.BOOL,
         "description": "Test the key and the address when the engine is created.",

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-MASK = "******"
+from .secret import MASK
 
 #: Beginnings of keys of providers and gateways, Bearer tokens, JSON Web Tokens.
 #: Columns are called pk_customer_id and hf_score, so that after an underscore a long word must follow.

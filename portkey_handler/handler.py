@@ -12,6 +12,7 @@ from .foreign_text import logger_of
 from .gateway.config_object import check_config
 from .host import adapter as host
 from .options import Resolved, check_new_names, overlay, resolve, resolve_engine
+from .secret import forgetting, sealed
 from .usage.estimate.dry_run import dry_run_listener
 
 if TYPE_CHECKING:
@@ -24,15 +25,16 @@ _Result = TypeVar("_Result")
 
 
 def _briefly(hook: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
-    """Shorten the traceback of our own errors, because MindsDB shows it to the user."""
+    """Let no keys go along with an error, and shorten our own, because MindsDB shows it to the user."""
 
     @wraps(hook)
     def brief(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
         try:
-            with alone():
+            with alone(), forgetting():
                 return hook(*args, **kwargs)
-        except PortkeyHandlerError as error:
-            if not host.runs_in_mindsdb():
+        except BaseException as error:
+            del args, kwargs  # this frame is still running, and MindsDB hands keys over in plain texts
+            if not isinstance(error, PortkeyHandlerError) or not host.runs_in_mindsdb():
                 raise
             raise error.with_traceback(None) from None
 
@@ -62,7 +64,8 @@ class PortkeyHandler(host.BaseMLEngine):
             ConnectError: The gateway cannot be reached.
         """
         check_new_names(engine=host.engine_name(self.engine_storage) or "")
-        credentials, execution = resolve_engine(connection_args or {}, os.environ)
+        connection_args = sealed(connection_args or {})
+        credentials, execution = resolve_engine(connection_args, os.environ)
         check_config(credentials)
         if execution.check and dry_run_listener() is None:
             from .execution.event_loop import run_sync
@@ -89,7 +92,7 @@ class PortkeyHandler(host.BaseMLEngine):
 
         check_new_names(target=_name(target))
         using = (args or {}).get("using") or {}
-        engine = handler_storage.get_connection_args() or {} if handler_storage is not None else {}
+        engine = sealed(handler_storage.get_connection_args() or {}) if handler_storage is not None else {}
         resolved = resolve(target=_name(target), engine=engine, model=using, environment=os.environ)
         check(resolved.plan, resolved.credentials)
 
@@ -176,7 +179,7 @@ class PortkeyHandler(host.BaseMLEngine):
     ) -> Resolved:
         return resolve(
             target=target,
-            engine=self.engine_storage.get_connection_args() or {},
+            engine=sealed(self.engine_storage.get_connection_args() or {}),
             model=using,
             query=query,
             environment=os.environ,

@@ -449,6 +449,17 @@ model_using_args = OrderedDict(
         "label": "Dry run",
         "secret": False,
     },
+    keep_reasons={
+        "type": ARG_TYPE.BOOL,
+        "description": (
+            "Keep the reasons of failures in the run history, and the first prompt of a dry run, 200 "
+            "characters at most. false keeps only the kind and the status of a failure; errors and "
+            "<target>_error still have the reason."
+        ),
+        "required": False,
+        "label": "Keep reasons",
+        "secret": False,
+    },
     output={
         "type": ARG_TYPE.STR,
         "description": (

@@ -33,6 +33,7 @@ from .options.durations import seconds_of
 from .options.plan import longest_answer
 from .prompts.frames import as_frame
 from .records import NOT_ASKED, Outcome, RowNames
+from .secret import Secret, forgetting, sealed
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
@@ -123,7 +124,8 @@ class Predictor:
             spent = RunHistory(data_dir()).spent(plan.engine, today())
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate, spent)
         estimate = replace(estimate, refused=refused)
-        keep_estimate(data_dir(), plan.engine, estimate.name, estimate)
+        keeps = plan.execution.keep_reasons
+        keep_estimate(data_dir(), plan.engine, estimate.name, estimate, with_example=keeps)
         (dry_run_listener() or _log)(estimate)
         answers = to_frame(plan, outcomes, frame.index)
         answers.attrs[NOT_ASKED] = True
@@ -162,15 +164,17 @@ async def aask(
     """
     import pandas as pd
 
+    engine = sealed(engine or {})
     given = {"model": model, "prompt_template": prompt_template, "column": column}
-    using = {name: value for name, value in given.items() if value is not None} | options
-    with alone():
+    using = Secret({name: value for name, value in given.items() if value is not None} | options)
+    del options  # no key belongs there, and one may be there
+    with alone(), forgetting():
         frame = as_frame(frame)
-        resolved = resolve(target=target, engine=dict(engine or {}), model=using, environment=os.environ)
+        resolved = resolve(target=target, engine=engine, model=using.reveal(), environment=os.environ)
         check_free(resolved.plan, frame)
-    answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
-    joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
-    return joined
+        answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
+        joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
+        return joined
 
 
 ask = blocking(aask, "ask")
@@ -231,7 +235,7 @@ class _Run:
         folder = data_dir()
         execution = plan.execution
         self._stopped = asyncio.Event()
-        self.account = QueryUsage(names)
+        self.account = QueryUsage(names, keeps_reasons=execution.keep_reasons)
         history = RunHistory(folder)
         self._daily = DailyBudget(history, plan.engine)
         record = partial(history.record, query=self._daily.query)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 
+from ..secret import forgetting
 from .app import app
 
 from . import queries, server  # isort: skip - in this order, commands are listed
@@ -24,6 +25,7 @@ def main() -> None:
     # the exit, takes a fifth of the CPU time of a short statement.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        app()
+        with forgetting():  # statements have keys in them
+            app()
     finally:
         gc.freeze()

@@ -95,7 +95,11 @@ def blocking(function: Callable[_Args, Coroutine[Any, Any, Result]], name: str) 
 
     @wraps(function)
     def call(*args: _Args.args, **kwargs: _Args.kwargs) -> Result:
-        return run_sync(function(*args, **kwargs))
+        try:
+            coroutine = function(*args, **kwargs)
+        finally:
+            del args, kwargs  # a key among them would be in the traceback of every error
+        return run_sync(coroutine)
 
     call.__name__ = call.__qualname__ = name
     return call

@@ -27,6 +27,7 @@ from ..errors import (
 )
 from ..options import EngineConfig
 from ..records import Evidence, Request, Response
+from ..secret import HiddenText
 from . import json_bodies
 from .config import HOSTED, PROBE_SECONDS, GatewayConfig
 from .error_messages import is_versioned, rejection, secret_texts
@@ -53,10 +54,10 @@ class Gateway:
         self._has_key = bool(config.engine.secrets.get("portkey_api_key"))
         headers = config.headers
         self._headers = {name: text for name, text in headers.items() if name.lower() != "content-type"}
-        self._headers["Content-Type"] = "application/json"
+        self._headers["Content-Type"] = HiddenText("application/json")
         self._urls: dict[str, URL] = {}
         self._timeout = config.timeout
-        self._trace_id = next((headers[name] for name in headers if name.lower() == _TRACE), None)
+        self._trace_id = next((str(headers[name]) for name in headers if name.lower() == _TRACE), None)
         self._withheld = config.engine.withheld
         self._secrets = secret_texts(config.engine)
         self._proxy = proxy_for(self._base_url)

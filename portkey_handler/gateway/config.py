@@ -8,6 +8,7 @@ from typing import Any
 
 from ..options import EngineConfig, Plan
 from ..options.routing import CONFIG_WORDS
+from ..secret import HiddenText, revealed
 from .config_object import joined_options
 from .sdk_headers import NOT_HEADERS, make_headers
 
@@ -24,8 +25,8 @@ class GatewayConfig:
     Attributes:
         engine: The engine's options.
         base_url: The gateway's base URL.
-        options: The gateway options as the SDK's client takes them, keys included; `config` is made of the
-            routing options.
+        options: The gateway options as the SDK's client takes them, with keys as secrets; `config` is made of
+            the routing options.
         timeout: Seconds that one request may take, the last byte of its body included.
         routes_by_metadata: The gateway may choose a target by a request's metadata.
     """
@@ -58,16 +59,17 @@ class GatewayConfig:
         return replace(self, options={**self.options, **further})
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The headers that the SDK's client would send for these options."""
-        options = {"strict_open_ai_compliance": False, **self.options}
+    def headers(self) -> dict[str, HiddenText]:
+        """The headers that the SDK's client would send for these options; here keys are revealed."""
+        options = revealed({"strict_open_ai_compliance": False, **self.options})
         made = make_headers(
             {name: value for name, value in options.items() if name not in NOT_HEADERS and value is not None}
         )
         own: dict[str, str] = options.get("headers") or {}
         # A header is sent once, whatever the case of its name: `headers` beats the headers of other options.
         again = {name.lower() for name in own}
-        return {**{name: text for name, text in made.items() if name.lower() not in again}, **own}
+        all_of_them = {**{name: text for name, text in made.items() if name.lower() not in again}, **own}
+        return {name: HiddenText(text) for name, text in all_of_them.items()}
 
     @property
     def trace_id(self) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import OptionError, closest
 from ..options import OPTIONS, EngineConfig
 from ..options.routing import CONFIG_WORDS
+from ..secret import revealed
 
 #: The gateway runs on Node, which rejects a request with more than 16 KB of headers.
 LARGEST_CONFIG = 15_000
@@ -25,7 +26,7 @@ def joined_options(engine: Mapping[str, Any], below: Mapping[str, Any]) -> dict[
     """Join an engine's gateway options with those of model and query; make `config` from the routing options.
 
     Args:
-        engine: The engine's options, keys included.
+        engine: The engine's options, keys as secrets.
         below: Options of the model and the query, as resolved; they beat the engine's.
 
     Returns:
@@ -193,7 +194,7 @@ def _check_size(config: Any) -> None:
     Raises:
         OptionError: It is too large; the message has its size and the limit.
     """
-    if isinstance(config, dict) and (size := len(json.dumps(config))) > LARGEST_CONFIG:
+    if isinstance(config, dict) and (size := len(json.dumps(revealed(config)))) > LARGEST_CONFIG:
         raise OptionError(
             f"the config has {size:,} bytes, but it is sent as a header of at most {LARGEST_CONFIG:,} bytes; "
             "save it at Portkey and give its slug, or shorten it"

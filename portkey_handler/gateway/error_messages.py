@@ -8,17 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AuthenticationError, BudgetExceededError, StatusError
-from ..foreign_text import MASK, safe
+from ..foreign_text import safe
 from ..options import EngineConfig
 from ..records import Evidence
+from ..secret import MASK, Secret
 from .failures import NO_PROMPTS, UNSUPPORTED, error_in, kind_of, whom_it_concerns
 from .said import Said, parsed
 from .waits import seconds_to_wait
 
 _LONGEST_MESSAGE = 300
 _SHORTEST_SECRET = 4
-#: Parts of configs and targets whose values are never secret and may be shown in messages.
-_NEVER_SECRET = frozenset({"default", "mode", "model", "name", "provider", "then"})
 
 
 def rejection(
@@ -27,7 +26,7 @@ def rejection(
     request_body: bytes,
     evidence: Evidence,
     *,
-    secrets: Sequence[str] = (),
+    secrets: Sequence[Secret] = (),
     withheld: Collection[str] = (),
     base_url: str = "",
 ) -> StatusError:
@@ -66,17 +65,16 @@ def rejection(
     )
 
 
-def secret_texts(engine: EngineConfig) -> list[str]:
+def secret_texts(engine: EngineConfig) -> list[Secret]:
     """Return every text in the engine's secrets, nested ones too, longest first."""
-    found: set[str] = set()
+    found: set[Secret] = set()
 
     def collect(value: Any) -> None:
-        if isinstance(value, str):
-            found.update((value, value.removeprefix("Bearer ")))
+        if isinstance(value, Secret):
+            found.update((value, Secret(value.reveal().removeprefix("Bearer "))))
         elif isinstance(value, Mapping):
-            for name, inner in value.items():
-                if name not in _NEVER_SECRET:
-                    collect(inner)
+            for inner in value.values():
+                collect(inner)
         elif isinstance(value, list):
             for inner in value:
                 collect(inner)
@@ -84,7 +82,8 @@ def secret_texts(engine: EngineConfig) -> list[str]:
     for value in engine.secrets.values():
         collect(value)
     # A short text is not a key, and hiding it would make the message unreadable.
-    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+    long_ones = [text for text in found if len(text.reveal()) >= _SHORTEST_SECRET]
+    return sorted(long_ones, key=lambda text: len(text.reveal()), reverse=True)
 
 
 def describe_rejection(
@@ -92,7 +91,7 @@ def describe_rejection(
     headers: Mapping[str, str],
     content: bytes,
     request_body: bytes,
-    secrets: Sequence[str] = (),
+    secrets: Sequence[Secret] = (),
 ) -> str:
     """Return the message of a failed response in one line: what, why, and the remedy where it is known.
 
@@ -116,7 +115,7 @@ def _described(
     headers: Mapping[str, str],
     found: Said,
     request_body: bytes,
-    secrets: Sequence[str],
+    secrets: Sequence[Secret],
     base_url: str = "",
 ) -> str:
     said = found.text.removeprefix(f"{status} ")  # "404 Not Found" is said once
@@ -124,7 +123,7 @@ def _described(
         said = said.removeprefix(f"{provider} error: ")  # so is the provider's name
     # Before the message is cut, so that no beginning of a key remains.
     for secret in secrets:
-        said = said.replace(secret, MASK)
+        said = said.replace(secret.reveal(), MASK)
     said = safe(said)
     if len(said) > _LONGEST_MESSAGE:
         said = said[: _LONGEST_MESSAGE - 1] + "…"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..options import OPTIONS, EngineConfig
+from ..secret import revealed
 from .config import GatewayConfig
 
 #: Options of the gateway that do not change an answer.
@@ -47,7 +48,7 @@ def engine_fingerprint(name: str, gateway: GatewayConfig) -> str:
         gateway: The gateway configuration of the query.
     """
     decisive = {
-        option: _without_keys(value)
+        option: _without_keys(revealed(value))
         for option, value in {**gateway.options, "base_url": gateway.base_url}.items()
         if option not in _INDIFFERENT
         and value is not None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..foreign_text import logger_of
 from ..records import ROW_NUMBERS, RowNames
+from ..secret import sealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -274,7 +275,7 @@ def storage_root() -> Path | None:
 
 
 def stored_engines(database: str) -> dict[str, dict[str, Any]]:
-    """Return the engines of this handler, name to arguments. Not for a process that serves requests.
+    """Return the engines of this handler, name to arguments, sealed. Not for a process that serves requests.
 
     Args:
         database: The address of MindsDB's records, in SQLAlchemy's form.
@@ -285,7 +286,7 @@ def stored_engines(database: str) -> dict[str, dict[str, Any]]:
     try:
         records = db.session.query(db.Integration).filter_by(engine="portkey").order_by(db.Integration.name)
         # Where MindsDB encrypts them, this read decrypts them.
-        return {str(record.name): dict(record.data or {}) for record in records}
+        return {str(record.name): sealed(record.data or {}) for record in records}
     finally:
         db.session.remove()
         db.engine.dispose()

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
+from ..secret import sealed
 from .catalog import OPTIONS
 from .routing import calls_an_address
 from .targets import leads_somewhere
 
 _GUARDRAILS = frozenset({"input_guardrails", "output_guardrails"})
+#: Parts of configs and targets whose texts are never keys: the gateway's words and names.
+_NO_KEYS = frozenset({"default", "mode", "model", "name", "provider", "then"})
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -28,7 +31,7 @@ class EngineConfig:
     Attributes:
         plain: The options whose values may be shown.
         secrets: Keys, and the options that may have a key inside: targets, headers, config objects, and
-            guardrails that call an address.
+            guardrails that call an address. Every text in them is a `Secret`; see `as_secret`.
         withheld: Names of secrets in the environment that are not used.
     """
 
@@ -38,7 +41,9 @@ class EngineConfig:
 
     def __init__(self, options: Mapping[str, Any], withheld: tuple[str, ...] = ()) -> None:
         secrets = {
-            name: value for name, value in options.items() if name not in OPTIONS or is_key(name, value)
+            name: as_secret(value)
+            for name, value in options.items()
+            if name not in OPTIONS or is_key(name, value)
         }
         plain = {name: value for name, value in options.items() if name not in secrets}
         object.__setattr__(self, "plain", MappingProxyType(plain))
@@ -64,6 +69,11 @@ class EngineConfig:
             value and name != "portkey_api_key" and name in OPTIONS and name not in _GUARDRAILS
             for name, value in self.secrets.items()
         )
+
+
+def as_secret(value: Any) -> Any:
+    """Return a value that may have keys inside, with its texts as secrets, but for words that are no keys."""
+    return sealed(value, _NO_KEYS)
 
 
 def is_key(name: str, value: Any) -> bool:

@@ -112,6 +112,13 @@ class ExecutionOptions(Options):
         default=False,
         levels=("model", "query"),
     )
+    keep_reasons: bool = option(
+        "Keep the reasons of failures in the run history, and the first prompt of a dry run, 200 characters "
+        "at most. false keeps only the kind and the status of a failure; errors and <target>_error still "
+        "have the reason.",
+        kind="true or false",
+        default=True,
+    )
     check: bool = option(
         "Test the key and the address when the engine is created.",
         kind="true or false",

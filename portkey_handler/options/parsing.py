@@ -1,6 +1,7 @@
 """Read the USING of one level: check names, validate values, collect all problems.
 
-The value of a secret or of an unknown name is never shown: it may be a key under a misspelt name.
+The value of a secret or of an unknown name is never shown: it may be a key under a misspelt name. What is
+read may be sealed (`secret.sealed`); validated keys are sealed again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from ..errors import closest
 from ..foreign_text import begins_like_a_key
+from ..secret import revealed
 from . import other_engines
 from .catalog import (
     ALIASES,
@@ -24,6 +26,7 @@ from .catalog import (
     known_names,
 )
 from .endpoint_parameters import PARAMETERS, coerce
+from .engine_config import as_secret, is_key
 from .input import MODES
 from .parameter_types import LONGEST_WORD_SHOWN, may_be_a_key
 from .parameters import is_parameter, is_parameter_of_any_mode
@@ -56,7 +59,7 @@ class Reading:
             have any mode.
 
     Attributes:
-        values: Canonical name to validated value, in the order given.
+        values: Canonical name to validated value, in the order given; of keys, every text is a `Secret`.
         problems: The problems, one sentence each.
         ignored: Names of options that belong to another mode.
     """
@@ -81,14 +84,14 @@ class Reading:
                     f"{lowered} must be written in lower case, because MindsDB hides the value only then"
                 )
                 continue
-            if lowered == "mode" and self.level == "engine" and str(value).lower() in MODES:
+            if lowered == "mode" and self.level == "engine" and str(revealed(value)).lower() in MODES:
                 self.problems.append(_misplaced(OPTIONS["mode"], "mode", self.level))
                 continue
             if name in origin:
                 self.problems.append(f"{origin[name]} and {lowered} are the same option; give one of them")
                 continue
             origin[name] = lowered
-            self._read_one(name, lowered, value)
+            self._read_one(name, lowered, revealed(value))
         for group, say in zip(ALTERNATIVES, _BOTH_SAY, strict=True):
             both = [name for name in group if self.values.get(name) is not None]
             if len(both) > 1:
@@ -156,7 +159,7 @@ class Reading:
                 f"{written} = …"
             )
             return
-        self.values[entry.name] = found
+        self.values[entry.name] = as_secret(found) if is_key(entry.name, found) else found
         if entry.name == "parameters":
             self._check_raw_parameters(found or {})
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import OptionError
-from ..foreign_text import MASK, logger_of
+from ..foreign_text import logger_of
+from ..secret import MASK, Secret, sealed
 from .catalog import GATEWAY_SECTIONS, OPTIONS, SECTION_OF, canonical_name
 from .cross_checks import missing, of_output
 from .engine_config import EngineConfig, engine_config, is_key
@@ -47,6 +48,7 @@ def resolve_engine(
     Raises:
         OptionError: An option is unknown, misplaced or has a wrong value; the message names all of them.
     """
+    given, environment = sealed(given), _from_environment(environment)
     readings = _readings(given, {}, {}, environment, None)
     _raise_problems(readings)
     credentials = _engine(readings)
@@ -77,8 +79,11 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
     Raises:
         OptionError: An option is unknown, misplaced or has a wrong value; the message names all of them.
     """
-    check_names(target=target, engine=engine_name, model=model_name)
+    engine, environment = sealed(engine), _from_environment(environment)
     readings = _readings(engine, model, query or {}, environment, _mode(model))
+    last: Level = "query" if query else "model"
+    del model, query  # a key may stand in them, although none belongs there
+    check_names(target=target, engine=engine_name, model=model_name)
     credentials = _engine(readings)
     for level in ("model", "query"):
         if "provider" in readings[level].values and credentials.holds_provider_key:
@@ -94,7 +99,7 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
     # Options that belong together may come from several levels.
     output = OutputOptions(**_merged(readings, OutputOptions))
     problems = missing(asked, parameters) + of_output(output, target, parameters)
-    readings["query" if query else "model"].problems += problems
+    readings[last].problems += problems
     _raise_problems(readings)
     execution = _merged(readings, ExecutionOptions)
     if asked.mode == "prompt" and not asked.is_of_one_version:
@@ -143,20 +148,20 @@ def _readings(
     engine: Mapping[str, Any],
     model: Mapping[str, Any],
     query: Mapping[str, Any],
-    environment: Mapping[str, str],
+    environment: Mapping[str, Any],
     mode: str | None,
 ) -> dict[Level, Reading]:
-    given = {"environment": _from_environment(environment), "engine": engine, "model": model, "query": query}
+    given = {"environment": environment, "engine": engine, "model": model, "query": query}
     return {level: Reading(level, mode).read(given[level]) for level in LEVELS}
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the gateway options of the environment: PORTKEY_<OPTION>, and PORTKEY_API_KEY."""
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the gateway options of the environment, sealed: PORTKEY_<OPTION>, and PORTKEY_API_KEY."""
     given = {}
     for name in GatewayOptions.model_fields:
         word = _ENVIRONMENT_PREFIX + name.removeprefix("portkey_").upper()
         if environment.get(word):
-            given[name] = environment[word]
+            given[name] = Secret(environment[word])
     return given
 
 

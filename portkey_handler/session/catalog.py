@@ -1,7 +1,7 @@
 """The catalog of a session: engines, models, and the storage of each model.
 
 It is in memory, or in one JSON file of a folder that only its owner can read. The engines' keys are in that
-file and nowhere else: nothing here shows an option's value in its `repr` or in an error.
+file and nowhere else: in memory their texts are secrets.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AlreadyExistsError, NewerFileError, NotFoundError, UsageError, closest
+from ..secret import forgetting, revealed, sealed
 from ..storage.private_files import locked, make_private, replace_file, writable_by_others
 from .storages import ModelStorage
 
@@ -24,7 +25,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Engine:
-    """An ML engine; `options` may hold keys."""
+    """An ML engine; every text in `options` is a secret."""
 
     name: str
     handler: str
@@ -223,6 +224,11 @@ class Catalog:
     # ---- the file
 
     def _read(self) -> dict[str, Any]:
+        """Return the state; the options of its engines are sealed."""
+        with forgetting():
+            return self._state()
+
+    def _state(self) -> dict[str, Any]:
         if self._folder is None:
             return copy.deepcopy(self._memory)
         path = self._folder / "catalog.json"
@@ -241,6 +247,8 @@ class Catalog:
             raise NewerFileError.of(path, version, _FORMAT, "name another folder")
         if not _is_catalog(state):
             raise UsageError(f"{path} is not a catalog of this program; move it away, or name another folder")
+        for engine in state["engines"].values():
+            engine["options"] = sealed(engine["options"])
         return dict(state)
 
     @contextmanager
@@ -253,8 +261,12 @@ class Catalog:
         with locked(self._folder / "catalog.lock"):
             state = self._read()
             yield state
-            content = json.dumps(state, ensure_ascii=False, indent=1).encode()
-            replace_file(self._folder / "catalog.json", content)
+            with forgetting():
+                _write(self._folder / "catalog.json", state)
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    replace_file(path, json.dumps(revealed(state), ensure_ascii=False, indent=1).encode())
 
 
 def _is_catalog(state: dict[str, Any]) -> bool:

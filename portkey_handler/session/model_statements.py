@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlreadyExistsError, NotFoundError, OptionError, StatementError
-from ..foreign_text import MASK, without_keys
+from ..foreign_text import without_keys
+from ..secret import MASK, revealed, sealed
 from .catalog import Catalog, Engine, Model, now
 from .sql.parser import using
 from .storages import EngineStorage, ModelStorage
@@ -52,7 +53,7 @@ class Models:
                 return
             raise AlreadyExistsError(f"the engine {name} exists already; DROP ML_ENGINE {name}")
         _check_new(engine=name)
-        options = using(node.params)
+        node.params = options = sealed(using(node.params))
         storage = EngineStorage(name, options)
         handler = self._handler_class()(model_storage=None, engine_storage=storage)
         try:
@@ -76,7 +77,7 @@ class Models:
             (
                 engine.name,
                 engine.handler,
-                {key: _shown(key, value, shown) for key, value in engine.options.items()},
+                {key: _shown(key, revealed(value), shown) for key, value in engine.options.items()},
             )
             for engine in self._catalog.engines()
         ]

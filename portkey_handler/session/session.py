@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import AlreadyExistsError, FileError, NotFoundError, alone
+from ..secret import Secret, forgetting
 from ..usage.notebook import shown_in_notebook
 from .catalog import Catalog
 from .files.options import all_checked
@@ -17,7 +18,7 @@ from .model_statements import PROJECT, Models, single_name
 from .sql.depth import room
 from .sql.double_quotes import mark
 from .sql.parameters import Binding, Parameters
-from .sql.parser import parse, split, unsupported, using
+from .sql.parser import Statement, parse, split, unsupported, using
 from .sql.scanner import in_double_quotes
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ class Session:
         """
         from .table import as_frame
 
+        results = self._results(Secret(text), Secret(parameters))
+        del text, parameters  # keys may be in them; `forgetting` cannot empty a frame that is still running
         result: Result = None
-        for _, result in self.results(text, parameters):  # noqa: B007 — the last one is wanted
+        for _, result in results:  # noqa: B007 — the last one is wanted
             pass
         return as_frame(result)
 
@@ -109,7 +112,8 @@ class Session:
         """Run statements one after the other; yield the text and the rows of each when it is done."""
         from .table import as_frame
 
-        return ((statement, as_frame(result)) for statement, result in self.results(text))
+        results = self._results(Secret(text), Secret(None))
+        return ((statement.reveal(), as_frame(result)) for statement, result in results)
 
     def results(self, text: str, parameters: Parameters | None = None) -> Iterator[tuple[str, Result]]:
         """Run statements as `run` does, without making every result a frame.
@@ -117,17 +121,26 @@ class Session:
         The rows of a query are a `Table`, which does not need pandas. The rows of a SHOW or DESCRIBE are a
         frame. A statement without rows yields None.
         """
-        with alone():
+        results = self._results(Secret(text), Secret(parameters))
+        return ((statement.reveal(), result) for statement, result in results)
+
+    def _results(self, text: Secret, parameters: Secret) -> Iterator[tuple[Statement, Result]]:
+        with alone(), forgetting():
             binding = Binding(text, parameters)
-        for statement in split(binding.text):
-            with alone(), shown_in_notebook(), room():
-                tree = parse(statement)
-                mark(tree, in_double_quotes(statement))
-                try:
-                    result = self._run(binding.bind(tree))
-                except OSError as error:
-                    raise FileError.of(error) from None
+            statements = split(binding.text)
+        for statement in statements:
+            with alone(), forgetting():
+                result = self._result_of(statement, binding)
             yield statement, result
+
+    def _result_of(self, statement: Statement, binding: Binding) -> Result:
+        with shown_in_notebook(), room():
+            tree = parse(statement)
+            mark(tree, in_double_quotes(statement.reveal()))
+            try:
+                return self._run(binding.bind(tree))
+            except OSError as error:
+                raise FileError.of(error) from None
 
     def register(self, name: str, data: Any) -> None:
         """Make data a table of that name; it replaces data that was registered under that name.

@@ -13,7 +13,7 @@ class EngineStorage:
 
     Args:
         name: The engine's name.
-        options: The USING options of CREATE ML_ENGINE.
+        options: The USING options of CREATE ML_ENGINE, sealed.
     """
 
     def __init__(self, name: str, options: dict[str, Any]) -> None:
@@ -21,7 +21,7 @@ class EngineStorage:
         self._options = options
 
     def get_connection_args(self) -> dict[str, Any]:
-        """Return a copy of the engine's options, secrets included."""
+        """Return a copy of the engine's options, whose texts are secrets."""
         return copy.deepcopy(self._options)
 
     def __repr__(self) -> str:

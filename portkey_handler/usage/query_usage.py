@@ -23,8 +23,9 @@ _MOST_MODELS = 100
 _MOST_ERRORS = 100
 _MOST_SLOW = 20
 _MOST_SAMPLES = 240
-_LONGEST_REASON = 300
 _LONGEST_NAME = 200
+#: The most characters on disk of a text that may come from a row: the reason of a failure, a prompt.
+LONGEST_TEXT = 200
 
 
 class LatencyHistogram:
@@ -92,6 +93,7 @@ class Failure:
     Attributes:
         at: When it failed, in seconds since 1970.
         row: The row's name; see `RowNames.of`.
+        reason: Why it failed, cut; its kind, where reasons are not kept (see `kind_of`).
     """
 
     at: float
@@ -118,6 +120,7 @@ class QueryUsage:
     Attributes:
         names: The names of the rows; set before the first outcome is noted.
         clock: Returns seconds that only go forward.
+        keeps_reasons: Whether `failures` have the reasons; else they have their kinds.
         settled: Items with an outcome.
         asked: Items for which a request was sent.
         kept: Items served from the answer cache.
@@ -127,6 +130,7 @@ class QueryUsage:
         models: The usage of each model that answered, without cached answers.
         kept_by: Number of cached answers of each model.
         reasons: Number of failures by reason; a hundred reasons, the others as "other reasons".
+        kinds: Number of failures by kind.
         failures: The last hundred failures.
         slowest: Milliseconds and row of the twenty slowest rows, as a heap.
         moments: At most 240 samples of the progress, evenly spaced.
@@ -134,6 +138,7 @@ class QueryUsage:
 
     names: RowNames = field(default_factory=RowNames)
     clock: Callable[[], float] = time.monotonic
+    keeps_reasons: bool = True
     settled: int = 0
     asked: int = 0
     kept: int = 0
@@ -143,6 +148,7 @@ class QueryUsage:
     models: dict[str, ModelUsage] = field(default_factory=dict)
     kept_by: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
     failures: deque[Failure] = field(default_factory=lambda: deque(maxlen=_MOST_ERRORS))
     slowest: list[tuple[int, int]] = field(default_factory=list)
     moments: list[ProgressSample] = field(default_factory=list)
@@ -256,13 +262,22 @@ class QueryUsage:
 
     def _note_failure(self, row: int, outcome: Outcome) -> None:
         self.failed += 1
-        reason = (outcome.reason or "")[:_LONGEST_REASON]
+        reason = (outcome.reason or "")[:LONGEST_TEXT]
         known = reason in self.reasons or len(self.reasons) < _MOST_REASONS
         self.reasons[reason if known else "other reasons"] += 1
+        kind = kind_of(outcome)
+        self.kinds[kind] += 1
         evidence = outcome.evidence or Evidence()
         name = self.names.of(row)
         self.failures.append(
-            Failure(time.time(), name, reason, evidence.status, evidence.trace_id, evidence.span_id)
+            Failure(
+                time.time(),
+                name,
+                reason if self.keeps_reasons else kind,
+                evidence.status,
+                evidence.trace_id,
+                evidence.span_id,
+            )
         )
 
     def _note_sample(self, seconds: float) -> None:
@@ -271,3 +286,13 @@ class QueryUsage:
             self._sample_interval *= 2
         self.moments.append(ProgressSample(seconds, self.settled, self.failed))
         self._next_sample = seconds + self._sample_interval
+
+
+def kind_of(outcome: Outcome) -> str:
+    """Return what kind of a failure an outcome is, without words of the provider or of the row."""
+    evidence = outcome.evidence
+    if evidence is None or not evidence.attempts:
+        return "not asked"
+    if evidence.status is None:
+        return "no answer"
+    return "an answer that is of no use" if 200 <= evidence.status < 300 else f"status {evidence.status}"

@@ -3,7 +3,7 @@
 All engines and models share one SQLite file; their records are found by the names that the host gives them.
 Several processes may use the file. A query writes once, at its end, in one transaction, which also deletes
 records that are too many or too old. The file holds no prompts, answers or keys. A failure has its reason,
-cut to 300 characters, and the name of its row (`RowNames`).
+cut to 200 characters, or only its kind (option `keep_reasons`), and the name of its row (`RowNames`).
 """
 
 from __future__ import annotations

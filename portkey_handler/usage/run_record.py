@@ -53,7 +53,8 @@ class RunRecord:
         models: Usage by model that answered.
         kept_by: Number of cached answers by model.
         latencies: The latencies of answers and failures.
-        reasons: Number of failed items by reason, the most frequent reasons only.
+        reasons: Number of failed items by reason, the most frequent reasons only; by kind, where reasons are
+            not kept.
         slowest: Name and milliseconds of the slowest rows, slowest first.
         moments: Samples of the progress.
     """
@@ -195,6 +196,7 @@ class RunRecorder:
         usage = self._usage
         counts = self.look() if self.look is not None else Counts(self.rows)
         raises = self._plan.execution.on_error == "raise"
+        reasons = usage.reasons if usage.keeps_reasons else usage.kinds
         seconds = time.monotonic() - self._clock
         self._write(
             RunRecord(
@@ -223,7 +225,7 @@ class RunRecorder:
                 models=usage.models,
                 kept_by=usage.kept_by,
                 latencies=usage.latencies,
-                reasons=dict(usage.reasons.most_common(_MOST_REASONS)),
+                reasons=dict(reasons.most_common(_MOST_REASONS)),
                 slowest=[
                     (usage.names.of(row), milliseconds)
                     for milliseconds, row in sorted(usage.slowest, reverse=True)

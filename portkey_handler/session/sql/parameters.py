@@ -17,6 +17,7 @@ from typing import Any
 from ...errors import StatementError, did_you_mean
 from ...prompts.cell_text import is_null
 from ...prompts.plain_values import to_plain
+from ...secret import Secret
 from .parser import ast
 from .scanner import outside_quotes
 
@@ -31,8 +32,8 @@ class Binding:
     """A text whose parameters are bound to values.
 
     Args:
-        text: One or more statements.
-        parameters: A list for `?`, in order, or a mapping for `$name`; None where the text has none.
+        script: One or more statements.
+        given: A list for `?`, in order, or a mapping for `$name`; None where the text has none.
 
     Attributes:
         text: The text with a literal in the place of each parameter.
@@ -41,8 +42,10 @@ class Binding:
         StatementError: A parameter has no value or the wrong type, or a value has no parameter.
     """
 
-    def __init__(self, text: str, parameters: Parameters | None) -> None:
-        self.text = text
+    def __init__(self, script: Secret, given: Secret) -> None:
+        text: str = script.reveal()
+        parameters: Parameters | None = given.reveal()
+        self.text = script
         self._values: dict[str, Any] = {}
         self._mark = f"portkey_parameter_{secrets.token_hex(8)}_"
         if parameters is None:
@@ -61,7 +64,7 @@ class Binding:
             used.add(key)
             pieces += (text[end:position], self._literal(key, parameters))
             end = position + (len(found[0]) if found else 1)
-        self.text = "".join([*pieces, text[end:]])
+        self.text = Secret("".join([*pieces, text[end:]]))
         if len(used) < len(parameters):
             unused = [f"${key}" for key in parameters if key not in used] if named else []
             what = f"has no {unused[0]}" if unused else f"has {len(used)} ?"

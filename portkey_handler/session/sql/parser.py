@@ -16,6 +16,7 @@ from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
 
 from ...errors import StatementError
+from ...secret import Secret
 from .depth import check_depth, too_deep
 from .literals import protected, put_back
 from .scanner import COMMENT, has_no_end, outside_quotes, pieces
@@ -41,42 +42,54 @@ def unsupported(what: str) -> StatementError:
     return StatementError(f"{what} is not supported in the embedded session; supported are: {SUPPORTED}")
 
 
-class Statement(str):
-    """The text of one statement.
+class Statement(Secret):
+    """The text of one statement, which may have keys in it.
 
-    Attributes:
+    Args:
+        text: The text.
         line: The number of its first line in the script.
         column: The number of its first character in that line.
     """
 
     __slots__ = ("column", "line")
-    column: int
-    line: int
+
+    def __init__(self, text: str, line: int = 1, column: int = 1) -> None:
+        super().__init__(text)
+        self.line = line
+        self.column = column
 
 
-def split(text: str) -> list[Statement]:
-    """Split `text` at the semicolons that end statements, not those in strings, names or comments."""
+def split(script: Secret) -> list[Statement]:
+    """Split a text at the semicolons that end statements, not those in strings, names or comments."""
     statements: list[Statement] = []
-    text = text.removeprefix("\ufeff")  # a byte order mark of an editor
+    text: str = script.reveal().removeprefix("\ufeff")  # a byte order mark of an editor
     start = 0
     for position in (*_semicolons(text), len(text)):
         written = text[start:position]
         if not _is_blank(written):
-            statement = Statement(written.strip())
             begin = start + len(written) - len(written.lstrip())
-            statement.line = 1 + text.count("\n", 0, begin)
-            statement.column = begin - text.rfind("\n", 0, begin)
-            statements.append(statement)
+            line = 1 + text.count("\n", 0, begin)
+            statements.append(Statement(written.strip(), line, begin - text.rfind("\n", 0, begin)))
         start = position + 1
     return statements
 
 
-def parse(text: str) -> Any:
+def parse(statement: Statement | str) -> Any:
     """Parse one statement.
 
     Raises:
         StatementError: The statement cannot be parsed; the first line says where.
     """
+    if isinstance(statement, str):
+        statement = Statement(statement)
+    found = _tree_or_error(statement.reveal(), statement.line, statement.column)
+    if isinstance(found, StatementError):
+        # Raised here, it has no link to the parser's error, which has the statement in it.
+        raise found.with_traceback(None)
+    return found
+
+
+def _tree_or_error(text: str, line: int, column: int) -> Any:
     written, kept = protected(text)
     try:
         tree = parse_sql(text) if not kept else _parsed(written) or parse_sql(text)
@@ -84,9 +97,11 @@ def parse(text: str) -> Any:
         return put_back(tree, kept, ast.ASTNode) if kept else tree
     except (ParsingException, LexError) as error:
         said = str(error.args[0] if error.args else error)
-        raise syntax_error(text, said, getattr(text, "line", 1), getattr(text, "column", 1)) from None
+        return syntax_error(text, said, line, column)
+    except StatementError as error:
+        return error
     except RecursionError:
-        raise too_deep() from None
+        return too_deep()
     except (
         AssertionError,
         AttributeError,
@@ -97,9 +112,7 @@ def parse(text: str) -> Any:
         ValueError,
     ) as error:
         # The parser itself can fail on unusual input; users get an error of ours.
-        raise StatementError(
-            f"the statement cannot be parsed ({type(error).__name__} in the parser)"
-        ) from None
+        return StatementError(f"the statement cannot be parsed ({type(error).__name__} in the parser)")
 
 
 def _parsed(text: str) -> Any:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from ...errors import StatementError
-from ...foreign_text import MASK, without_keys
+from ...foreign_text import without_keys
+from ...secret import MASK
 from .scanner import COMMENT, has_no_end, pieces
 
 #: Characters that are shown on each side of the place.

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 
 from ...foreign_text import logger_of
@@ -16,6 +17,7 @@ from .estimator import Estimate
 logger = logger_of(__name__)
 
 Listener = Callable[[Estimate], None]
+_NOT_KEPT = "not kept (keep_reasons = false)"
 
 _listener: ContextVar[Listener | None] = ContextVar("portkey_handler_dry_run", default=None)
 
@@ -39,7 +41,9 @@ def dry_runs(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def keep_estimate(folder: Path, engine: str, model: str, estimate: Estimate) -> None:
+def keep_estimate(
+    folder: Path, engine: str, model: str, estimate: Estimate, *, with_example: bool = True
+) -> None:
     """Write a model's estimate to disk, in place of its last one; a problem with the file is a warning.
 
     Args:
@@ -47,7 +51,10 @@ def keep_estimate(folder: Path, engine: str, model: str, estimate: Estimate) -> 
         engine: The engine's name.
         model: The model's name in SQL.
         estimate: The estimate.
+        with_example: Whether its first prompt is written, too.
     """
+    if estimate.example is not None and not with_example:
+        estimate = replace(estimate, example=_NOT_KEPT)
     path = _path(folder, engine, model)
     try:
         make_private(folder, path.parent)

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from ...foreign_text import without_keys
+from ..query_usage import LONGEST_TEXT
 
-_LONGEST_EXAMPLE = 300
 _LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 #: Names of texts that the model reads; other texts, such as the model's name, are for the provider.
 _READ = frozenset({"prompt", "input", "instructions", "query", "system"})
@@ -49,7 +49,7 @@ def example(body: bytes) -> str:
     """Return the prompt of a request as text, cut and without what looks like a key."""
     parsed = orjson.loads(body)
     text = without_keys(_as_text(parsed) if isinstance(parsed, dict) else body.decode())
-    return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…"
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
 def _as_text(body: dict[str, Any]) -> str:

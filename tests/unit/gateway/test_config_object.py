@@ -13,6 +13,7 @@ from portkey_handler.errors import OptionError
 from portkey_handler.gateway.config import GatewayConfig
 from portkey_handler.gateway.config_object import LARGEST_CONFIG
 from portkey_handler.options import resolve, resolve_engine
+from portkey_handler.secret import revealed
 
 KEY = "sk-do-not-show-this-key"
 GPT = {"provider": "openai", "api_key": KEY, "model": "gpt-4o"}
@@ -30,7 +31,7 @@ def options(
 ) -> dict[str, Any]:
     """Give the gateway's options for what each level says."""
     resolved = resolve(target="a", engine=engine, model=model or {}, query=query, environment={})
-    return dict(GatewayConfig.resolve(resolved.credentials, resolved.plan).options)
+    return dict(revealed(GatewayConfig.resolve(resolved.credentials, resolved.plan).options))
 
 
 def config(*levels: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from portkey_handler.options import OPTIONS, Credentials, EngineConfig, resolve_engine
 from portkey_handler.options.catalog import GATEWAY_SECTIONS
+from portkey_handler.secret import revealed
 
 SECRET = "sk-do-not-show-this-key"
 WEBHOOK = [{"default.webhook": {"webhookURL": "https://x", "headers": {"Authorization": SECRET}}}]
@@ -40,9 +41,10 @@ PLAIN: dict[str, Any] = {
 def test_secrets_are_in_a_field_of_their_own(name: str) -> None:
     """A repr names them and shows none; options have both."""
     engine = EngineConfig({"base_url": "http://x/v1", name: SECRETS[name]})
-    assert engine.secrets == {name: SECRETS[name]}
+    assert revealed(engine.secrets) == {name: SECRETS[name]}
+    assert SECRET not in repr(engine.secrets) + repr(engine.options)
     assert engine.plain == {"base_url": "http://x/v1"}
-    assert engine.options == {"base_url": "http://x/v1", name: SECRETS[name]}
+    assert revealed(engine.options) == {"base_url": "http://x/v1", name: SECRETS[name]}
     shown = f"EngineConfig({{'base_url': 'http://x/v1'}}; secrets, not shown: {name})"
     assert repr(engine) == str(engine) == f"{engine}" == shown
 

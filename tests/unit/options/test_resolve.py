@@ -21,8 +21,9 @@ from portkey_handler.options import (
     secret_option_names,
 )
 from portkey_handler.options.catalog import ALIASES, HOST_WORDS
-from portkey_handler.options.resolve import MASK, overlay
+from portkey_handler.options.resolve import overlay
 from portkey_handler.options.schema import LEVELS
+from portkey_handler.secret import MASK, revealed
 
 SECRET = "sk-do-not-show-me"
 
@@ -468,7 +469,7 @@ def test_the_engines_headers_end_where_they_end(given: dict[str, Any]) -> None:
 )
 def test_aliases_of_the_engine(alias: str, name: str, value: str) -> None:
     """Names that other Portkey integrations use, in any case, mean the same."""
-    assert resolve_engine({alias: value}, {})[0].options == {name: value}
+    assert revealed(resolve_engine({alias: value}, {})[0].options) == {name: value}
 
 
 def test_aliases_of_the_body() -> None:
@@ -553,7 +554,7 @@ def test_every_gateway_option_may_come_from_the_environment() -> None:
             "PORTKEY_VIRTUAL_KEY": "",
         },
     )
-    assert credentials.options == {
+    assert revealed(credentials.options) == {
         "portkey_api_key": "pk",
         "base_url": "http://localhost:8787/v1",
         "provider": "openai",
@@ -589,7 +590,7 @@ def test_the_environments_keys_stay_where_the_engine_names_an_address(engine: di
     """A key and the address it goes to come from the same level."""
     keys = {"PORTKEY_API_KEY": "pk-environment", "PORTKEY_PROVIDER_API_KEY": "sk-environment"}
     credentials, _ = resolve_engine(engine, keys)
-    assert "environment" not in str(credentials.options)
+    assert "environment" not in str(revealed(credentials.options))
     assert set(credentials.withheld) == {"portkey_api_key", "provider_api_key"}
 
 
@@ -598,7 +599,7 @@ def test_the_environments_provider_key_stays_with_its_provider() -> None:
     credentials, _ = resolve_engine(
         {"provider": "groq"}, {"PORTKEY_PROVIDER_API_KEY": "sk", "PORTKEY_API_KEY": "pk"}
     )
-    assert credentials.options == {"provider": "groq", "portkey_api_key": "pk"}
+    assert revealed(credentials.options) == {"provider": "groq", "portkey_api_key": "pk"}
 
 
 @pytest.mark.parametrize(
@@ -607,7 +608,8 @@ def test_the_environments_provider_key_stays_with_its_provider() -> None:
 def test_the_environments_keys_are_used_otherwise(engine: dict[str, Any]) -> None:
     """A slug names something in the account of the key itself, and is no address."""
     credentials, _ = resolve_engine(engine, {"PORTKEY_API_KEY": "pk-environment"})
-    assert credentials.options["portkey_api_key"] == engine.get("portkey_api_key", "pk-environment")
+    key = credentials.options["portkey_api_key"].reveal()
+    assert key == engine.get("portkey_api_key", "pk-environment")
 
 
 # Plan and credentials

@@ -195,13 +195,13 @@ def test_the_time_is_that_of_the_narrowest_limit(
         (["Hello"], {"mode": "embedding", "model": "text-embedding-3-small"}, "Hello"),
         (["Hello"], {"mode": "prompt", "prompt_id": "p"}, '{"q":"Hello"}'),
         ([None], {}, None),
-        (["x" * 400], {"mode": "completion"}, "x" * 299 + "…"),
+        (["x" * 400], {"mode": "completion"}, "x" * 199 + "…"),
     ],
 )
 def test_the_example_is_the_first_prompt_cut(
     cells: list[Any], using: dict[str, Any], example: str | None, provider: OfflineProvider
 ) -> None:
-    """It reads as a person would write it, and is never longer than 300 characters."""
+    """It reads as a person would write it, and is never longer than 200 characters."""
     assert estimated(provider, pd.DataFrame({"q": cells}), **using).example == example
 
 

@@ -75,7 +75,28 @@ def test_long_reasons_are_cut() -> None:
     """A provider that sends a page of text does not fill the account."""
     book = QueryUsage()
     book.note(0, failed("x" * 5000))
-    assert len(next(iter(book.reasons))) == len(book.failures[0].reason) == 300
+    assert len(next(iter(book.reasons))) == len(book.failures[0].reason) == 200
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kind"),
+    [
+        ({"status": 429, "attempts": 6}, "status 429"),
+        ({"status": 200, "attempts": 1}, "an answer that is of no use"),
+        ({"attempts": 3}, "no answer"),
+        ({"attempts": 0}, "not asked"),
+        ({"status": 503, "attempts": 0}, "not asked"),
+    ],
+)
+def test_a_kind_stands_in_the_place_of_a_reason_that_is_not_kept(evidence: dict[str, int], kind: str) -> None:
+    """The progress has the reasons; what is written to disk has kinds, beside status and ids."""
+    book = QueryUsage(keeps_reasons=False)
+    for row in range(2):
+        book.note(row, failed(f"it said {row}", **evidence))
+    assert book.reasons == {"it said 0": 1, "it said 1": 1}
+    assert book.kinds == {kind: 2}
+    assert [one.reason for one in book.failures] == [kind, kind]
+    assert book.failures[0].status == evidence.get("status")
 
 
 def test_the_slowest_twenty_are_those() -> None:

@@ -416,6 +416,15 @@ def test_records_of_earlier_releases_are_read(home: Path, tmp_path: Path) -> Non
     assert ledger.path.read_bytes() == before
 
 
+def test_longer_reasons_of_earlier_releases_are_read(ledger: RunHistory) -> None:
+    """They kept 300 characters; a file with such reasons is read and gone on with as it is."""
+    long = "400: " + "x" * 295
+    ledger.record(a_run(reasons={long: 1}), [dataclasses.replace(a_failure(1), reason=long)])
+    ledger.record(a_run(), [a_failure(2)])
+    assert [one.reason for one in ledger.failures("e", "m")] == ["400: no", long]
+    assert [run.reasons for run in ledger.runs("e", "m")][-1] == {long: 1}
+
+
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
 def test_a_file_of_an_earlier_release_is_gone_on_with(home: Path, tmp_path: Path) -> None:
     """What was recorded stays, what comes is added to it."""
