@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import AboveLimitError
+from .errors import AboveLimitError, PortkeyHandlerError, brief, keeps_tracebacks
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
@@ -38,10 +38,11 @@ from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
 from .usage.budget import reached, spent_already, too_expensive, too_many_rows
 from .usage.daily_budget import DailyBudget, today
-from .usage.estimate.dry_run import dry_run_listener, keep_estimate
+from .usage.estimate.dry_run import dry_run_listener, keep_estimate, on_estimate, tell
 from .usage.estimate.estimator import Estimate
 from .usage.estimate.scan import Scan, earlier_of
 from .usage.estimate.wording import one_line
+from .usage.interactive import shown_to_people
 from .usage.prices import cost_of, given_rates
 from .usage.prices import load as load_prices
 from .usage.progress import Progress, ProgressReporter, current_listener, log_seconds
@@ -120,6 +121,7 @@ class Predictor:
         estimate = replace(estimate, refused=refused)
         keep_estimate(data_dir(), plan.engine, estimate.name, estimate)
         (dry_run_listener() or _log)(estimate)
+        tell(estimate)
         return to_frame(plan, outcomes, frame.index)
 
 
@@ -153,19 +155,38 @@ async def aask(
         InputError: The frame lacks a column, or already has a column of an answer's name.
         QueryError: Rows failed and `on_error` is `raise`, or no row could succeed.
     """
+    given = {"model": model, "prompt_template": prompt_template, "column": column}
+    using = {name: value for name, value in given.items() if value is not None} | options
+    try:
+        with shown_to_people():
+            return await _answered(frame, target, dict(engine or {}), using)
+    except PortkeyHandlerError as error:
+        if keeps_tracebacks():
+            raise
+        raise error.with_traceback(None) from None
+
+
+async def _answered(
+    frame: Any, target: str, engine: Mapping[str, Any], using: Mapping[str, Any]
+) -> pd.DataFrame:
     import pandas as pd
 
     frame = as_frame(frame)
-    given = {"model": model, "prompt_template": prompt_template, "column": column}
-    using = {name: value for name, value in given.items() if value is not None} | options
-    resolved = resolve(target=target, engine=dict(engine or {}), model=using, environment=os.environ)
+    resolved = resolve(target=target, engine=engine, model=using, environment=os.environ)
     check_free(resolved.plan, frame)
-    answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
+    estimates: list[Estimate] = []
+    with on_estimate(estimates.append):
+        answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
     joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
+    if estimates:
+        from .usage.spoken_frame import estimated
+
+        return estimated(joined, estimates)
     return joined
 
 
-ask = blocking(aask, "ask")
+# Around it, because after a second Ctrl-C the coroutine goes on in its thread.
+ask = brief(blocking(aask, "ask", around=shown_to_people))
 
 
 def answer_columns(plan: Plan) -> list[str]:
@@ -305,7 +326,7 @@ class _Run:
             except asyncio.CancelledError:
                 fault = self.cache.fault
                 line = interrupted(self._plan, mapper.now(), self.account, fault, watch.seconds)
-                logger.warning("%s", watch.end(line))
+                logger.warning("%s", watch.end(line, warned=True))
                 raise
             self._recorder.mapping = mapping
             line = summary(self._plan, mapping, self.account, self.cache.oldest_used, watch.seconds)
