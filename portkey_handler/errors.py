@@ -164,10 +164,12 @@ def _place(trace: TracebackType | None) -> list[str]:
     found: list[str] = []
     in_cell = False
     while trace is not None:
-        code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get("__name__"))
+        code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        if module == _PACKAGE:
+            break
         if code.co_name.startswith(("<module>", "<cell")):  # before it are frames of IPython
             in_cell = True
-        elif in_cell and module.partition(".")[0] != _PACKAGE:
+        elif in_cell and module != "IPython":
             is_cell = re.search(r"ipykernel_\d|<ipython-input", code.co_filename)
             where = "its cell" if is_cell else code.co_filename
             found = [f"  in {code.co_name}, line {trace.tb_lineno} of {where}"]

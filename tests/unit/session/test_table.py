@@ -11,8 +11,8 @@ import pytest
 from portkey_handler.errors import InputError
 from portkey_handler.prompts.cell_text import is_null, to_text
 from portkey_handler.session import Session
-from portkey_handler.session.result_frames import to_frame
 from portkey_handler.session.done import Done
+from portkey_handler.session.result_frames import to_frame
 from portkey_handler.session.table import Table, as_frame, first_rows
 
 TYPES = [name for name, *_ in duckdb.sql("DESCRIBE FROM test_all_types()").fetchall()]
