@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import AboveLimitError, PortkeyHandlerError, brief, keeps_tracebacks
+from .errors import AboveLimitError, OptionError, PortkeyHandlerError, brief, keeps_tracebacks
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
@@ -43,6 +43,7 @@ from .usage.estimate.estimator import Estimate
 from .usage.estimate.scan import Scan, earlier_of
 from .usage.estimate.wording import one_line
 from .usage.interactive import shown_to_people
+from .usage.kept_prompts import AskedRows, KeptPrompts
 from .usage.prices import cost_of, given_rates
 from .usage.prices import load as load_prices
 from .usage.progress import Progress, ProgressReporter, current_listener, log_seconds
@@ -174,6 +175,10 @@ async def _answered(
     frame = as_frame(frame)
     resolved = resolve(target=target, engine=engine, model=using, environment=os.environ)
     check_free(resolved.plan, frame)
+    if resolved.plan.output.keep_prompts:
+        raise OptionError(
+            "keep_prompts is for a model in SQL, whose prompts DESCRIBE model.answers shows; leave it out"
+        )
     estimates: list[Estimate] = []
     with on_estimate(estimates.append):
         answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
@@ -258,6 +263,8 @@ class _Run:
                 self._gateway.send, limiter, longest_answer(plan), self._stopped
             )
         self.cache = _answer_cache(plan, gateway)
+        self._asked: AskedRows | None = None
+        self._kept = KeptPrompts(folder, plan.engine, plan.name)
         self._methods = LearntMethods(folder / "methods" / f"{engine_fingerprint(plan.engine, gateway)}.json")
         self._language_model = str(plan.parameters.value.get("model") or "")
         if isinstance(self._items.operation, TypedChat):
@@ -272,6 +279,8 @@ class _Run:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             self._recorder.record(error)
+            if self._asked is not None:
+                self._kept.add(self._asked.rows())
             operation = self._items.operation
             if (
                 isinstance(operation, TypedChat)
@@ -293,6 +302,9 @@ class _Run:
         def note(row: int, outcome: Outcome) -> None:
             self._note(mapper, row, outcome)
 
+        if self._plan.output.keep_prompts:
+            self._asked = AskedRows(self._items.operation.ask, self._some(frame), self.account.names)
+
         def look() -> Progress:
             return progress_of(self._plan.name, mapper.now(), self.account)
 
@@ -309,7 +321,7 @@ class _Run:
             ),
             cache=self.cache,
             price=partial(cost_of, given=given) if (given := given_rates(self._plan)) else cost_of,
-            on_outcome=note if self._has_budget else self.account.note,
+            on_outcome=note if self._has_budget or self._asked is not None else self.account.note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else for_summary(),
             stopped=self._stopped,
         )
@@ -336,6 +348,10 @@ class _Run:
     def _elsewhere(self, frame: pd.DataFrame) -> Elsewhere | None:
         if not self._plan.execution.deduplicate:
             return None  # the key of a row depends on the rows before it
+        return self._some(frame)
+
+    def _some(self, frame: pd.DataFrame) -> Elsewhere:
+        """Return a function that makes the items of some rows, by their numbers."""
         return lambda rows: self._items.of(frame.iloc[[*rows]], rows)
 
     @property
@@ -358,6 +374,10 @@ class _Run:
 
     def _note(self, mapper: Mapper, row: int, outcome: Outcome) -> None:
         self.account.note(row, outcome)
+        if self._asked is not None:
+            self._asked.note(row, outcome)
+        if not self._has_budget:
+            return
         daily = self._plan.execution.max_cost_per_day is not None
         spent = self._daily.look_now_and_then(self.account.cost) if daily else 0.0
         if (reason := reached(self._plan, self.account, outcome, spent)) is not None:

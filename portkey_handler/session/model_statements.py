@@ -143,7 +143,12 @@ class Models:
         name = single_name(node.name)
         if node.if_exists and not self._catalog.has_model(name):
             return Done(f"there is no model {name}, so nothing was changed")
-        self._catalog.drop_model(self._catalog.model(name).name)
+        name = self._catalog.model(name).name
+        for model in self._catalog.models():
+            if model.name == name:
+                with self.opened(model) as handler:
+                    handler.drop()
+        self._catalog.drop_model(name)
         return Done(f"model {name} was dropped")
 
     def show(self) -> pd.DataFrame:

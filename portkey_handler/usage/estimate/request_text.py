@@ -45,9 +45,14 @@ def read_by_model(body: bytes) -> bytes:
 
 def example(body: bytes) -> str:
     """Return the prompt of a request as text, cut."""
-    parsed = orjson.loads(body)
-    text = _as_text(parsed) if isinstance(parsed, dict) else body.decode()
+    text = prompt_of(body)
     return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 1] + "…"
+
+
+def prompt_of(body: bytes) -> str:
+    """Return the prompt of a request as text; of an image its type alone."""
+    parsed = orjson.loads(body)
+    return _as_text(parsed) if isinstance(parsed, dict) else body.decode()
 
 
 def _as_text(body: dict[str, Any]) -> str:
