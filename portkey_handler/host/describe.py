@@ -29,7 +29,7 @@ _ESTIMATE_COLUMNS = ("what", "value")
 _CHECK_COLUMNS = ("what", "state", "words", "remedy")
 _ERROR_COLUMNS = ("time", "row", "reason", "status", "trace_id", "span_id")
 _ANSWER_COLUMNS = (
-    *("time", "row", "prompt", "answer", "reason", "model", "cached"),
+    *("time", "row", "prompt", "answer", "reason", "model", "kept_from"),
     *("trace_id", "span_id"),
 )
 #: The table that only a model with keep_prompts has.
@@ -159,8 +159,8 @@ def _check(resolved: Resolved) -> pd.DataFrame:
 def _answers(resolved: Resolved) -> pd.DataFrame:
     rows = (
         (
-            *(_moment(one.at), one.row, one.prompt, one.answer, one.reason, one.model, one.cached),
-            *(one.trace_id, one.span_id),
+            *(_moment(one.at), one.row, one.prompt, one.answer, one.reason, one.model),
+            *(None if one.kept_from is None else _moment(one.kept_from), one.trace_id, one.span_id),
         )
         for one in KeptPrompts(data_dir(), *_who(resolved.plan)).rows()
     )

@@ -34,7 +34,7 @@ MIGRATIONS = (
     (
         """
         CREATE TABLE IF NOT EXISTS rows (
-            number INTEGER PRIMARY KEY, at, row, prompt, answer, reason, model, cached, trace_id, span_id
+            number INTEGER PRIMARY KEY, at, row, prompt, answer, reason, model, kept_from, trace_id, span_id
         )
         """,
     ),
@@ -52,7 +52,7 @@ class AskedRow:
         answer: The answer, as text or JSON; None without one.
         reason: Why there is no answer, or None.
         model: The model that answered, by the provider's name, or None.
-        cached: Whether the answer came from the answer cache.
+        kept_from: When the answer was made, in seconds since 1970, where it came from the answer cache.
         trace_id: The trace under which the gateway logs the query.
         span_id: The span in it under which the gateway logs the row.
     """
@@ -63,7 +63,7 @@ class AskedRow:
     answer: str | None
     reason: str | None
     model: str | None
-    cached: bool
+    kept_from: float | None
     trace_id: str | None
     span_id: str | None
 
@@ -113,7 +113,7 @@ class AskedRows:
             _cut(_text(outcome.value)),
             _cut(outcome.reason),
             evidence.model,
-            evidence.kept_from is not None,
+            evidence.kept_from,
             evidence.trace_id,
             evidence.span_id,
         )
@@ -178,8 +178,7 @@ class KeptPrompts:
                 found = connection.execute(query, (_oldest(),)).fetchall()
         except sqlite3.Error as error:
             raise PortkeyHandlerError(f"{self.path} cannot be read: {reason_of(error)}") from error
-        named = (dict(zip(_COLUMNS, row, strict=True)) for row in found)
-        return [AskedRow(**{**row, "cached": bool(row["cached"])}) for row in named]
+        return [AskedRow(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
     def forget(self) -> None:
         """Delete what is kept.

@@ -21,11 +21,11 @@ SELECT answer FROM kept_m WHERE text = 'refuse me';
 
 DESCRIBE kept_m.answers;
 -- expect partly:
--- prompt,answer,reason,cached
--- user: Say refuse me,NULL,400 from openai: The text was refused.,false
--- user: Say Boils fast,<Say Boils fast> by gpt-4o-mini,NULL,true
--- "user: Say Leaks, and smells","<Say Leaks, and smells> by gpt-4o-mini",NULL,false
--- user: Say Boils fast,<Say Boils fast> by gpt-4o-mini,NULL,false
+-- prompt,answer,reason
+-- user: Say refuse me,NULL,400 from openai: The text was refused.
+-- user: Say Boils fast,<Say Boils fast> by gpt-4o-mini,NULL
+-- "user: Say Leaks, and smells","<Say Leaks, and smells> by gpt-4o-mini",NULL
+-- user: Say Boils fast,<Say Boils fast> by gpt-4o-mini,NULL
 
 CREATE OR REPLACE MODEL kept_m PREDICT answer USING
     engine = 'e', prompt_template = 'Say {{text}}', model = 'gpt-4o-mini', concurrency = 1;

@@ -24,7 +24,7 @@ from portkey_handler.usage.estimate.dry_run import dry_runs
 from portkey_handler.usage.kept_prompts import AskedRow, AskedRows, KeptPrompts
 
 SECRET = "sk-canary-1234567890abcdef"
-ROW = AskedRow(time.time(), 0, "user: a", "b", None, "gpt", False, "t", "s")
+ROW = AskedRow(time.time(), 0, "user: a", "b", None, "gpt", None, "t", "s")
 
 
 @pytest.fixture
@@ -61,16 +61,21 @@ def test_what_was_asked_and_answered_is_shown(session: Session, provider: Offlin
 
     found = session.sql("DESCRIBE m.answers")
     assert list(found.columns) == [
-        *("time", "row", "prompt", "answer", "reason", "model", "cached", "trace_id", "span_id"),
+        *("time", "row", "prompt", "answer", "reason", "model", "kept_from", "trace_id", "span_id"),
     ]
-    shown = found[["row", "prompt", "answer", "reason", "cached"]].values.tolist()
+    shown = found[["row", "prompt", "answer", "reason", "kept_from"]].values.tolist()
     assert shown == [
-        [4, "user: refuse", None, "400: no", False],
-        [1, "user: two", "TWO", None, False],
-        [0, "user: one", "ONE", None, False],
+        [4, "user: refuse", None, "400: no", None],
+        [1, "user: two", "TWO", None, None],
+        [0, "user: one", "ONE", None, None],
     ]
     session.sql(query)
-    assert session.sql("DESCRIBE m.answers")["cached"].tolist() == [False, True, True, False, False, False]
+    assert session.sql("DESCRIBE m.answers")["kept_from"].notna().tolist() == [
+        False,
+        True,
+        True,
+        *[False] * 3,
+    ]
     assert "answers" in session.sql("DESCRIBE m")["TABLES"][0]
 
 
@@ -236,15 +241,15 @@ def test_long_and_broken_texts(tmp_path: Path) -> None:
     kept.add(asked.rows())
 
     new, old = kept.rows()
-    assert (old.row, old.prompt, old.answer, old.reason, old.cached) == (
+    assert (old.row, old.prompt, old.answer, old.reason, old.kept_from) == (
         "id = 7",
         None,
         None,
         "no text",
-        False,
+        None,
     )
     assert new.prompt == "x" * 10_000 + "… (20,000 characters)"
-    assert (new.row, new.answer, new.model, new.cached) == ("id = 8", "?", "gpt", True)
+    assert (new.row, new.answer, new.model, new.kept_from) == ("id = 8", "?", "gpt", 1.0)
 
 
 def iter_once(request: Request) -> object:
