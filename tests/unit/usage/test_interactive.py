@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from support.storage import make_handler
 from support.terminal import Terminal
 
 from portkey_handler.gateway.offline import OfflineProvider
@@ -179,3 +181,13 @@ def test_developers_keep_the_frames(script: Path) -> None:
     script.write_text(f"{debug}{SETUP}\nsession.sql('DESCRIBE nobody')\n")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert "catalog.py" in done.stderr
+
+
+def test_a_handler_shows_nothing(
+    provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """MindsDB calls it, whose terminal is not the user's; not even where the variable wants it."""
+    monkeypatch.setenv("PORTKEY_HANDLER_PROGRESS", "1")
+    handler = make_handler({"base_url": provider.base_url}, {"model": "gpt-4o-mini"})
+    assert handler.predict(pd.DataFrame({"q": ["a"]}))["answer"].notna().all()
+    assert capfd.readouterr() == ("", "")
