@@ -121,8 +121,11 @@ class Predictor:
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate, spent)
         estimate = replace(estimate, refused=refused)
         keep_estimate(data_dir(), plan.engine, estimate.name, estimate)
-        (dry_run_listener() or _log)(estimate)
-        tell(estimate)
+        if (listener := dry_run_listener()) is not None:
+            listener(estimate)
+        else:
+            _log(estimate)
+            tell(estimate)
         return to_frame(plan, outcomes, frame.index)
 
 

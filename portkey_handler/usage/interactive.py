@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError, visible
@@ -44,13 +44,16 @@ def shown_to_people() -> Iterator[None]:
         with on_progress(NotebookLine()):
             yield
         return
-    is_terminal = _is_terminal()
-    if not (wanted or (is_terminal and (shell is not None or not _is_logging_configured()))):
+    is_terminal, is_logged = _is_terminal(), _is_logging_configured()
+    is_shown = is_terminal and (shell is not None or not is_logged)
+    if not is_shown and not (wanted and (is_terminal or not is_logged)):
         yield
         return
     lines = _Lines(with_block=is_terminal)
+    # IPython shows the result of a dry run anyway.
+    estimates = on_estimate(_write_estimate) if shell is None else nullcontext()
     try:
-        with on_progress(lines), on_estimate(_write_estimate):
+        with on_progress(lines), estimates:
             yield
     finally:
         lines.close()
