@@ -172,6 +172,16 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Give IPython `%portkey` and `%%portkey`; it calls this on `%load_ext portkey_handler`."""
+    import_module(f"{__package__}.session.magics").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take them away; IPython calls this on `%unload_ext portkey_handler`."""
+    import_module(f"{__package__}.session.magics").unload(shell)
+
+
 def _load() -> dict[str, Any]:
     try:
         creation_args = import_module(f"{__package__}.creation_args").creation_args

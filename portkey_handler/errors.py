@@ -38,18 +38,26 @@ from __future__ import annotations
 
 import difflib
 import errno
+import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from .foreign_text import visible, without_keys
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from .records import Evidence
 
+_PACKAGE = __name__.removesuffix(".errors")
+logger = logging.getLogger(_PACKAGE)
+
 _Error = TypeVar("_Error", bound="PortkeyHandlerError")
+_Args = ParamSpec("_Args")
+_Result = TypeVar("_Result")
 
 
 #: A line break that does not begin a further line of a message of ours, which is indented.
@@ -115,9 +123,54 @@ class PortkeyHandlerError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that IPython shows in place of a traceback."""
+        return [f"{type(self).__name__}: {self.message}", *_place(self.__traceback__)]
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the message and the attributes; exceptions with keyword arguments need this."""
         return partial(type(self), **self.details), (self.message,)
+
+
+def brief(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+    """Return a function whose errors have one frame of this package in their traceback.
+
+    With the logger `portkey_handler` at DEBUG, they have all of them.
+    """
+
+    @wraps(function)
+    def call(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
+        try:
+            return function(*args, **kwargs)
+        except PortkeyHandlerError as error:
+            if keeps_tracebacks():
+                raise
+            raise error.with_traceback(None) from None
+
+    return call
+
+
+def keeps_tracebacks() -> bool:
+    """Return whether the frames of this package are shown: they say something to its developers only."""
+    return logger.isEnabledFor(logging.DEBUG)
+
+
+def _place(trace: TracebackType | None) -> list[str]:
+    """Return the innermost function of the user that an error came through, as a line; no line for a cell."""
+    found: list[str] = []
+    in_cell = False
+    while trace is not None:
+        code, module = trace.tb_frame.f_code, str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        if module == _PACKAGE:
+            break
+        if code.co_name.startswith(("<module>", "<cell")):  # before it are frames of IPython
+            in_cell = True
+        elif in_cell and module != "IPython":
+            is_cell = re.search(r"ipykernel_\d|<ipython-input", code.co_filename)
+            where = "its cell" if is_cell else code.co_filename
+            found = [f"  in {code.co_name}, line {trace.tb_lineno} of {where}"]
+        trace = trace.tb_next
+    return found
 
 
 class UsageError(PortkeyHandlerError):

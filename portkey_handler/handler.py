@@ -122,6 +122,8 @@ class PortkeyHandler(host.BaseMLEngine):
                 "no model was given, so %s is asked, which is an old one; write model = '…' in CREATE MODEL",
                 model.value,
             )
+        if not resolved.plan.output.keep_prompts:
+            self._forget_prompts()
         self.model_storage.json_set("args", {"target": _name(target), "using": using})
         host.keep_columns(answer_columns(resolved.plan), self.model_storage)
 
@@ -154,6 +156,11 @@ class PortkeyHandler(host.BaseMLEngine):
         kept = self._kept()
         return describe_tables(attribute, self._resolve(kept["target"], kept["using"]))
 
+    @_briefly
+    def drop(self) -> None:
+        """Delete what is kept of the model's prompts. The session calls it; MindsDB has no such hook."""
+        self._forget_prompts()
+
     def finetune(  # the host's signature
         self,
         df: pd.DataFrame | None = None,  # noqa: ARG002
@@ -167,6 +174,15 @@ class PortkeyHandler(host.BaseMLEngine):
 
     def close(self) -> None:
         """Do nothing: nothing is kept between calls, and MindsDB continues to use the handler."""
+
+    def _forget_prompts(self) -> None:
+        if dry_run_listener() is not None:
+            return
+        from .host.data_dir import data_dir
+        from .usage.kept_prompts import KeptPrompts
+
+        names = host.engine_name(self.engine_storage) or "", host.model_name(self.model_storage) or ""
+        KeptPrompts(data_dir(), *names).forget()
 
     def _kept(self) -> dict[str, Any]:
         kept: dict[str, Any] | None = self.model_storage.json_get("args")

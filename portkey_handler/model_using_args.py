@@ -490,6 +490,15 @@ model_using_args = OrderedDict(
         "label": "Evidence",
         "secret": False,
     },
+    keep_prompts={
+        "type": ARG_TYPE.BOOL,
+        "description": (
+            "Keep on disk what was asked and answered, of the last 1,000 rows, for DESCRIBE model.answers."
+        ),
+        "required": False,
+        "label": "Keep prompts",
+        "secret": False,
+    },
     api_key={
         "type": ARG_TYPE.STR,
         "description": "Another name of portkey_api_key.",

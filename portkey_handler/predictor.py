@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import AboveLimitError, alone
+from .errors import AboveLimitError, OptionError, PortkeyHandlerError, alone, brief, keeps_tracebacks
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
@@ -39,10 +39,12 @@ from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
 from .usage.budget import reached, spent_already, too_expensive, too_many_rows
 from .usage.daily_budget import DailyBudget, today
-from .usage.estimate.dry_run import dry_run_listener, keep_estimate
+from .usage.estimate.dry_run import dry_run_listener, keep_estimate, on_estimate, tell
 from .usage.estimate.estimator import Estimate
 from .usage.estimate.scan import Scan, earlier_of
 from .usage.estimate.wording import one_line
+from .usage.interactive import shown_to_people
+from .usage.kept_prompts import AskedRows, KeptPrompts
 from .usage.prices import cost_of, given_rates
 from .usage.prices import load as load_prices
 from .usage.progress import Progress, ProgressReporter, current_listener, log_seconds
@@ -126,7 +128,11 @@ class Predictor:
         estimate = replace(estimate, refused=refused)
         keeps = plan.execution.keep_reasons
         keep_estimate(data_dir(), plan.engine, estimate.name, estimate, with_example=keeps)
-        (dry_run_listener() or _log)(estimate)
+        if (listener := dry_run_listener()) is not None:
+            listener(estimate)
+        else:
+            _log(estimate)
+            tell(estimate)
         answers = to_frame(plan, outcomes, frame.index)
         answers.attrs[NOT_ASKED] = True
         return answers
@@ -162,22 +168,43 @@ async def aask(
         InputError: The frame lacks a column, or already has a column of an answer's name.
         QueryError: Rows failed and `on_error` is `raise`, or no row could succeed.
     """
-    import pandas as pd
-
-    engine = sealed(engine or {})
+    sealed_engine = sealed(engine or {})
     given = {"model": model, "prompt_template": prompt_template, "column": column}
     using = Secret({name: value for name, value in given.items() if value is not None} | options)
-    del options  # no key belongs there, and one may be there
+    del engine, options  # no key belongs into the options, and one may be there
+    try:
+        with shown_to_people():
+            return await _answered(frame, target, sealed_engine, using)
+    except PortkeyHandlerError as error:
+        if keeps_tracebacks():
+            raise
+        raise error.with_traceback(None) from None
+
+
+async def _answered(frame: Any, target: str, engine: Mapping[str, Any], using: Secret) -> pd.DataFrame:
+    import pandas as pd
+
     with alone(), forgetting():
         frame = as_frame(frame)
         resolved = resolve(target=target, engine=engine, model=using.reveal(), environment=os.environ)
         check_free(resolved.plan, frame)
-        answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
+        if resolved.plan.output.keep_prompts:
+            raise OptionError(
+                "keep_prompts is for a model in SQL, whose prompts DESCRIBE model.answers shows; leave it out"
+            )
+        estimates: list[Estimate] = []
+        with on_estimate(estimates.append):
+            answers = await Predictor(resolved.plan).run(frame, resolved.credentials)
         joined: pd.DataFrame = pd.concat([frame, answers], axis=1)
+        if estimates:
+            from .usage.spoken_frame import estimated
+
+            return estimated(joined, estimates)
         return joined
 
 
-ask = blocking(aask, "ask")
+# Around it, because after a second Ctrl-C the coroutine goes on in its thread.
+ask = brief(blocking(aask, "ask", around=shown_to_people))
 
 
 def answer_columns(plan: Plan) -> list[str]:
@@ -249,6 +276,8 @@ class _Run:
                 self._gateway.send, limiter, longest_answer(plan), self._stopped
             )
         self.cache = _answer_cache(plan, gateway)
+        self._asked: AskedRows | None = None
+        self._kept = KeptPrompts(folder, plan.engine, plan.name)
         self._methods = LearntMethods(folder / "methods" / f"{engine_fingerprint(plan.engine, gateway)}.json")
         self._language_model = str(plan.parameters.value.get("model") or "")
         if isinstance(self._items.operation, TypedChat):
@@ -263,6 +292,8 @@ class _Run:
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             self._recorder.record(error)
+            if self._asked is not None:
+                self._kept.add(self._asked.rows())
             operation = self._items.operation
             if (
                 isinstance(operation, TypedChat)
@@ -284,6 +315,9 @@ class _Run:
         def note(row: int, outcome: Outcome) -> None:
             self._note(mapper, row, outcome)
 
+        if self._plan.output.keep_prompts:
+            self._asked = AskedRows(self._items.operation.ask, self._some(frame), self.account.names)
+
         def look() -> Progress:
             return progress_of(self._plan.name, mapper.now(), self.account)
 
@@ -300,7 +334,7 @@ class _Run:
             ),
             cache=self.cache,
             price=partial(cost_of, given=given) if (given := given_rates(self._plan)) else cost_of,
-            on_outcome=note if self._has_budget else self.account.note,
+            on_outcome=note if self._has_budget or self._asked is not None else self.account.note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else for_summary(),
             stopped=self._stopped,
         )
@@ -317,7 +351,7 @@ class _Run:
             except asyncio.CancelledError:
                 fault = self.cache.fault
                 line = interrupted(self._plan, mapper.now(), self.account, fault, watch.seconds)
-                logger.warning("%s", watch.end(line))
+                logger.warning("%s", watch.end(line, warned=True))
                 raise
             self._recorder.mapping = mapping
             line = summary(self._plan, mapping, self.account, self.cache.oldest_used, watch.seconds)
@@ -327,6 +361,10 @@ class _Run:
     def _elsewhere(self, frame: pd.DataFrame) -> Elsewhere | None:
         if not self._plan.execution.deduplicate:
             return None  # the key of a row depends on the rows before it
+        return self._some(frame)
+
+    def _some(self, frame: pd.DataFrame) -> Elsewhere:
+        """Return a function that makes the items of some rows, by their numbers."""
         return lambda rows: self._items.of(frame.iloc[[*rows]], rows)
 
     @property
@@ -349,6 +387,10 @@ class _Run:
 
     def _note(self, mapper: Mapper, row: int, outcome: Outcome) -> None:
         self.account.note(row, outcome)
+        if self._asked is not None:
+            self._asked.note(row, outcome)
+        if not self._has_budget:
+            return
         daily = self._plan.execution.max_cost_per_day is not None
         spent = self._daily.look_now_and_then(self.account.cost) if daily else 0.0
         if (reason := reached(self._plan, self.account, outcome, spent)) is not None:

@@ -38,15 +38,16 @@ def write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) 
 
 def show_all(session: Session, text: str, fmt: Format, output: Path | None, *, echo: bool = False) -> None:
     """Run statements and write the result of each; with `output`, write the last one to that file."""
+    from ..session.done import Done
     from ..usage.terminal import shown_in_terminal
 
     statement = ""
-    result: Result = None
+    result: Result = Done("nothing was done")
     with shown_in_terminal():
         for statement, result in session.results(text):
             if echo:
                 typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
-            if output is None and result is not None:
+            if output is None and not isinstance(result, Done):
                 write(result, fmt, None)
     if output is not None and statement:
         write(result, fmt if fmt is not Format.table else Format.csv, output)

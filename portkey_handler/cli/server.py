@@ -19,21 +19,28 @@ if TYPE_CHECKING:
 
 @app.command()
 def report(
-    model: Annotated[
-        str | None, typer.Argument(help="All runs of this model; without one, the last run of any.")
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="All runs of this model; several models are compared; without one, the last run of any."
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Write the page to this file.", dir_okay=False)
     ] = Path("portkey-report.html"),
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
-    """Write a page about earlier queries: rows, failures, latencies, tokens, cost."""
+    """Write a page about earlier queries: rows, failures, latencies, tokens, cost; or compare models."""
     from ..host.data_dir import data_dir
-    from ..usage.report import choose, write_page
+    from ..usage.report import choose, choose_all, write_comparison, write_page
     from ..usage.run_history import RunHistory
 
     with errors_on_stderr():
-        page = write_page(choose(RunHistory(data_dir()), model))
+        history = RunHistory(data_dir())
+        if models is not None and len(models) > 1:
+            page = write_comparison(choose_all(history, models))
+        else:
+            page = write_page(choose(history, models[0] if models else None))
         try:
             output.write_text(page, encoding="utf-8")
         except OSError as error:

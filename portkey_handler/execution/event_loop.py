@@ -85,21 +85,27 @@ def _result_of(run: _Run) -> Any:
     return run.result()
 
 
-def blocking(function: Callable[_Args, Coroutine[Any, Any, Result]], name: str) -> Callable[_Args, Result]:
+def blocking(
+    function: Callable[_Args, Coroutine[Any, Any, Result]],
+    name: str,
+    around: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+) -> Callable[_Args, Result]:
     """Return a function that runs a coroutine function to its end by `run_sync`.
 
     Args:
         function: The coroutine function, whose signature and docstring are taken.
         name: The name of the returned function.
+        around: Makes a context in which the caller's thread waits for the end.
     """
 
     @wraps(function)
     def call(*args: _Args.args, **kwargs: _Args.kwargs) -> Result:
-        try:
-            coroutine = function(*args, **kwargs)
-        finally:
-            del args, kwargs  # a key among them would be in the traceback of every error
-        return run_sync(coroutine)
+        with around():
+            try:
+                coroutine = function(*args, **kwargs)
+            finally:
+                del args, kwargs  # a key among them would be in the traceback of every error
+            return run_sync(coroutine)
 
     call.__name__ = call.__qualname__ = name
     return call

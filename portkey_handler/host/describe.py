@@ -11,6 +11,7 @@ from ..foreign_text import without_keys
 from ..options import OPTIONS, Plan, Resolved
 from ..usage.estimate.dry_run import dry_run_listener, kept_estimate
 from ..usage.estimate.wording import table
+from ..usage.kept_prompts import KeptPrompts
 from ..usage.run_history import RunHistory
 from .data_dir import data_dir
 from .doctor.checks import check_data_dir, check_gateway
@@ -28,6 +29,12 @@ _USAGE_COLUMNS = (
 _ESTIMATE_COLUMNS = ("what", "value")
 _CHECK_COLUMNS = ("what", "state", "words", "remedy")
 _ERROR_COLUMNS = ("time", "row", "reason", "status", "trace_id", "span_id")
+_ANSWER_COLUMNS = (
+    *("time", "row", "prompt", "answer", "reason", "model", "kept_from"),
+    *("trace_id", "span_id"),
+)
+#: The table that only a model with keep_prompts has.
+_KEPT = "answers"
 _RUN_COLUMNS = (
     *("started", "seconds", "rows", "distinct", "requests", "answered", "failed", "kept", "copies"),
     *("unasked", "cut_off", *_USED_COLUMNS, "trace_id", "ended"),
@@ -46,8 +53,9 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
         (`******` where secret) and `source` (default, environment, engine or model). For `usage` a row per
         day (in UTC) and model that answered, for `errors` one per failed row, for `runs` one per query, each
         newest first. For `estimate` the result of the last dry run, as rows of `what` and `value`; no rows
-        without a dry run. For `check` a row per thing that was examined now, the engine's gateway first:
-        `what`, `state` (ok, warning or wrong), `words` and `remedy`.
+        without a dry run. For `answers`, which only a model with `keep_prompts = true` has, one per row that
+        was asked, newest first. For `check` a row per thing that was examined now, the engine's gateway
+        first: `what`, `state` (ok, warning or wrong), `words` and `remedy`.
 
     Raises:
         NotFoundError: There is no table of that name.
@@ -55,12 +63,18 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
     """
     import pandas as pd
 
+    known = [name for name in TABLES if name != _KEPT or resolved.plan.output.keep_prompts]
     if not attribute:
-        tables: pd.DataFrame = pd.DataFrame({"tables": list(TABLES)})
+        tables: pd.DataFrame = pd.DataFrame({"tables": known})
         return tables
     name = str(attribute[0] if isinstance(attribute, list) else attribute).lower()
     if name not in TABLES:
-        raise NotFoundError(f"a model has no table '{name}' to describe; it has {', '.join(TABLES)}")
+        raise NotFoundError(f"a model has no table '{name}' to describe; it has {', '.join(known)}")
+    if name not in known:
+        raise NotFoundError(
+            f"{resolved.plan.name} keeps no prompts and answers; to keep those of later queries on disk: "
+            f"RETRAIN {resolved.plan.name} USING keep_prompts = true"
+        )
     return TABLES[name](resolved)
 
 
@@ -143,6 +157,17 @@ def _check(resolved: Resolved) -> pd.DataFrame:
     return _frame(_CHECK_COLUMNS, ((one.what, one.state, one.words, one.remedy or None) for one in found))
 
 
+def _answers(resolved: Resolved) -> pd.DataFrame:
+    rows = (
+        (
+            *(_moment(one.at), one.row, one.prompt, one.answer, one.reason, one.model),
+            *(None if one.kept_from is None else _moment(one.kept_from), one.trace_id, one.span_id),
+        )
+        for one in KeptPrompts(data_dir(), *_who(resolved.plan)).rows()
+    )
+    return _frame(_ANSWER_COLUMNS, rows)
+
+
 def _who(plan: Plan) -> tuple[str, str]:
     return plan.engine, plan.name
 
@@ -173,4 +198,5 @@ TABLES: dict[str, Callable[[Resolved], pd.DataFrame]] = {
     "runs": _runs,
     "estimate": _estimate,
     "check": _check,
+    _KEPT: _answers,
 }

@@ -54,3 +54,9 @@ class OutputOptions(Options):
         default=False,
         levels=("model", "query"),
     )
+    keep_prompts: bool = option(
+        "Keep on disk what was asked and answered, of the last 1,000 rows, for DESCRIBE model.answers.",
+        kind="true or false",
+        default=False,
+        levels=("model",),
+    )

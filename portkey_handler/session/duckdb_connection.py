@@ -158,7 +158,7 @@ class Database:
         """Return the rows of a query of the session's own.
 
         Raises:
-            QueryError: It fails.
+            DuckDBError: It fails.
             StatementError: A file cannot be read.
         """
         with self._translated({}):

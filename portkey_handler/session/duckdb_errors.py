@@ -9,7 +9,7 @@ from ..errors import StatementError
 from .sql.depth import too_deep
 
 
-class QueryError(StatementError):
+class DuckDBError(StatementError):
     """DuckDB has rejected a query, or it failed.
 
     Attributes:
@@ -19,11 +19,11 @@ class QueryError(StatementError):
     is_long_line: bool = False
 
 
-def query_error(text: str, names: Mapping[str, str]) -> QueryError:
+def query_error(text: str, names: Mapping[str, str]) -> DuckDBError:
     """Return the error of a text of DuckDB's; `names` are private names to the user's."""
     if "Max expression depth limit" in text:
-        return QueryError(too_deep().message)
-    return QueryError(_message(text, names), is_long_line="line size" in text.lower())
+        return DuckDBError(too_deep().message)
+    return DuckDBError(_message(text, names), is_long_line="line size" in text.lower())
 
 
 def _message(text: str, names: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from ..errors import AlreadyExistsError, NotFoundError, OptionError, StatementEr
 from ..foreign_text import without_keys
 from ..secret import MASK, revealed, sealed
 from .catalog import Catalog, Engine, Model, now
+from .done import Done
 from .sql.parser import using
 from .storages import EngineStorage, ModelStorage
 
@@ -43,14 +44,14 @@ class Models:
 
     # ---- engines
 
-    def create_engine(self, node: Any) -> None:
+    def create_engine(self, node: Any) -> Done:
         """CREATE ML_ENGINE."""
         name = single_name(node.name)
         if str(node.handler).lower() != HANDLER:
             raise NotFoundError(f"the handler {node.handler} is not here; write FROM {HANDLER}")
         if self._catalog.has_engine(name):
             if node.if_not_exists:
-                return
+                return Done(f"engine {name} exists already, so nothing was changed")
             raise AlreadyExistsError(f"the engine {name} exists already; DROP ML_ENGINE {name}")
         _check_new(engine=name)
         node.params = options = sealed(using(node.params))
@@ -61,12 +62,15 @@ class Models:
         finally:
             handler.close()
         self._catalog.add_engine(Engine(name, HANDLER, options))
+        return Done(f"engine {name} was created")
 
-    def drop_engine(self, node: Any) -> None:
+    def drop_engine(self, node: Any) -> Done:
         """DROP ML_ENGINE."""
         name = single_name(node.name)
-        if not (node.if_exists and not self._catalog.has_engine(name)):
-            self._catalog.drop_engine(self._catalog.engine(name).name)
+        if node.if_exists and not self._catalog.has_engine(name):
+            return Done(f"there is no engine {name}, so nothing was changed")
+        self._catalog.drop_engine(self._catalog.engine(name).name)
+        return Done(f"engine {name} was dropped")
 
     def show_engines(self) -> pd.DataFrame:
         """Return every engine with its options; only values of options that hold no secret are shown."""
@@ -86,12 +90,13 @@ class Models:
 
     # ---- models
 
-    def create(self, node: Any, rows: Callable[[Any], pd.DataFrame | None]) -> None:
+    def create(self, node: Any, rows: Callable[[Any], pd.DataFrame | None]) -> Done:
         """CREATE MODEL; `rows` runs its FROM (SELECT …)."""
         name = single_name(node.name)
-        if self._catalog.has_model(name) and not node.is_replace:
+        is_known = self._catalog.has_model(name)
+        if is_known and not node.is_replace:
             if node.if_not_exists:
-                return
+                return Done(f"model {name} exists already, so nothing was changed")
             raise AlreadyExistsError(
                 f"the model {name} exists already; CREATE OR REPLACE MODEL, or RETRAIN {name}"
             )
@@ -109,8 +114,9 @@ class Models:
             name, 1, engine.name, target, now(), query=node.query_str, using=options, storage=storage.content
         )
         self._catalog.add_model(model, replace=node.is_replace)
+        return Done(f"model {name} was {'replaced' if is_known else 'created'}")
 
-    def retrain(self, node: Any, rows: Callable[[Any], pd.DataFrame | None]) -> None:
+    def retrain(self, node: Any, rows: Callable[[Any], pd.DataFrame | None]) -> Done:
         """RETRAIN: a new version that keeps the earlier arguments and overlays the new ones."""
         before = self._catalog.model(single_name(node.name))
         given = using(node.using)
@@ -119,7 +125,7 @@ class Models:
         target = _target(node) if node.targets else before.target
         storage = ModelStorage(before.name, previous=ModelStorage(before.name, copy.deepcopy(before.storage)))
         self._create(engine, storage, {"target": target, "using": options}, rows(node))
-        self._catalog.add_version(
+        made = self._catalog.add_version(
             Model(
                 before.name,
                 0,
@@ -132,12 +138,21 @@ class Models:
                 storage=storage.content,
             )
         )
+        which = "" if made.active else ", which is not active"
+        return Done(f"model {made.name} has version {made.version}{which}")
 
-    def drop(self, node: Any) -> None:
+    def drop(self, node: Any) -> Done:
         """DROP MODEL."""
         name = single_name(node.name)
-        if not (node.if_exists and not self._catalog.has_model(name)):
-            self._catalog.drop_model(self._catalog.model(name).name)
+        if node.if_exists and not self._catalog.has_model(name):
+            return Done(f"there is no model {name}, so nothing was changed")
+        name = self._catalog.model(name).name
+        for model in self._catalog.models():
+            if model.name == name:
+                with self.opened(model) as handler:
+                    handler.drop()
+        self._catalog.drop_model(name)
+        return Done(f"model {name} was dropped")
 
     def show(self) -> pd.DataFrame:
         """Return every version of every model."""

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..errors import AlreadyExistsError, FileError, NotFoundError, alone
+from ..errors import (
+    AlreadyExistsError,
+    FileError,
+    NotFoundError,
+    PortkeyHandlerError,
+    alone,
+    brief,
+    keeps_tracebacks,
+)
 from ..secret import Secret, forgetting
-from ..usage.notebook import shown_in_notebook
+from ..usage.estimate.dry_run import on_estimate
+from ..usage.interactive import shown_to_people
 from .catalog import Catalog
+from .done import Done
 from .files.options import all_checked
 from .files.writing import Files
 from .model_statements import PROJECT, Models, single_name
@@ -24,6 +35,7 @@ from .sql.scanner import in_double_quotes
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..usage.estimate.estimator import Estimate
     from .duckdb_connection import Database
     from .select_runner import Selector
     from .table import Result, Table
@@ -45,6 +57,14 @@ def _harmless_options() -> frozenset[str]:
     from ..options import OPTIONS, secret_option_names
 
     return frozenset(OPTIONS) - secret_option_names()
+
+
+def _with_estimates(result: Result, estimates: list[Estimate]) -> Result:
+    if not estimates:
+        return result
+    from .table import Table
+
+    return replace(result, estimates=estimates) if isinstance(result, Table) else result
 
 
 class Session:
@@ -85,6 +105,7 @@ class Session:
         self._changing = threading.RLock()
         self._models = Models(self._catalog, type(self)._handler_class, type(self)._shown_options)
 
+    @brief
     def sql(self, text: str, parameters: Parameters | None = None) -> pd.DataFrame:
         """Run one or more statements and return the rows of the last one.
 
@@ -94,7 +115,8 @@ class Session:
                 dict: texts, numbers, True, False, None, dates and times.
 
         Returns:
-            The rows of the last statement; an empty frame for a statement without rows.
+            The rows of the last statement. For a statement without rows an empty frame, which is shown as
+            what was done: `engine e was created`. The rows of a dry run are shown as its estimate.
 
         Raises:
             PortkeyHandlerError: A statement failed; those before it have been run.
@@ -103,7 +125,7 @@ class Session:
 
         results = self._results(Secret(text), Secret(parameters))
         del text, parameters  # keys may be in them; `forgetting` cannot empty a frame that is still running
-        result: Result = None
+        result: Result = Done("no statement, nothing was done")
         for _, result in results:  # noqa: B007 — the last one is wanted
             pass
         return as_frame(result)
@@ -119,29 +141,37 @@ class Session:
         """Run statements as `run` does, without making every result a frame.
 
         The rows of a query are a `Table`, which does not need pandas. The rows of a SHOW or DESCRIBE are a
-        frame. A statement without rows yields None.
+        frame. A statement without rows yields a `Done`, which says what it has done.
         """
         results = self._results(Secret(text), Secret(parameters))
         return ((statement.reveal(), result) for statement, result in results)
 
     def _results(self, text: Secret, parameters: Secret) -> Iterator[tuple[Statement, Result]]:
-        with alone(), forgetting():
-            binding = Binding(text, parameters)
-            statements = split(binding.text)
-        for statement in statements:
+        try:
             with alone(), forgetting():
-                result = self._result_of(statement, binding)
-            yield statement, result
+                binding = Binding(text, parameters)
+                statements = split(binding.text)
+            for statement in statements:
+                with alone(), forgetting():
+                    result = self._result_of(statement, binding)
+                yield statement, result
+        except PortkeyHandlerError as error:
+            if keeps_tracebacks():
+                raise
+            raise error.with_traceback(None) from None
 
     def _result_of(self, statement: Statement, binding: Binding) -> Result:
-        with shown_in_notebook(), room():
+        estimates: list[Estimate] = []
+        with shown_to_people(), on_estimate(estimates.append), room():
             tree = parse(statement)
             mark(tree, in_double_quotes(statement.reveal()))
             try:
-                return self._run(binding.bind(tree))
+                result = self._run(binding.bind(tree))
             except OSError as error:
                 raise FileError.of(error) from None
+        return _with_estimates(result, estimates)
 
+    @brief
     def register(self, name: str, data: Any) -> None:
         """Make data a table of that name; it replaces data that was registered under that name.
 
@@ -230,28 +260,29 @@ class Session:
         query = in_files(node.query_str) if name == "files" else parse(node.query_str)
         return to_frame(self._select(query))
 
-    def _create_engine(self, node: Any) -> None:
-        self._models.create_engine(node)
+    def _create_engine(self, node: Any) -> Done:
+        return self._models.create_engine(node)
 
-    def _drop_engine(self, node: Any) -> None:
-        self._models.drop_engine(node)
+    def _drop_engine(self, node: Any) -> Done:
+        return self._models.drop_engine(node)
 
-    def _create_model(self, node: Any) -> None:
+    def _create_model(self, node: Any) -> Done:
         if str(node.name.parts[-1]).lower() in self._frames:
             raise AlreadyExistsError(
                 f"{node.name.parts[-1]} is a registered table; choose another name for the model"
             )
-        self._models.create(node, self._rows_for)
+        return self._models.create(node, self._rows_for)
 
-    def _retrain(self, node: Any) -> None:
-        self._models.retrain(node, self._rows_for)
+    def _retrain(self, node: Any) -> Done:
+        return self._models.retrain(node, self._rows_for)
 
-    def _finetune(self, node: Any) -> None:
+    def _finetune(self, node: Any) -> Done:
         with self._models.opened(self._catalog.model(single_name(node.name))) as handler:
             handler.finetune(None, {"using": using(node.using)})
+        return Done("nothing was done")  # the handler has refused it
 
-    def _drop_model(self, node: Any) -> None:
-        self._models.drop(node)
+    def _drop_model(self, node: Any) -> Done:
+        return self._models.drop(node)
 
     def _describe(self, node: Any) -> pd.DataFrame:
         kind = (node.type or "model").lower()
@@ -264,20 +295,20 @@ class Session:
             raise unsupported(f"DESCRIBE {kind.upper()}")
         return self._models.describe(node)
 
-    def _create_table(self, node: Any) -> None:
+    def _create_table(self, node: Any) -> Done:
         from .files.statements import create_table
 
-        create_table(node, self._files, self._selector().run, self._database)
+        return create_table(node, self._files, self._selector().run, self._database)
 
-    def _insert(self, node: Any) -> None:
+    def _insert(self, node: Any) -> Done:
         from .files.statements import insert
 
-        insert(node, self._files, self._selector().run)
+        return insert(node, self._files, self._selector().run)
 
-    def _drop_tables(self, node: Any) -> None:
+    def _drop_tables(self, node: Any) -> Done:
         from .files.statements import drop_tables
 
-        drop_tables(node, self._files)
+        return drop_tables(node, self._files)
 
     def _said_about_files(self) -> dict[str, dict[str, Any]]:
         said = self._catalog.file_options()
@@ -285,16 +316,16 @@ class Session:
             said[table] = {**said.get(table, {}), **options}
         return said
 
-    def _set(self, node: Any) -> None:
+    def _set(self, node: Any) -> Done:
         name = "" if node.name is None else str(node.name).lower()
         if name.startswith("files."):
             from .files.statements import set_option
 
-            set_option(node, self._catalog)
-            return
+            return set_option(node, self._catalog)
         if name != "predictor_cache":
             raise unsupported(f"SET {name or node.category or ''}".strip())
-        # The session has no predict cache. Scripts for a MindsDB server turn it off, so it is accepted.
+        # Scripts for a MindsDB server turn it off, so it is accepted.
+        return Done("a session has no predict cache, so nothing was changed")
 
     def _show(self, node: Any) -> pd.DataFrame:
         from .shows import Shows

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
+from .done import Done
 from .sql.expressions import unique
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..usage.estimate.estimator import Estimate
 
 
 #: Before the reason in place of a cell that has no text; a character that no text may have.
@@ -29,12 +32,14 @@ class Table:
         json: Positions of the columns that hold JSON text.
         texts: The own texts of the cells of columns whose values may lose them, by position.
         from_file: Whether some rows are of a file, so that a frame shows decimals as floats.
+        estimates: What its queries would cost, where they were dry runs.
     """
 
     arrow: Any
     json: frozenset[int] = frozenset()
     texts: Mapping[int, Any] = field(default_factory=dict)
     from_file: bool = False
+    estimates: Sequence[Estimate] = ()
 
     @property
     def names(self) -> list[str]:
@@ -64,18 +69,21 @@ class Table:
         return self.renamed(unique(self.names))
 
 
-#: The result of a statement: the rows of a query, the frame of SHOW and DESCRIBE, or None.
-Result: TypeAlias = "Table | pd.DataFrame | None"
+#: The result of a statement: the rows of a query, the frame of SHOW and DESCRIBE, or what was done.
+Result: TypeAlias = "Table | pd.DataFrame | Done"
 
 
 def as_frame(result: Result) -> pd.DataFrame:
-    """Return the result of a statement as a frame."""
-    import pandas as pd
+    """Return the result of a statement as a frame, which is empty where there are no rows."""
+    from ..usage.spoken_frame import done, estimated
 
+    if isinstance(result, Done):
+        return done(result.words)
+    if not isinstance(result, Table):
+        return result
     from .result_frames import to_frame
 
-    nothing: pd.DataFrame = pd.DataFrame()
-    return nothing if result is None else to_frame(result) if isinstance(result, Table) else result
+    return estimated(to_frame(result), result.estimates)
 
 
 def first_rows(result: Result, most: int) -> tuple[list[str], Iterable[tuple[Any, ...]], int]:

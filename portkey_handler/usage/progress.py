@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -58,6 +59,7 @@ class Progress:
         rows_per_second: The speed of the last seconds; None while it is not known.
         seconds_left: The estimated seconds until the end; None while they are not known.
         ended: The line about the end; None while the query runs.
+        warned: Whether that line is a warning in the log, too, because the query was interrupted.
     """
 
     model: str
@@ -75,6 +77,7 @@ class Progress:
     rows_per_second: float | None = None
     seconds_left: float | None = None
     ended: str | None = None
+    warned: bool = False
 
     @property
     def share(self) -> float:
@@ -184,6 +187,9 @@ def log_seconds() -> float:
     return seconds
 
 
+#: Held while a block is put on the terminal or taken from it, and while a line is written above it.
+TERMINAL = threading.Lock()
+
 Listener = Callable[[Progress], None]
 
 _listener: ContextVar[Listener | None] = ContextVar("portkey_handler_progress", default=None)
@@ -251,12 +257,12 @@ class ProgressReporter:
         """Seconds since the query began."""
         return time.monotonic() - self._started
 
-    def end(self, line: str) -> str:
+    def end(self, line: str, *, warned: bool = False) -> str:
         """Call the listener for the last time, with the line about the end; return the line."""
         self._over = True
         if self._next is not None:
             self._next.cancel()
-        self._report(replace(self._now(), seconds_left=None, ended=line))
+        self._report(replace(self._now(), seconds_left=None, ended=line, warned=warned))
         return line
 
     def _wait(self) -> None:

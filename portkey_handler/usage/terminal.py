@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -17,7 +17,7 @@ from rich.text import Text
 from ..foreign_text import visible
 from ..prompts.cell_text import is_null, to_text
 from .formatting import counted, duration
-from .progress import Progress, on_progress, said_reasons, said_speed, said_use
+from .progress import TERMINAL, Progress, on_progress, said_reasons, said_speed, said_use
 
 MOST_ROWS_SHOWN = 100
 _MOST_TEXT_SHOWN = 400
@@ -50,16 +50,12 @@ def print_table(names: Iterable[str], rows: Iterable[Sequence[Any]], total: int)
 
 
 @contextmanager
-def shown_in_terminal(*, ends: bool = False) -> Iterator[None]:
-    """Show the progress of the queries in the `with` block, if stderr is a terminal.
-
-    Args:
-        ends: Write the line about the end too, because no log does.
-    """
+def shown_in_terminal() -> Iterator[None]:
+    """Show the progress of the queries in the `with` block, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield
         return
-    block = _Block(ends=ends)
+    block = Block()
     try:
         with on_progress(block):
             yield
@@ -67,37 +63,33 @@ def shown_in_terminal(*, ends: bool = False) -> Iterator[None]:
         block.close()
 
 
-class _Block:
+class Block:
     """A listener that shows a block while a query runs, and removes it at the end.
 
-    A separate thread draws the latest progress, so a blocked terminal does not stop the query.
+    A separate thread draws the latest progress, so a blocked terminal does not stop the query. Of queries
+    that run at the same time, one has the block.
     """
 
-    def __init__(self, *, ends: bool) -> None:
-        self._ends = ends
+    _is_taken: ClassVar[bool] = False
+
+    def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._lock = threading.Lock()
         self._live: Live | None = None
         self._closed = False
 
     def __call__(self, progress: Progress) -> None:
+        """Show a progress; after the end, nothing."""
         with self._lock:
             self._latest = progress
             if progress.ended is not None:
                 self._stop()
-                if self._ends:
-                    self._console.print(
-                        visible(progress.ended), markup=False, highlight=False, soft_wrap=True
-                    )
-            elif self._live is None and not self._closed:
-                self._live = Live(
-                    get_renderable=lambda: drawn(self._latest),
-                    console=self._console,
-                    refresh_per_second=_REDRAWN_PER_SECOND,
-                    transient=True,
-                    redirect_stdout=False,
-                )
-                self._live.start()
+            # A line that a blocked terminal does not take is not waited for.
+            elif self._live is None and not self._closed and TERMINAL.acquire(blocking=False):
+                try:
+                    self._start()
+                finally:
+                    TERMINAL.release()
 
     def close(self) -> None:
         """Remove the block for good; after an interrupt the query may still be running."""
@@ -105,10 +97,28 @@ class _Block:
             self._closed = True
             self._stop()
 
+    def _start(self) -> None:
+        if Block._is_taken:
+            return
+        Block._is_taken = True
+        self._live = Live(
+            get_renderable=lambda: drawn(self._latest),
+            console=self._console,
+            refresh_per_second=_REDRAWN_PER_SECOND,
+            transient=True,
+            redirect_stdout=False,
+        )
+        self._live.start()
+
     def _stop(self) -> None:
         live, self._live = self._live, None
-        if live is not None:
-            live.stop()
+        if live is None:
+            return
+        with TERMINAL:
+            try:
+                live.stop()
+            finally:
+                Block._is_taken = False
 
 
 def drawn(progress: Progress) -> Group:

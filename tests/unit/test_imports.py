@@ -45,6 +45,7 @@ DOORS = {
     "packaging": "host/doctor",
     "pyarrow": ("session", "prompts/frames"),
     "aiohttp": "gateway",
+    "pytest": "testing",
 }
 
 #: Rooms and modules in which nothing may touch files, sockets or processes.

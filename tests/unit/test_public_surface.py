@@ -132,6 +132,17 @@ def test_a_column_that_is_there_already(engine: dict[str, object]) -> None:
         ask(FRAME, column="text", model="m", target="text", engine=engine)
 
 
+def test_a_dry_run_is_shown_as_its_estimate(engine: dict[str, object], provider: OfflineProvider) -> None:
+    """The rows are there for a program; nothing is sent."""
+    answered = ask(FRAME, column="text", model="gpt-4o-mini", engine=engine, dry_run=True)
+
+    assert list(answered.columns) == ["id", "text", "answer"]
+    assert answered["answer"].isna().all()
+    assert answered.index.equals(FRAME.index)
+    assert repr(answered).startswith("answer: a dry run, nothing was sent: 3 rows, 2 requests, about ")
+    assert provider.requests == []
+
+
 def test_what_is_no_frame() -> None:
     """The message names the type."""
     with pytest.raises(InputError, match=r"^rows are a pandas or Polars frame, .*, not list$"):

@@ -19,7 +19,7 @@ from ...gateway.client import check_engine
 from ...gateway.config import address
 from ...options import EngineConfig
 from ...storage import answer_format, rate_limit_store, sqlite
-from ...usage import run_history
+from ...usage import kept_prompts, run_history
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -128,6 +128,7 @@ def _open_to_others(folder: Path) -> Iterator[str]:
 def _troubles(folder: Path, caches: list[Path]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the damage of files by their names, and a sentence for each newer file."""
     looks = dict.fromkeys(caches, answer_format.damage)
+    looks |= dict.fromkeys(sorted(folder.glob("prompts/*.sqlite")), _damage_of_prompts)
     looks[folder / "ledger.sqlite"] = _damage_of_history
     looks[folder / "limits.sqlite"] = _damage_of_limits
     damaged: dict[str, str] = {}
@@ -147,6 +148,10 @@ def _troubles(folder: Path, caches: list[Path]) -> tuple[dict[str, str], dict[st
 
 def _damage_of_history(path: Path) -> str | None:
     return sqlite.damage(path, run_history.MIGRATIONS, seconds=_BUSY_SECONDS)
+
+
+def _damage_of_prompts(path: Path) -> str | None:
+    return sqlite.damage(path, kept_prompts.MIGRATIONS, seconds=_BUSY_SECONDS)
 
 
 def _damage_of_limits(path: Path) -> None:

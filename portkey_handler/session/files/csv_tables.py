@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..duckdb_errors import QueryError
+from ..duckdb_errors import DuckDBError
 from ..sql.expressions import unique
 from .csv_files import CopyNeededError, CsvFile, OtherEncodingError
 from .csv_types import Typed, types_of
@@ -74,7 +74,7 @@ class CsvTables:
                     ]
                 except CopyNeededError as error:
                     error.csv.copy()
-                except QueryError as error:
+                except DuckDBError as error:
                     if not _mended(opened, error):
                         break
         raise opened[0].fault("its lines are not those of a CSV")
@@ -193,7 +193,7 @@ def _without_empty_ends(
     return (*columns[:end], *columns[len(header) :])
 
 
-def _mended(opened: Sequence[CsvFile], fault: QueryError) -> bool:
+def _mended(opened: Sequence[CsvFile], fault: DuckDBError) -> bool:
     """Find another way to read files that DuckDB has refused; return whether there is one."""
     if fault.is_long_line:
         for one in opened:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...errors import StatementError
 from ...foreign_text import logger_of
 from ...usage.estimate.dry_run import dry_run_listener
+from ...usage.formatting import counted
+from ..done import Done
 from ..sql.parser import ast
 from .options import checked
 from .writing import Files
@@ -22,16 +24,20 @@ logger = logger_of(__name__)
 Runs = Callable[[Any], "Table"]
 
 
-def create_table(node: Any, files: Files, run: Runs, database: Database) -> None:
+def create_table(node: Any, files: Files, run: Runs, database: Database) -> Done:
     """Write a new table: the rows of a query, or the given columns without rows."""
     name = _name(node.name, "CREATE TABLE")
-    if node.if_not_exists and files.exists(name):
-        return
+    is_known = files.exists(name)
+    if node.if_not_exists and is_known:
+        return Done(f"files.{name} exists already, so nothing was changed", 0)
     # Checked before the query is run, because the answers of its models would be paid for and lost.
     files.check_free(name, replace=node.is_replace)
     rows = _no_rows(node.columns, database) if node.from_select is None else run(node.from_select)
-    if not _is_dry_run(name):
-        files.create(name, rows, replace=node.is_replace)
+    if _is_dry_run(name):
+        return _left(name)
+    files.create(name, rows, replace=node.is_replace)
+    number = rows.arrow.num_rows
+    return Done(f"files.{name} was {'replaced' if is_known else 'created'}, {counted(number, 'row')}", number)
 
 
 def _no_rows(columns: list[Any], database: Database) -> Table:
@@ -47,7 +53,7 @@ def _no_rows(columns: list[Any], database: Database) -> Table:
     return database.run(exp.select(*shown).limit(0))
 
 
-def insert(node: Any, files: Files, run: Runs) -> None:
+def insert(node: Any, files: Files, run: Runs) -> Done:
     """Add the rows of a query, or the given values, to a table."""
     name = _name(node.table, "INSERT INTO")
     columns = None if node.columns is None else [str(column.name) for column in node.columns]
@@ -57,19 +63,29 @@ def insert(node: Any, files: Files, run: Runs) -> None:
         rows = run(_values(node.values, columns))
     else:
         rows = run(node.from_select)
-    if not _is_dry_run(name):
-        files.append(name, rows, columns)
+    if _is_dry_run(name):
+        return _left(name)
+    files.append(name, rows, columns)
+    number = rows.arrow.num_rows
+    return Done(f"{counted(number, 'row')} inserted into files.{name}", number)
 
 
-def drop_tables(node: Any, files: Files) -> None:
+def drop_tables(node: Any, files: Files) -> Done:
     """Delete tables."""
+    said = []
     for identifier in node.tables:
         name = _name(identifier, "DROP TABLE")
-        if not (node.if_exists and not files.exists(name)) and not _is_dry_run(name):
+        if node.if_exists and not files.exists(name):
+            said.append(f"there is no files.{name}, so nothing was changed")
+        elif _is_dry_run(name):
+            said.append(_left(name).words)
+        else:
             files.drop(name)
+            said.append(f"files.{name} was dropped")
+    return Done("; ".join(said))
 
 
-def set_option(node: Any, catalog: Catalog) -> None:
+def set_option(node: Any, catalog: Catalog) -> Done:
     """Keep what SET files.reviews.encoding = 'cp1252' says about a table; NULL takes it back.
 
     Raises:
@@ -81,15 +97,22 @@ def set_option(node: Any, catalog: Catalog) -> None:
     *table, option = parts
     value = None if isinstance(node.value, ast.NullConstant) else getattr(node.value, "value", node.value)
     name = ".".join(table)
-    catalog.set_file_option(name, option.lower(), checked(name, option.lower(), value))
+    value = checked(name, option.lower(), value)
+    catalog.set_file_option(name, option.lower(), value)
+    is_now = "not set any more" if value is None else f"set to {value!r}"
+    return Done(f"files.{name}.{option.lower()} is {is_now}")
 
 
 def _is_dry_run(name: str) -> bool:
     """Return whether this is a dry run, which writes nothing; then a log line says so."""
     if dry_run_listener() is None:
         return False
-    logger.info("files.%s is left as it is, because this is a dry run", name)
+    logger.info("%s", _left(name).words)
     return True
+
+
+def _left(name: str) -> Done:
+    return Done(f"files.{name} is left as it is, because this is a dry run", 0)
 
 
 def _values(rows: list[list[Any]], columns: list[str]) -> Any:

@@ -28,6 +28,12 @@ _MOST_DIGITS = 38
 _NAME = re.compile(r"\$([A-Za-z_]\w*)")
 
 
+def names_in(text: str) -> list[str]:
+    """Return the names of the parameters `$name` in a text, each once."""
+    found = (_NAME.match(text, position) for position, sign in outside_quotes(text) if sign == "$")
+    return list(dict.fromkeys(match[1] for match in found if match))
+
+
 class Binding:
     """A text whose parameters are bound to values.
 

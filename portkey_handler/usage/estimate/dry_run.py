@@ -21,6 +21,8 @@ _NOT_KEPT = "not kept (keep_reasons = false)"
 
 _listener: ContextVar[Listener | None] = ContextVar("portkey_handler_dry_run", default=None)
 
+_told: ContextVar[tuple[Listener, ...]] = ContextVar("portkey_handler_estimates", default=())
+
 
 def dry_run_listener() -> Listener | None:
     """Return the listener that makes every query of this context a dry run, or None."""
@@ -39,6 +41,25 @@ def dry_runs(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def on_estimate(listener: Listener) -> Iterator[None]:
+    """Call `listener` with the estimate of each dry run that starts inside the `with` block.
+
+    It turns no query into a dry run. Listeners of outer blocks are called, too.
+    """
+    token = _told.set((*_told.get(), listener))
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def tell(estimate: Estimate) -> None:
+    """Pass an estimate to the listeners of this context."""
+    for listener in _told.get():
+        listener(estimate)
 
 
 def keep_estimate(

@@ -47,9 +47,14 @@ def read_by_model(body: bytes) -> bytes:
 
 def example(body: bytes) -> str:
     """Return the prompt of a request as text, cut and without what looks like a key."""
-    parsed = orjson.loads(body)
-    text = without_keys(_as_text(parsed) if isinstance(parsed, dict) else body.decode())
+    text = without_keys(prompt_of(body))
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
+
+
+def prompt_of(body: bytes) -> str:
+    """Return the prompt of a request as text; of an image its type alone."""
+    parsed = orjson.loads(body)
+    return _as_text(parsed) if isinstance(parsed, dict) else body.decode()
 
 
 def _as_text(body: dict[str, Any]) -> str:

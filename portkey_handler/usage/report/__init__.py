@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .page import write_page
-from .selection import Chosen, choose
+from .page import write_comparison, write_page
+from .selection import Chosen, choose, choose_all
 
-__all__ = ["Chosen", "choose", "write_page"]
+__all__ = ["Chosen", "choose", "choose_all", "write_comparison", "write_page"]

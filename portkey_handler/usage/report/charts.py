@@ -11,6 +11,8 @@ from .html import cleaned
 
 #: Colours that the page's style defines, for the light and the dark scheme.
 GOOD, BAD, THIRD = "var(--good)", "var(--bad)", "var(--third)"
+#: Colours of things that are compared, none of them better than another.
+CATEGORIES = (GOOD, THIRD, "var(--focus)", "var(--soft)")
 _WIDTH = 760
 _LONGEST_LABEL = 44
 
@@ -33,9 +35,16 @@ def check_library() -> None:
     sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
 
 
-def lines(series: Mapping[str, Sequence[tuple[float, float]]], alternative: str, x: str, y: str) -> str:
+def lines(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    alternative: str,
+    x: str,
+    y: str,
+    *,
+    colours: Sequence[str] = (GOOD, BAD),
+) -> str:
     """Return a chart of lines through points."""
-    chart = _chart("XY", alternative, (GOOD, BAD), height=300, x_title=x, y_title=y, dots_size=2)
+    chart = _chart("XY", alternative, colours, height=300, x_title=x, y_title=y, dots_size=2)
     for name, points in series.items():
         chart.add(cleaned(name), points)
     return _svg(chart)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from . import comparison
 from .charts import check_library
 from .html import escaped, paragraph, section
-from .sections import SECTIONS, moment
+from .sections import SECTIONS, Section, moment
 from .selection import Chosen
+
+_About = TypeVar("_About")
 
 _FOOTER = "Written by portkey-handler report. Times are local to this machine. Rows count from 0."
 
@@ -24,14 +29,24 @@ def write_page(chosen: Chosen) -> str:
     Raises:
         UsageError: The library that draws the charts is not installed.
     """
+    title = f"All recorded runs of {chosen.name}" if chosen.all_of_model else f"Last run: {chosen.name}"
+    return _written(title, _lead(chosen), SECTIONS, chosen)
+
+
+def write_comparison(chosen: Sequence[Chosen]) -> str:
+    """Return the page that compares models, each over all its recorded runs; see `write_page`."""
+    names = [one.name for one in chosen]
+    title = f"{', '.join(names[:-1])} and {names[-1]} compared"
+    return _written(title, comparison.lead(chosen), comparison.SECTIONS, chosen)
+
+
+def _written(title: str, lead: str, sections: Sequence[Callable[[_About], Section]], about: _About) -> str:
     check_library()
-    last = chosen.runs[0]
-    named = escaped(f"{last.engine}.{last.model}" if last.engine else last.model)
-    title = f"All recorded runs of {named}" if chosen.all_of_model else f"Last run: {named}"
-    parts = [make(chosen) for make in SECTIONS]
+    parts = [make(about) for make in sections]
+    heading = escaped(title)
     links = "".join(f'<li><a href="#{anchor}">{escaped(title)}</a></li>' for anchor, title, _ in parts)
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    body = "\n".join(section(anchor, heading, *inside) for anchor, heading, inside in parts)
+    body = "\n".join(section(anchor, title, *inside) for anchor, title, inside in parts)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -39,15 +54,15 @@ def write_page(chosen: Chosen) -> str:
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>{title}</title>
+<title>{heading}</title>
 <style>
 {style}</style>
 </head>
 <body>
 <a class="skip" href="#figures">Skip to the figures</a>
 <header>
-<h1>{title}</h1>
-{paragraph(_lead(chosen))}
+<h1>{heading}</h1>
+{paragraph(lead)}
 <nav aria-label="Sections"><ul>{links}</ul></nav>
 </header>
 <main>

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from ...errors import NotFoundError
+from ...errors import NotFoundError, UsageError
 from ..query_usage import LatencyHistogram, ModelUsage
 from ..run_history import RunHistory
 from ..run_record import RunRecord
+
+#: The most models of a comparison; each has a colour.
+MOST_COMPARED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,12 @@ class Chosen:
         """Return the sum of an attribute of the runs."""
         total: int | float = sum(getattr(run, name) for run in self.runs)
         return total
+
+    @property
+    def name(self) -> str:
+        """The name of the model in SQL, with its engine."""
+        last = self.runs[0]
+        return f"{last.engine}.{last.model}" if last.engine else last.model
 
     @property
     def latencies(self) -> LatencyHistogram:
@@ -86,6 +95,27 @@ def choose(history: RunHistory, model: str | None) -> Chosen:
         names = ", ".join(sorted({name for _, name in known})) or "no model yet"
         raise NotFoundError(f"no run of a model '{model}' is recorded; there are runs of {names}")
     return Chosen(history.runs(*found[0]), all_of_model=True)
+
+
+def choose_all(history: RunHistory, models: Sequence[str]) -> list[Chosen]:
+    """Return all runs of each of several models, to compare them.
+
+    Args:
+        history: The run history.
+        models: Their names in SQL, as for `choose`.
+
+    Raises:
+        UsageError: A model is named twice, or there are too many.
+        NotFoundError: As for `choose`.
+        PortkeyHandlerError: The run history cannot be read.
+    """
+    chosen = [choose(history, model) for model in models]
+    names = [one.name for one in chosen]
+    if len({*names}) < len(names):
+        raise UsageError(f"a report compares different models, and {names[0]} is named twice")
+    if len(names) > MOST_COMPARED:
+        raise UsageError(f"a report compares at most {MOST_COMPARED} models, and {len(names)} are named")
+    return chosen
 
 
 def _sum(one: ModelUsage, other: ModelUsage) -> ModelUsage:

@@ -42,6 +42,9 @@ class Upper:
         rows = None if df is None else len(df)
         self._model.json_set("args", {"target": target, "using": {**before, **args["using"]}, "rows": rows})
 
+    def drop(self) -> None:
+        pass
+
     def predict(self, df: pd.DataFrame, args: dict[str, Any]) -> pd.DataFrame:
         stored = self._model.json_get("args")
         options = {**stored["using"], **args["using"]}

@@ -11,6 +11,7 @@ import pytest
 from portkey_handler.errors import InputError
 from portkey_handler.prompts.cell_text import is_null, to_text
 from portkey_handler.session import Session
+from portkey_handler.session.done import Done
 from portkey_handler.session.result_frames import to_frame
 from portkey_handler.session.table import Table, as_frame, first_rows
 
@@ -57,10 +58,10 @@ def test_names_that_repeat_and_rows_that_are_too_many(session: Session) -> None:
 
 
 def test_what_is_no_query(session: Session) -> None:
-    """SHOW gives a frame, and a statement without rows gives nothing, which as a frame is empty."""
+    """SHOW gives a frame, and a statement without rows says what it has done; as a frame it is empty."""
     (_, engines), (_, dropped) = session.results("SHOW ML_ENGINES; DROP MODEL m")
 
     assert isinstance(engines, pd.DataFrame)
     assert first_rows(engines, 0)[0] == ["NAME", "HANDLER", "CONNECTION_DATA"]
-    assert dropped is None
+    assert dropped == Done("model m was dropped")
     assert as_frame(dropped).shape == (0, 0)

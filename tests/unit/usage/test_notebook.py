@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +35,21 @@ class Notebook:
 
     def __init__(self, client: Any) -> None:
         self._client = client
+
+    def fail(self, cell: str) -> list[str]:
+        """Give the lines that are shown of the error of a cell."""
+        shown: list[dict[str, Any]] = []
+        reply = self._client.execute_interactive(cell, timeout=60, output_hook=shown.append)
+        assert reply["content"]["status"] == "error"
+        [error] = [message["content"] for message in shown if message["msg_type"] == "error"]
+        return "\n".join(error["traceback"]).splitlines()
+
+    def results(self, cell: str) -> list[dict[str, str]]:
+        """Give the values that cells showed, by their kind."""
+        shown: list[dict[str, Any]] = []
+        reply = self._client.execute_interactive(cell, timeout=60, output_hook=shown.append)
+        assert reply["content"]["status"] == "ok", reply["content"]
+        return [message["content"]["data"] for message in shown if message["msg_type"] == "execute_result"]
 
     def run(self, cell: str) -> list[dict[str, Any]]:
         """Give the messages of what a cell showed, in order.
@@ -95,6 +109,40 @@ def test_who_watches_himself_is_not_shown_a_line(notebook: Notebook) -> None:
     assert notebook.run(cell) == []
 
 
+def test_a_wrong_name_is_one_line(notebook: Notebook) -> None:
+    """The message says all; in a function of the user's, a second line says where it was called."""
+    notebook.run(SETUP)
+    said = "NotFoundError: the model mod does not exist; did you mean mood?"
+    assert notebook.fail("session.sql('DESCRIBE mod')") == [said]
+    notebook.run("def described(name):\n    return session.sql(f'DESCRIBE {name}')")
+    assert notebook.fail("described('mod')") == [said, "  in described, line 2 of its cell"]
+    asked = "from portkey_handler import ask\nask(pd.DataFrame({'q': ['a']}), column='x', model='m')"
+    assert notebook.fail(asked) == ["InputError: column = 'x' is not among the rows' columns; they have q"]
+    awaited = (
+        "from portkey_handler import aask\nawait aask(pd.DataFrame({'q': ['a']}), column='x', model='m')"
+    )
+    assert notebook.fail(awaited) == ["InputError: column = 'x' is not among the rows' columns; they have q"]
+
+
+def test_what_a_statement_has_done_is_a_word(notebook: Notebook) -> None:
+    """Not an empty table; of a dry run the estimate, and not its rows."""
+    notebook.run(SETUP)
+    [made] = notebook.results("session.sql('CREATE ML_ENGINE f FROM portkey USING check = false')")
+    assert made == {"text/plain": "engine f was created", "text/html": "<p>engine f was created</p>"}
+    [dry] = notebook.results("session.sql('SELECT m.answer FROM t JOIN mood AS m USING dry_run = true')")
+    assert dry["text/plain"].startswith("mood: a dry run, nothing was sent: 12 rows, 12 requests, about ")
+    assert "<tr><th>requests</th><td>12</td></tr>" in dry["text/html"]
+    assert "NaN" not in dry["text/plain"] + dry["text/html"]
+
+
+def test_ask_shows_its_line_too(notebook: Notebook) -> None:
+    """It is no statement, and takes as long."""
+    notebook.run(SETUP)
+    cell = "from portkey_handler import ask\nasked = ask(pd.DataFrame({'q': ['a']}), column='q', model='m')"
+    shown = notebook.run(cell)
+    assert re.match("answer: 1 answered, 1 request, ", shown[-1]["content"]["data"]["text/plain"])
+
+
 def test_ipython_in_a_terminal_shows_the_block(provider: OfflineProvider, tmp_path: Path) -> None:
     """Where no line can change, the terminal's block lives while rows are asked, and one line is left."""
     provider.behaviour.latency = 0.3
@@ -107,15 +155,3 @@ def test_ipython_in_a_terminal_shows_the_block(provider: OfflineProvider, tmp_pa
         (end,) = terminal.lines
         assert not terminal.screen.cursor.hidden
     assert re.fullmatch(END, end)
-
-
-def test_without_ipython_it_is_not_loaded(provider: OfflineProvider, tmp_path: Path) -> None:
-    """A script that uses a session loads nothing of IPython or of the terminal, and shows nothing."""
-    script = tmp_path / "script.py"
-    # Not rich: the SDK's HTTP client loads it where click is installed.
-    ours = "portkey_handler.usage.terminal"
-    script.write_text(f"{SETUP}\n{ASK}\nimport sys\nassert not {{'IPython', '{ours}'}} & set(sys.modules)\n")
-    environment = {**os.environ, "PORTKEY_BASE_URL": provider.base_url}
-    with Terminal(str(script), environment=environment) as terminal:
-        assert terminal.finish() == 0
-        assert terminal.lines == []

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import html.parser
 import re
 import sys
-import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.report_pages import Page, a_run, cells
 from support.storage import make_handler
 from typer.testing import CliRunner
 
@@ -21,7 +19,7 @@ from portkey_handler.cli import app
 from portkey_handler.errors import NotFoundError, UsageError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.host.data_dir import data_dir
-from portkey_handler.usage.query_usage import LatencyHistogram, ModelUsage, ProgressSample
+from portkey_handler.usage.query_usage import LatencyHistogram, ModelUsage
 from portkey_handler.usage.report import Chosen, choose, write_page
 from portkey_handler.usage.run_history import RunHistory
 from portkey_handler.usage.run_record import RunRecord
@@ -29,68 +27,9 @@ from portkey_handler.usage.run_record import RunRecord
 SECTIONS = ("figures", "time", "latency", "models", "saved", "errors", "slowest")
 
 
-def a_run(**given: Any) -> RunRecord:
-    """Make a record of three rows, one of which failed."""
-    use = ModelUsage(2, 20, 10, 5, 0.25, 0, LatencyHistogram(Counter({27: 1, 60: 1})))
-    kinds = {
-        "engine": "e", "model": "m", "started": time.time(), "seconds": 1.5, "rows": 6, "distinct_items": 3,
-        "unasked": 1, "answered": 3, "failed": 1, "kept": 1, "copies": 1, "cut_off": 0, "gateway_hits": 0,
-        "requests": 4, "prompt_tokens": 20, "completion_tokens": 10, "cached_tokens": 5, "cost": 0.25,
-        "unpriced": 0, "trace_id": "trace-1", "ended": "done", "asked": "gpt", "models": {"gpt-1": use},
-        "latencies": use.latencies, "reasons": {"400: no": 1}, "slowest": [(1, 180), ("id = 7", 10)],
-        "moments": [ProgressSample(0.5, 1, 0), ProgressSample(1.5, 3, 1)],
-    }  # fmt: skip
-    return RunRecord(**{**kinds, **given})  # type: ignore[arg-type]
-
-
-class Page(html.parser.HTMLParser):
-    """What is in a page: tags with their attributes, texts, tables by the id of their caption."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.texts: list[str] = []
-        self.tables: dict[str, list[list[str]]] = {}
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag; a row or a cell of a table besides."""
-        found = dict(attrs)
-        self.tags.append((tag, found))
-        if tag not in ("meta", "br"):
-            self.open.append(tag)
-        if tag == "caption":
-            self.tables[found["id"] or ""] = []
-        elif tag == "tr":
-            self.tables[[*self.tables][-1]].append([])
-        elif tag in ("td", "th"):
-            self.tables[[*self.tables][-1]][-1].append("")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag that has no end."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        """Every tag ends where it should."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Note a text."""
-        self.texts.append(data)
-        if {"td", "th"} & set(self.open):
-            self.tables[[*self.tables][-1]][-1][-1] += data
-
-
 def page_of(*runs: RunRecord, all_of_model: bool = True) -> Page:
     """Write the page of runs and read it."""
     return Page(write_page(Chosen(runs or [a_run()], all_of_model=all_of_model)))
-
-
-def cells(page: Page, table: str) -> dict[str, list[str]]:
-    """Give the rows of a table by their first cell."""
-    return {first: rest for first, *rest in page.tables[f"{table}-table"][1:]}
 
 
 def test_a_page_needs_nothing_from_elsewhere() -> None:
