@@ -142,8 +142,9 @@ def brief(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     def call(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
         try:
             return function(*args, **kwargs)
-        except PortkeyHandlerError as error:
-            if keeps_tracebacks():
+        except BaseException as error:
+            del args, kwargs  # this frame is still running, and a key may be among them
+            if not isinstance(error, PortkeyHandlerError) or keeps_tracebacks():
                 raise
             raise error.with_traceback(None) from None
 
