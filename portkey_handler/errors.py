@@ -40,6 +40,7 @@ import difflib
 import errno
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -385,12 +386,14 @@ class InstallError(PortkeyHandlerError):
 def alone() -> Iterator[None]:
     """Let errors of ours out without the foreign errors that they come from.
 
-    Those hold statements, rows and keys, and tools that report errors show all that hangs on one.
+    Those hold statements, rows and keys, and tools that report errors show all that hangs on one. An error
+    that the caller is handling stays.
     """
+    handled = sys.exc_info()[1]
     try:
         yield
     except PortkeyHandlerError as error:
-        error.__cause__ = error.__context__ = None
+        error.__cause__, error.__context__ = None, handled
         raise
 
 
