@@ -145,11 +145,16 @@ def brief(function: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
             return function(*args, **kwargs)
         except BaseException as error:
             del args, kwargs  # this frame is still running, and a key may be among them
-            if not isinstance(error, PortkeyHandlerError) or keeps_tracebacks():
+            if not isinstance(error, PortkeyHandlerError):
                 raise
-            raise error.with_traceback(None) from None
+            raise briefly(error) from None
 
     return call
+
+
+def briefly(error: _Error) -> _Error:
+    """Return an error without the frames of this package, unless its logger is at DEBUG."""
+    return error if keeps_tracebacks() else error.with_traceback(None)
 
 
 def keeps_tracebacks() -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import AboveLimitError, OptionError, PortkeyHandlerError, alone, brief, keeps_tracebacks
+from .errors import AboveLimitError, OptionError, PortkeyHandlerError, alone, briefly
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
@@ -176,9 +176,7 @@ async def aask(
         with shown_to_people():
             return await _answered(frame, target, sealed_engine, using)
     except PortkeyHandlerError as error:
-        if keeps_tracebacks():
-            raise
-        raise error.with_traceback(None) from None
+        raise briefly(error) from None
 
 
 async def _answered(frame: Any, target: str, engine: Mapping[str, Any], using: Secret) -> pd.DataFrame:
@@ -204,7 +202,7 @@ async def _answered(frame: Any, target: str, engine: Mapping[str, Any], using: S
 
 
 # Around it, because after a second Ctrl-C the coroutine goes on in its thread.
-ask = brief(blocking(aask, "ask", around=shown_to_people))
+ask = blocking(aask, "ask", around=shown_to_people)
 
 
 def answer_columns(plan: Plan) -> list[str]:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from ..errors import PortkeyHandlerError, briefly
+
 Result = TypeVar("Result")
 _Args = ParamSpec("_Args")
 
@@ -105,7 +107,10 @@ def blocking(
                 coroutine = function(*args, **kwargs)
             finally:
                 del args, kwargs  # a key among them would be in the traceback of every error
-            return run_sync(coroutine)
+            try:
+                return run_sync(coroutine)
+            except PortkeyHandlerError as error:
+                raise briefly(error) from None
 
     call.__name__ = call.__qualname__ = name
     return call

@@ -16,7 +16,7 @@ from ..errors import (
     PortkeyHandlerError,
     alone,
     brief,
-    keeps_tracebacks,
+    briefly,
 )
 from ..secret import Secret, forgetting
 from ..usage.estimate.dry_run import on_estimate
@@ -105,7 +105,6 @@ class Session:
         self._changing = threading.RLock()
         self._models = Models(self._catalog, type(self)._handler_class, type(self)._shown_options)
 
-    @brief
     def sql(self, text: str, parameters: Parameters | None = None) -> pd.DataFrame:
         """Run one or more statements and return the rows of the last one.
 
@@ -126,8 +125,11 @@ class Session:
         results = self._results(Secret(text), Secret(parameters))
         del text, parameters  # keys may be in them; `forgetting` cannot empty a frame that is still running
         result: Result = Done("no statement, nothing was done")
-        for _, result in results:  # noqa: B007 — the last one is wanted
-            pass
+        try:
+            for _, result in results:  # noqa: B007 — the last one is wanted
+                pass
+        except PortkeyHandlerError as error:
+            raise briefly(error) from None
         return as_frame(result)
 
     def run(self, text: str) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -156,9 +158,7 @@ class Session:
                     result = self._result_of(statement, binding)
                 yield statement, result
         except PortkeyHandlerError as error:
-            if keeps_tracebacks():
-                raise
-            raise error.with_traceback(None) from None
+            raise briefly(error) from None
 
     def _result_of(self, statement: Statement, binding: Binding) -> Result:
         estimates: list[Estimate] = []
