@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 from genai_prices import data_snapshot
 from support.escapes import CANARY, SHOWN
 from support.planted_keys import BY_BEGINNING, DRAWN, LIKE_NAMES
 
+import portkey_handler
 from portkey_handler.errors import GatewayError, OptionError, QueryError, StatementError
 from portkey_handler.foreign_text import begins_like_a_key, logger_of, safe, visible, without_keys
 
@@ -94,6 +96,17 @@ def test_a_line_of_the_log_stays_one_line(caplog: pytest.LogCaptureFixture) -> N
         logger_of("portkey_handler.test").info("%s: %s", "m\nERROR forged", f"sk-canary-0123456789 {CANARY}")
     (record,) = caplog.records
     assert (record.getMessage(), record.args) == (f"m\\nERROR forged: ****** {SHOWN}", ())
+
+
+def test_every_module_logs_safe_lines() -> None:
+    """A logger that is made elsewhere would write what it gets; the command line's only sets levels."""
+    package = Path(portkey_handler.__file__).parent
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if "getLogger" in path.read_text(encoding="utf-8")
+    }
+    assert found == {"foreign_text.py", "cli/app.py"}
 
 
 def test_a_name_begins_no_line_of_an_error() -> None:

@@ -51,6 +51,7 @@ DOORS = {
 #: Rooms and modules in which nothing may touch files, sockets or processes.
 PURE = (
     "errors",
+    "foreign_text",
     "records",
     "options",
     "prompts",
