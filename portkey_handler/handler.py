@@ -128,6 +128,32 @@ class PortkeyHandler(host.BaseMLEngine):
         host.keep_columns(answer_columns(resolved.plan), self.model_storage)
 
     @_briefly
+    def update(self, args: Mapping[str, Any] | None = None) -> None:
+        """Overlay options of a model, in the version that is there. MindsDB's REST API calls it.
+
+        Args:
+            args: The body's `problem_definition`; `using` holds the options.
+
+        Raises:
+            UsageError: There is no `using`.
+            OptionError: An option is wrong; the model stays as it is.
+        """
+        from .predictor import answer_columns, check
+
+        using = (args or {}).get("using")
+        if not isinstance(using, Mapping):
+            raise UsageError('options of a model stand in {"problem_definition": {"using": {…}}}')
+        kept = self._kept()
+        using = overlay(kept["using"], using)
+        resolved = self._resolve(kept["target"], using)
+        check(resolved.plan, resolved.credentials)
+        self.model_storage.json_set("args", {"target": kept["target"], "using": using})
+        host.keep_columns(answer_columns(resolved.plan), self.model_storage)
+
+    #: MindsDB 26.1 looks for the hook under this name.
+    upgate = update
+
+    @_briefly
     def predict(self, df: pd.DataFrame, args: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Answer the rows of `df`, which is not changed.
 

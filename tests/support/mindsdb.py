@@ -270,6 +270,14 @@ class MindsDB:
         """
         return self._request("GET", path)
 
+    def put(self, path: str, body: Any) -> Any:
+        """Send an object as JSON, and give what comes back.
+
+        Raises:
+            MindsDBError: The server answers with an error.
+        """
+        return self._json("PUT", path, body)
+
     def _json(self, method: str, path: str, body: Any, timeout: float = 60) -> Any:
         data = json.dumps(body).encode()
         return json.loads(self._request(method, path, data, {"Content-Type": "application/json"}, timeout))

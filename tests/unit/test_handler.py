@@ -118,6 +118,19 @@ def test_a_wrong_retrain_stores_nothing() -> None:
     assert first.json_get("args")["using"] == {"model": "m"}
 
 
+def test_update_overlays_the_options_that_are_there() -> None:
+    """MindsDB's REST API calls it, by a name with a slip; a wrong option changes nothing."""
+    handler = make_handler({}, {"column": "question", "model": "m", "max_tokens": 5})
+    handler.upgate({"using": {"max_tokens": 9}})
+    assert described(handler)["max_tokens"][0] == "9"
+    with pytest.raises(OptionError, match="max_tokenz is not an option"):
+        handler.update({"using": {"max_tokenz": 1}})
+    with pytest.raises(UsageError) as caught:
+        handler.update({"max_tokens": 1})
+    assert str(caught.value) == 'options of a model stand in {"problem_definition": {"using": {…}}}'
+    assert described(handler)["max_tokens"][0] == "9"
+
+
 def test_a_first_version_starts_from_nothing() -> None:
     """A storage without a version before is no RETRAIN."""
     assert make_handler(using={"model": "m"}, previous=None).model_storage.json_get("args")["using"] == {
