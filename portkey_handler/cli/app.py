@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..__about__ import __version__
-from ..errors import PortkeyHandlerError
+from ..errors import FileError, PortkeyHandlerError
 from ..foreign_text import visible
 
 #: The name of this package; MindsDB imports it under another name.
@@ -91,11 +91,12 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 
 @contextmanager
 def errors_on_stderr() -> Iterator[None]:
-    """Write an error of this package to stderr, and exit with 1."""
+    """Write an error of this package or of a file to stderr, and exit with 1."""
     try:
         yield
-    except PortkeyHandlerError as error:
-        typer.secho(str(error), err=True, fg="red")
+    except (PortkeyHandlerError, OSError) as error:
+        said = FileError.of(error) if isinstance(error, OSError) else error
+        typer.secho(str(said), err=True, fg="red")
         leave(1)
 
 

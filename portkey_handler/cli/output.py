@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ..errors import FileError
 from ..foreign_text import visible
 from .app import Format
 
@@ -51,6 +54,18 @@ def show_all(session: Session, text: str, fmt: Format, output: Path | None, *, e
                 write(result, fmt, None)
     if output is not None and statement:
         write(result, fmt if fmt is not Format.table else Format.csv, output)
+
+
+def check_can_be_written(path: Path) -> None:
+    """Check that a file can be made in its folder, or written where it is there.
+
+    Raises:
+        FileError: It cannot.
+    """
+    missing = None if path.parent.is_dir() else errno.ENOENT
+    refused = None if os.access(path if path.exists() else path.parent, os.W_OK) else errno.EACCES
+    if code := errno.EISDIR if path.is_dir() else missing or refused:
+        raise FileError.of(OSError(code, os.strerror(code), str(path)))
 
 
 def write(result: Result, fmt: Format, output: Path | None) -> None:

@@ -25,7 +25,7 @@ from .app import (
     errors_on_stderr,
     log_to_stderr,
 )
-from .output import show_all, write_estimates
+from .output import check_can_be_written, show_all, write_estimates
 
 if TYPE_CHECKING:
     from ..usage.estimate.estimator import Estimate
@@ -145,6 +145,9 @@ def _run(
     if fmt is Format.parquet and output is None:
         raise typer.BadParameter("parquet needs --output FILE", param_hint="--format")
     log_to_stderr(verbose)
+    if output is not None:
+        with errors_on_stderr():
+            check_can_be_written(output)  # before anything is paid for
     if dry_run:
         with errors_on_stderr():
             _run_dry(text, files, path, fmt, output, encoding)

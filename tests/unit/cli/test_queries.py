@@ -219,3 +219,21 @@ def test_the_version_is_shown() -> None:
     from portkey_handler.__about__ import __version__
 
     assert run("--version").stdout.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("none/out.csv", "No such file or directory; make the folder, or name another"),
+        (".", "Is a directory; mend that"),
+    ],
+)
+def test_a_place_for_results_is_checked_before_anything_is_asked(
+    place: str, said: str, provider: OfflineProvider, tmp_path: Path
+) -> None:
+    """It was found out after all rows were paid, with a traceback."""
+    output = tmp_path / place
+    done = run("sql", "SELECT 1 AS one", "-o", str(output), provider=provider)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{output} cannot be used: {said}, then run the statement again\n"
+    assert provider.requests == []
