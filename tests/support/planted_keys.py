@@ -148,7 +148,7 @@ SLIPS = [
 
 _M = "CREATE MODEL m PREDICT y USING engine = 'e', "
 _SEEN = "; SHOW MODELS; DESCRIBE m; DESCRIBE m.args; DESCRIBE m.engine"
-_USED = "; SELECT y FROM m WHERE a = 'x'; DESCRIBE m.runs; DESCRIBE m.errors; DESCRIBE m.usage"
+_USED = "; SELECT y FROM m WHERE a = 'x'; DESCRIBE m.runs; DESCRIBE m.errors; DESCRIBE m.usage; DESCRIBE m.answers"
 #: They parse. `e`, `m0` and files.t (a) are there; what is made is called e1 and m.
 MISPLACED = [
     # As an address.
