@@ -136,8 +136,12 @@ def test_create_or_replace_with_a_wrong_option(server: Server) -> None:
     using = "PREDICT tone USING engine = 'e', colunm = 'text'"
     with pytest.raises(MindsDBError, match="colunm is not an option"):
         mindsdb.query(f"CREATE OR REPLACE MODEL r {using}")
-    with pytest.raises(MindsDBError, match="Table 'r' not found"):
-        mindsdb.query("SELECT tone FROM r WHERE text = 'one'")
+    try:
+        with pytest.raises(MindsDBError, match="Table 'r' not found"):
+            mindsdb.query("SELECT tone FROM r WHERE text = 'one'")
+    finally:
+        mindsdb.query(f"CREATE MODEL r {using.replace('colunm', 'column')}")
+        mindsdb.wait_for_model("r")
     with pytest.raises(MindsDBError, match="colunm is not an option"):
         mindsdb.query("RETRAIN m USING colunm = 'text'")
     assert rows(server, "SELECT tone FROM m WHERE text = 'one'")[0] == [["<one>"]]
