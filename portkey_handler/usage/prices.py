@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..options import Plan
 from ..records import Evidence
+
+if TYPE_CHECKING:
+    from ..options import Plan
 
 #: The gateway's names of providers, where the price list uses another name.
 _PROVIDERS = {
