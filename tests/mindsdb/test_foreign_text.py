@@ -37,9 +37,9 @@ def hosted(running_mindsdb: tuple[MindsDB, OfflineProvider]) -> Iterator[tuple[M
         server.query(statement)
     server.wait_for_model("m0")
     yield server, provider
-    models = server.query("SHOW MODELS")
-    for name in models["NAME"]:
-        server.query(f"DROP MODEL `{name}`")
+    for kind in ("MODEL", "VIEW"):
+        for name in server.query(f"SHOW {kind}S")["NAME"]:
+            server.query(f"DROP {kind} `{name}`")
     # MindsDB keeps a refused engine whose name, in backticks, has capital letters.
     for name in server.query("SHOW ML_ENGINES")["NAME"]:
         server.query(f"DROP ML_ENGINE `{name}`")

@@ -32,21 +32,20 @@ def making(
         tables: Their rows by their names.
         models: What stands behind CREATE MODEL and the name, by the names; a project may stand in front.
     """
-    tables = tables or {}
-    for name, rows in tables.items():
-        assert folder is not None
-        upload(server, folder, name, rows)
-    server.query("CREATE ML_ENGINE e FROM portkey")
-    for name, words in models.items():
-        server.query(f"CREATE MODEL {name} {words}")
-        project, _, model = name.rpartition(".")
-        server.wait_for_model(model, project=project or "mindsdb")
-    yield
-    for name in models:
-        server.query(f"DROP MODEL {name}")
-    server.query("DROP ML_ENGINE e")
-    for name in tables:
-        server.query(f"DROP TABLE files.{name}")
+    with contextlib.ExitStack() as made:
+        # Each thing is dropped again also where a later one cannot be made: otherwise every test behind fails, too.
+        for name, rows in (tables or {}).items():
+            assert folder is not None
+            made.callback(server.query, f"DROP TABLE IF EXISTS files.{name}")
+            upload(server, folder, name, rows)
+        made.callback(server.query, "DROP ML_ENGINE IF EXISTS e")
+        server.query("CREATE ML_ENGINE e FROM portkey")
+        for name, words in models.items():
+            made.callback(server.query, f"DROP MODEL IF EXISTS {name}")
+            server.query(f"CREATE MODEL {name} {words}")
+            project, _, model = name.rpartition(".")
+            server.wait_for_model(model, project=project or "mindsdb")
+        yield
 
 
 def upload(server: MindsDB, folder: Path, name: str, rows: pd.DataFrame) -> None:
