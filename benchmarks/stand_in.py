@@ -4,7 +4,8 @@
 
 `python -m portkey_handler.gateway.offline` does more and takes four times the CPU, so clients would wait
 for it. This one speaks just enough HTTP/1.1: requests with a Content-Length, and connections that are kept
-open. It prints its base URL, and `GET /count` returns the number of requests that it has answered.
+open. It prints its base URL, and `GET /count` returns the number of requests that it has answered. With
+`--places 400` it refuses more than so many at a time with 429.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from typing import Any
 import orjson
 
 PREFIX = "echo: "
+_TOO_MANY = b'{"error":{"message":"Too many requests at a time","type":"rate_limit_error","code":429}}'
+REFUSAL = (
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+    % (len(_TOO_MANY), _TOO_MANY)
+)
 
 
 class Connection(asyncio.Protocol):
@@ -26,6 +32,9 @@ class Connection(asyncio.Protocol):
 
     count = 0
     latency = 0.0
+    places: int | None = None
+    inside = 0
+    refused = 0
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -51,16 +60,25 @@ class Connection(asyncio.Protocol):
     def _answer(self, first: bytes, body: bytes) -> None:
         kind = Connection
         if first.startswith(b"GET"):
-            said = b'{"count":%d,"object":"list","data":[]}' % kind.count
+            said = b'{"count":%d,"refused":%d,"object":"list","data":[]}' % (kind.count, kind.refused)
             self._write(_reply(said, 0))
+            return
+        if kind.places is not None and kind.inside >= kind.places:
+            kind.refused += 1
+            self._write(REFUSAL)
             return
         kind.count += 1
         asked = orjson.loads(body)
         reply = _reply(_embeddings(asked) if b"/embeddings" in first else _completion(asked), kind.count)
         if kind.latency:
-            self._loop.call_later(kind.latency, self._write, reply)
+            kind.inside += 1
+            self._loop.call_later(kind.latency, self._answer_late, reply)
         else:
             self._write(reply)
+
+    def _answer_late(self, reply: bytes) -> None:
+        Connection.inside -= 1
+        self._write(reply)
 
     def _write(self, reply: bytes) -> None:
         if not self._transport.is_closing():
@@ -120,8 +138,9 @@ def _in_base64(text: str) -> str:
 _REST = struct.pack("<f", 0.5) * 255
 
 
-async def serve(latency: float, port: int) -> None:
+async def serve(latency: float, port: int, places: int | None = None) -> None:
     Connection.latency = latency
+    Connection.places = places
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(loop), "127.0.0.1", port, backlog=4096)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1\n")
@@ -135,8 +154,9 @@ def main() -> None:
     )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 is any free one")
+    parser.add_argument("--places", type=int, help="requests at a time; more are refused")
     given = parser.parse_args()
-    asyncio.run(serve(given.latency, given.port))
+    asyncio.run(serve(given.latency, given.port, given.places))
 
 
 if __name__ == "__main__":

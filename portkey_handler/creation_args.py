@@ -417,8 +417,8 @@ creation_args = OrderedDict(
     concurrency={
         "type": ARG_TYPE.INT,
         "description": (
-            "The most requests in flight at a time. By default it starts at 8 and grows up to 64 until the "
-            "provider refuses a request."
+            "The most requests in flight at a time. By default it starts at 8 and grows, up to 1,024, as "
+            "long as that answers more rows per second and the provider refuses few requests."
         ),
         "required": False,
         "label": "Concurrency",

@@ -14,7 +14,7 @@ from .errors import AboveLimitError, OptionError, PortkeyHandlerError, alone, br
 from .execution.event_loop import blocking, run_sync
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
-from .execution.open_files import with_room
+from .execution.open_files import most_in_flight
 from .execution.pending_rows import Elsewhere
 from .execution.rate_limiter import RateLimitedSender, RateLimiter
 from .execution.row_results import MapResult
@@ -323,7 +323,8 @@ class _Run:
             self._items.operation.ask,
             self._limited or self._gateway.send,
             MapperLimits(
-                concurrency=with_room(execution.concurrency),
+                concurrency=execution.concurrency,
+                most_in_flight=most_in_flight(execution.concurrency),
                 timeout=execution.timeout,
                 max_attempts=execution.max_attempts,
                 batch_size=self._items.operation.batch_size,

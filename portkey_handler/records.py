@@ -200,12 +200,15 @@ class Response:
         body: The parsed JSON body.
         evidence: The evidence from its headers.
         attempts: How often the request was sent.
+        requests_left: How many more such requests the provider takes before its limit, or None if it does
+            not say.
     """
 
     status: int
     body: Any
     evidence: Evidence = Evidence()  # noqa: RUF009 - it cannot change
     attempts: int = 1
+    requests_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class MapperLimits:
 
     Attributes:
         concurrency: How many may be in flight; None lets the limit adapt.
+        most_in_flight: How many the system has room for, or None for any number.
         timeout: Seconds that one attempt may take; `send` sees to it. For so long an item is waited for that
             another query has sent.
         max_attempts: How often one request is tried.
@@ -42,6 +43,7 @@ class MapperLimits:
     """
 
     concurrency: int | None = None
+    most_in_flight: int | None = None
     timeout: float
     max_attempts: int
     batch_size: int = 1
@@ -86,7 +88,7 @@ class Mapper:
         self._remember = remember
         self._stopped = stopped or asyncio.Event()
         self._why: GatewayError | CostReachedError | None = None
-        self._concurrency = AdaptiveConcurrency(limits.concurrency, limits.timeout)
+        self._concurrency = AdaptiveConcurrency(limits.concurrency, limits.timeout, limits.most_in_flight)
         self._breaker = CircuitBreaker(several_models=limits.several_models)
         self._workers: set[asyncio.Task[None]] = set()
         self._begun = False

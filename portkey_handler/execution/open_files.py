@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 from ..foreign_text import logger_of
-from .concurrency import LARGEST_LIMIT
+from .concurrency import LARGE_LIMIT, LARGEST_LIMIT
 
 logger = logger_of(__name__)
 
@@ -14,20 +14,24 @@ logger = logger_of(__name__)
 _USUAL, _FURTHER = 100, 64
 
 
-def with_room(concurrency: int | None) -> int | None:
-    """Return the concurrency that the system's limit of open files leaves room for; None adapts.
+def most_in_flight(concurrency: int | None) -> int:
+    """Return how many requests the system's limit of open files leaves room for.
 
-    The limit is raised where that is allowed. Where it is not, a warning says so.
+    The limit is raised where that is allowed. Where it is not, a warning says so, unless there is room for
+    what is usual.
+
+    Args:
+        concurrency: How many the user wants; None lets the number adapt.
     """
     wanted = concurrency or LARGEST_LIMIT
     room = room_for(wanted)
-    if room >= wanted:
-        return concurrency
-    logger.warning(
-        "the system's limit of open files leaves room for %d requests in flight, not %d; raise it: ulimit -n",
-        room,
-        wanted,
-    )
+    if room < (concurrency or LARGE_LIMIT):
+        logger.warning(
+            "the system's limit of open files leaves room for %d requests in flight, not %d; "
+            "raise it: ulimit -n",
+            room,
+            concurrency or LARGE_LIMIT,
+        )
     return room
 
 

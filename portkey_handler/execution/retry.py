@@ -47,6 +47,8 @@ LAST_PATIENCE_AFTER_ANSWERS = 60.0
 LONGEST_OUTAGE = 60.0
 #: Seconds between two tries while it is gone.
 _BETWEEN_PROBES = 0.5
+#: Seconds between two looks whether there is room under a limit that was lowered.
+_BETWEEN_LOOKS = 0.05
 
 Send = Callable[[Request], Awaitable[Response]]
 
@@ -89,6 +91,7 @@ class RetryingSender:
         self._longest_asked = 0.0
         self._loop = asyncio.get_running_loop()
         self._throttle = AdaptiveThrottle()
+        self._in_flight = 0
         self._resume_at = 0.0
         self._reached = False
         self._gone_since: float | None = None
@@ -109,7 +112,7 @@ class RetryingSender:
             sent_at = self._loop.time()
             self.requests += 1
             try:
-                response = await self._send(request)
+                response = await self._sent(request)
             except GatewayError as error:
                 failure = error
             except QueryStopped:
@@ -120,7 +123,7 @@ class RetryingSender:
                 self._answered = True
                 now = self._loop.time()
                 self._throttle.answered(now)
-                self._concurrency.answered(sent_at, now)
+                self._concurrency.answered(sent_at, now, response.requests_left)
                 return response if attempt == 1 else replace(response, attempts=attempt)
             is_gone = failure.cannot_connect and self._reached and not self._stopped.is_set()
             if is_gone:  # nothing was sent
@@ -135,6 +138,13 @@ class RetryingSender:
                 probing = False
             unreadable += isinstance(failure, InvalidResponseError) and failure.status is not None
             await self._pause(self._wait_after(request, failure, sent_at, unreadable))
+
+    async def _sent(self, request: Request) -> Response:
+        self._in_flight += 1
+        try:
+            return await self._send(request)
+        finally:
+            self._in_flight -= 1
 
     def _wait_after(self, request: Request, failure: GatewayError, sent_at: float, unreadable: int) -> float:
         """Return the seconds to wait before trying again.
@@ -179,9 +189,8 @@ class RetryingSender:
             return
         # Only 429 speaks of how many were sent; an overloaded provider has other reasons.
         too_many = isinstance(failure, RateLimitError)
-        if not (too_many and self._throttle.in_force):
-            self._concurrency.refused(sent_at, now)
-        if too_many:
+        is_throttled = too_many and self._throttle.in_force
+        if is_throttled or (self._concurrency.refused(sent_at, now, self._in_flight) and too_many):
             self._throttle.refused(sent_at, now)
 
     def _patience_left(self, now: float, patience: float | None = None) -> float:
@@ -211,6 +220,8 @@ class RetryingSender:
                 await self._pause(delay)
             elif self._gone_since is not None and not probing:
                 await self._pause(_BETWEEN_PROBES)
+            elif self._in_flight >= self._concurrency.limit:
+                await self._pause(_BETWEEN_LOOKS)
             elif (delay := self._throttle.wait(self._loop.time())) > 0:
                 await self._pause(delay)
                 if self._resume_at <= self._loop.time() and not self._stopped.is_set():

@@ -8,6 +8,8 @@ _SLOWER = 0.95
 _SLOWEST = 0.85
 #: … and rises by this factor with each second without a refusal.
 _EASING = 1.005
+#: … of so many, because a power of a day's seconds is no number any more.
+_LONGEST_EASING = 600.0
 #: Refusals of less than this share of recent requests are taken for chance, not for too many requests …
 _FEW = 0.1
 #: … where recent means about this many requests …
@@ -64,7 +66,7 @@ class AdaptiveThrottle:
             self._judge(now)
         if self._rate is None:
             return 0.0
-        self._rate *= _EASING ** (now - self._eased_at)
+        self._rate *= _EASING ** min(now - self._eased_at, _LONGEST_EASING)
         self._eased_at = now
         slot = max(now, self._next_at)
         self._next_at = slot + 1 / self._rate

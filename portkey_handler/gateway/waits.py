@@ -1,4 +1,4 @@
-"""How long a provider asks to wait, by the headers of its response."""
+"""How long a provider asks to wait, and how much it still takes, by the headers of its response."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
         if name.lower().startswith("x-ratelimit-reset") and _is_used_up(headers, name.lower())
     ]
     return max((seconds for seconds in resets if seconds is not None), default=None)
+
+
+def requests_left(headers: Mapping[str, str]) -> int | None:
+    """Return how many more requests the provider takes before its limit, or None if it does not say.
+
+    It is x-ratelimit-remaining-requests, as OpenAI, Groq and Azure send it.
+    """
+    left = headers.get("x-ratelimit-remaining-requests", "").strip()
+    return int(left) if left.isascii() and left.isdigit() else None
 
 
 def _is_used_up(headers: Mapping[str, str], name: str) -> bool:

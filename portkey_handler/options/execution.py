@@ -15,8 +15,8 @@ class ExecutionOptions(Options):
     """How the rows are sent."""
 
     concurrency: WholeNumber | None = option(
-        "The most requests in flight at a time. By default it starts at 8 and grows up to 64 until the "
-        "provider refuses a request.",
+        "The most requests in flight at a time. By default it starts at 8 and grows, up to 1,024, as long as "
+        "that answers more rows per second and the provider refuses few requests.",
         kind="whole number",
         ge=1,
         le=10_000,

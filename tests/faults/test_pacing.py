@@ -10,7 +10,7 @@ import pytest
 from support.asking import Asks, assert_answered
 from support.paid import Arrivals, Paid
 
-from portkey_handler.execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT
+from portkey_handler.execution.concurrency import FIRST_LIMIT, LARGE_LIMIT
 from portkey_handler.gateway.offline import Fault, OfflineProvider
 
 
@@ -31,7 +31,7 @@ def test_a_rate_limit_is_learned(ask: Asks, provider: OfflineProvider, paid: Pai
     refused = paid.asked - paid.total
     assert paid.twice == 0
     # What is in flight when the limit is met for the first time is refused as a whole.
-    assert refused <= 0.1 * paid.asked + LARGEST_LIMIT
+    assert refused <= 0.1 * paid.asked + LARGE_LIMIT
 
 
 @pytest.mark.soak
@@ -79,13 +79,13 @@ def test_a_long_queue_is_not_made_longer_than_the_timeout(
 
 
 def test_the_flight_grows_where_nothing_stops_it(ask: Asks, provider: OfflineProvider) -> None:
-    """From 8 to 64, and no further."""
+    """From 8 on; how far is a matter of speed, and simulated elsewhere."""
     first: list[int] = []
     provider.behaviour.latency = 0.03
     provider.behaviour.faults = lambda _: first.append(provider.peak)
     _timed(ask, 1000)
     assert first[FIRST_LIMIT] <= FIRST_LIMIT
-    assert provider.peak == LARGEST_LIMIT
+    assert provider.peak > FIRST_LIMIT
 
 
 @pytest.mark.parametrize("concurrency", [1, 20, 100])

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ...execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT
+from ...execution.concurrency import FIRST_LIMIT, LARGE_LIMIT
 from ...execution.token_estimate import estimate_tokens
 from ...records import Item, Request, Skipped
 from .request_text import example, model_in, model_of, most_answer_tokens, read_by_model
@@ -303,10 +303,13 @@ def _seconds(
 
 
 def _rounds(requests: int, concurrency: int | None) -> int:
-    """Return how many rounds of concurrent requests are needed; without `concurrency`, rounds grow."""
+    """Return how many rounds of concurrent requests are needed.
+
+    Without `concurrency`, rounds grow to a size that most providers take; more is not promised.
+    """
     if concurrency is not None:
         return -(-requests // concurrency)
     rounds, limit = 0, FIRST_LIMIT
-    while requests > 0 and limit < LARGEST_LIMIT:
+    while requests > 0 and limit < LARGE_LIMIT:
         rounds, requests, limit = rounds + 1, requests - limit, 2 * limit
-    return rounds - (-max(0, requests) // LARGEST_LIMIT)
+    return rounds - (-max(0, requests) // LARGE_LIMIT)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import heapq
-import itertools
 import pickle
 import tracemalloc
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from support import virtual_time
 
 from portkey_handler.errors import (
     AuthenticationError,
@@ -26,11 +25,10 @@ from portkey_handler.errors import (
 )
 from portkey_handler.execution import retry
 from portkey_handler.execution.circuit_breaker import HOPELESS
-from portkey_handler.execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT, AdaptiveConcurrency
+from portkey_handler.execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT
 from portkey_handler.execution.mapper import Mapper, MapperLimits
 from portkey_handler.execution.retry import LONGEST_WAIT, backoff
 from portkey_handler.execution.row_results import Counts, MapResult
-from portkey_handler.execution.throttle import AdaptiveThrottle
 from portkey_handler.operations.item_keys import number_copies
 from portkey_handler.records import Evidence, Item, Outcome, Request, Response, Skipped
 
@@ -163,8 +161,8 @@ def test_no_more_are_in_flight_than_asked_for(concurrency: int) -> None:
 
 
 def test_the_flight_grows_when_nobody_gives_it() -> None:
-    """It starts at 8 and goes to 64 while nothing refuses it and answers come as fast as before."""
-    server = Server(latency=0.05)
+    """It starts at 8 and goes to 1,024 while nothing refuses it and answers come as fast as before."""
+    server = Server(latency=2.0)
     peaks: list[int] = []
 
     async def send(request: Request) -> Response:
@@ -172,106 +170,9 @@ def test_the_flight_grows_when_nobody_gives_it() -> None:
         peaks.append(server.peak)
         return reply
 
-    run(map(str, range(800)), send, concurrency=None)
+    rows = [item(str(number)) for number in range(4000)]
+    virtual_time.run(mapped(rows, len(rows), send, concurrency=None))
     assert (peaks[0], server.peak) == (FIRST_LIMIT, LARGEST_LIMIT)
-
-
-def rounds(flight: AdaptiveConcurrency, serves: int, seconds: float, count: int) -> list[int]:
-    """Let a flight have rounds with somebody who serves a few at a time; give its size after each."""
-    now, sizes = 0.0, []
-    for _ in range(count):
-        size = flight.limit
-        free = [now] * min(serves, size)
-        ends = []
-        for _ in range(size):
-            free.sort()
-            free[0] += seconds
-            ends.append(free[0])
-        for end in ends:
-            flight.answered(now, end)
-        now = max(ends)
-        sizes.append(flight.limit)
-    return sizes
-
-
-def test_the_flight_stays_small_where_answers_would_come_too_late() -> None:
-    """Two at a time, a second each, five seconds of patience: more in flight would only time out."""
-    assert rounds(AdaptiveConcurrency(None, timeout=5), serves=2, seconds=1, count=30) == [8] * 30
-
-
-def test_a_larger_flight_that_is_not_worth_it_is_taken_back() -> None:
-    """With patience enough it is tried, found not to answer more, and left alone for a good while."""
-    sizes = rounds(AdaptiveConcurrency(None, timeout=600), serves=4, seconds=1, count=20)
-    assert sizes == [32, 32] + [8] * 18
-
-
-def test_the_flight_reaches_its_end_where_it_is_worth_it() -> None:
-    """A leap from 8 to 32, then 64, and no further."""
-    assert rounds(AdaptiveConcurrency(None, timeout=60), serves=1000, seconds=1, count=4) == [32, 64, 64, 64]
-
-
-def test_the_leap_is_a_step_where_answers_would_come_too_late() -> None:
-    """With 40 s of patience and 15 s an answer, 16 may be in flight and 32 may not."""
-    assert rounds(AdaptiveConcurrency(None, timeout=50), serves=1000, seconds=15, count=2) == [16, 32]
-
-
-def stream(flight: AdaptiveConcurrency, serves: int, seconds: float, count: int) -> tuple[float, list[int]]:
-    """Keep a flight full with somebody who serves a few at a time; give the end, and its size after each."""
-    free, waiting, sizes = [0.0] * serves, [], []
-    now, sent = 0.0, 0
-    while len(sizes) < count:
-        while sent < count and len(waiting) < flight.limit:
-            sent += 1
-            begun = max(now, heapq.heappop(free))
-            heapq.heappush(free, begun + seconds)
-            heapq.heappush(waiting, (begun + seconds, sent, now))
-        now, _, sent_at = heapq.heappop(waiting)
-        flight.answered(sent_at, now)
-        sizes.append(flight.limit)
-    return now, sizes
-
-
-def test_a_hundred_rows_take_three_rounds() -> None:
-    """8, then 32, then the rest: what waits for its answer when the flight grows doesn't hold it up."""
-    end, _ = stream(AdaptiveConcurrency(None, timeout=60), serves=1000, seconds=0.2, count=100)
-    assert end == pytest.approx(0.6)
-
-
-@pytest.mark.parametrize("serves", [1, 2, 4])
-def test_a_stream_that_is_served_few_at_a_time_stays_small(serves: int) -> None:
-    """With patience enough four times the flight is tried, twice later on, and taken back each time."""
-    _, sizes = stream(AdaptiveConcurrency(None, timeout=6000), serves=serves, seconds=1, count=1500)
-    assert max(sizes) == 32
-    assert max(sizes[100:]) == 16
-    assert sizes.count(8) > 1000
-
-
-@pytest.mark.parametrize(("serves", "size"), [(20, 32), (40, 64), (1000, 64)])
-def test_a_stream_that_is_served_many_at_a_time_grows(serves: int, size: int) -> None:
-    """The flight becomes as large as is answered at a time, or twice that."""
-    end, sizes = stream(AdaptiveConcurrency(None, timeout=6000), serves=serves, seconds=1, count=1500)
-    assert sizes.count(size) > 1000
-    assert end <= 1500 / min(serves, size) + 2
-
-
-def test_refusals_halve_the_flight_once_per_burst() -> None:
-    """What was sent before the halving says nothing new about it; afterwards it grows with care."""
-    flight = AdaptiveConcurrency(64, timeout=60)
-    for _ in range(10):
-        flight.refused(sent_at=1.0, now=2.0)
-    assert flight.limit == 32
-    flight.refused(sent_at=3.0, now=4.0)
-    assert flight.limit == 16
-    for now in range(5, 20):
-        flight.refused(sent_at=now, now=now)
-    assert flight.limit == 1
-    now, sizes = 20.0, [1]
-    while flight.limit < 64:
-        for _ in range(flight.limit):
-            flight.answered(now, now + 1)
-        now += 1
-        sizes.append(flight.limit)
-    assert all(after <= before + max(1, before // 8) for before, after in itertools.pairwise(sizes))
 
 
 def test_rows_are_pulled_as_the_flight_allows() -> None:
@@ -329,66 +230,6 @@ def test_a_hundred_thousand_rows_stay_small() -> None:
             tracemalloc.stop()
 
     assert asyncio.run(main()) < 10_000_000
-
-
-def test_requests_are_spaced_for_a_provider_that_answers_so_many_and_refuses_more() -> None:
-    """Nothing before a refusal; then a little slower than its busiest second, and faster with the time."""
-    spacing = AdaptiveThrottle()
-    for answer in range(100):
-        spacing.answered(answer / 50)
-    assert [spacing.wait(2.0) for _ in range(3)] == [0, 0, 0]
-    spacing.refused(sent_at=2.0, now=2.1)
-    apart = 1 / (50 * 0.95)
-    assert [spacing.wait(2.2) for _ in range(3)] == pytest.approx([0, apart, 2 * apart])
-    assert spacing.wait(10.0) == 0
-    assert 0 < spacing.wait(10.0) < apart
-
-
-def test_each_burst_of_refusals_slows_down_once() -> None:
-    """By 5 to 15 %, however few answers were seen meanwhile; the rest of the burst says nothing new."""
-    spacing = AdaptiveThrottle()
-    for answer in range(100):
-        spacing.answered(answer / 100)
-    spacing.refused(sent_at=1.0, now=1.1)
-    spacing.wait(1.2)
-    for _ in range(10):
-        spacing.refused(sent_at=2.0, now=2.1)
-    first, second = spacing.wait(2.2), spacing.wait(2.2)
-    assert second - first == pytest.approx(1 / (95 * 0.85), rel=0.02)
-
-
-def test_refusals_by_chance_do_not_slow_down_for_ever() -> None:
-    """One that refuses one of twenty, however few it is asked, is still asked most of what it answers."""
-    spacing = AdaptiveThrottle()
-    now = 0.0
-    for request in range(20_000):
-        sent_at = now + spacing.wait(now)
-        now = max(now + 0.01, sent_at)  # nobody asks for more than 100 a second
-        if request % 20 == 19:
-            spacing.refused(sent_at, now)
-        else:
-            spacing.answered(now)
-    assert spacing.in_force
-    assert 20_000 / now > 70
-
-
-def test_many_refusals_slow_down_as_far_as_it_takes() -> None:
-    """A limit that has become a tenth of what it was is found, too."""
-    spacing = AdaptiveThrottle()
-    now, allowed, sent = 0.0, 100.0, [0] * 2000
-    refused = 0
-    for request in range(6_000):
-        now = max(now + 0.005, now + spacing.wait(now))
-        if request == 1_000:
-            allowed = 10.0
-        second = int(now)
-        sent[second] += 1
-        if sent[second] > allowed:
-            refused += request > 4_000
-            spacing.refused(now, now)
-        else:
-            spacing.answered(now)
-    assert refused < 0.2 * 2_000
 
 
 # Equal items
