@@ -23,8 +23,10 @@ _CLEAR_GAIN = 0.8
 _ROUNDS_UNTIL_RETRY = 20
 #: The limit does not grow where answers would then take more than this share of the timeout.
 _SHARE_OF_TIMEOUT = 0.8
-#: In one round, so many refusals and this share of the limit are taken for chance.
-_CHANCE, _CHANCE_SHARE = 3, 0.1
+#: In one round, so many refusals and this share of the limit are taken for chance …
+_CHANCE, _CHANCE_SHARE = 4, 0.1
+#: … where one that was refused before counts as so many: chance seldom meets the same request twice.
+_REFUSED_AGAIN = 3
 #: Of the requests in flight that were not refused, this share becomes the limit.
 _ACCEPTED = 0.9
 #: After refusals, a larger limit is tried after so many rounds; after each further failure, twice as many …
@@ -104,13 +106,14 @@ class AdaptiveConcurrency:
         if self._answers >= self.limit:
             self._end_round(now)
 
-    def refused(self, sent_at: float, now: float, in_flight: int) -> bool:
+    def refused(self, sent_at: float, now: float, in_flight: int, *, before: bool = False) -> bool:
         """Note a refusal or timeout at `now` of a request that was sent at `sent_at`.
 
         Args:
             sent_at: In seconds of the loop's clock.
             now: In seconds of the loop's clock.
             in_flight: How many other requests are in flight.
+            before: Whether the same request was refused before.
 
         Returns:
             Whether a burst has begun although the limit was lowered after the burst before: then it is not
@@ -120,7 +123,7 @@ class AdaptiveConcurrency:
             if self._burst is not None:
                 self._lower(in_flight, self._burst)
             return False
-        self._refusals += 1
+        self._refusals += _REFUSED_AGAIN if before else 1
         if self._refusals <= _CHANCE + self.limit * _CHANCE_SHARE:
             return False
         again = self._lowered

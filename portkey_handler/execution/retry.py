@@ -189,8 +189,11 @@ class RetryingSender:
             return
         # Only 429 speaks of how many were sent; an overloaded provider has other reasons.
         too_many = isinstance(failure, RateLimitError)
-        is_throttled = too_many and self._throttle.in_force
-        if is_throttled or (self._concurrency.refused(sent_at, now, self._in_flight) and too_many):
+        if too_many and self._throttle.in_force:
+            self._throttle.refused(sent_at, now)
+            return
+        before = failure.attempts > 1
+        if self._concurrency.refused(sent_at, now, self._in_flight, before=before) and too_many:
             self._throttle.refused(sent_at, now)
 
     def _patience_left(self, now: float, patience: float | None = None) -> float:
