@@ -19,12 +19,13 @@ SELECT text, sentiment
 FROM review_sentiment
 WHERE text = 'The zip broke on the second day, but they sent a new bag at once.';
 
--- A whole table: every review with its answer, in the order of the file. Empty reviews are not sent.
-SELECT r.id, r.product, m.sentiment
+-- A table: each review with its answer, in the order of the file.
+SELECT r.id, r.product, r.stars, m.sentiment
 FROM files.reviews AS r
-JOIN review_sentiment AS m;
+JOIN review_sentiment AS m
+LIMIT 9;
 
--- An answer is a column like any other.
+-- The whole table. An answer is a column like any other. Empty reviews are not sent, and no row is asked twice.
 SELECT r.product, count(*) AS reviews, round(avg(r.stars), 1) AS stars, count(m.sentiment) AS judged
 FROM files.reviews AS r
 JOIN review_sentiment AS m

@@ -33,7 +33,8 @@ creation_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "The gateway's address, ending in /v1 (alias gateway_url). Default: the hosted gateway if there "
-            "is a portkey_api_key, else http://localhost:8787/v1."
+            "is a portkey_api_key, else http://localhost:8787/v1. 'local' is a small language model on this "
+            "machine (the extra `[local]`)."
         ),
         "required": False,
         "label": "Base URL",

@@ -69,9 +69,9 @@ class PortkeyHandler(host.BaseMLEngine):
         check_config(credentials)
         if execution.check and dry_run_listener() is None:
             from .execution.event_loop import run_sync
-            from .gateway.client import check_engine
+            from .host.local_server import probe
 
-            run_sync(check_engine(credentials))
+            run_sync(probe(credentials))
 
     def update_engine(self, connection_args: Mapping[str, Any]) -> None:
         """Check changed options of the engine as `create_engine` does."""

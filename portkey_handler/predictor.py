@@ -23,6 +23,7 @@ from .gateway.client import Gateway
 from .gateway.config import GatewayConfig
 from .gateway.fingerprint import engine_fingerprint, limits_scope
 from .host.data_dir import data_dir
+from .host.local_server import served
 from .operations import Operation
 from .operations.query_items import QueryItems
 from .operations.result_columns import check_free, column_names, to_frame
@@ -108,7 +109,7 @@ class Predictor:
             return await self._run_dry(frame, gateway)
         if (refused := too_many_rows(self.plan, len(frame))) is not None:
             raise AboveLimitError(refused)
-        async with _Run(self.plan, gateway, names or RowNames()) as run:
+        async with served(gateway) as there, _Run(self.plan, gateway, there, names or RowNames()) as run:
             mapping = await run.map(frame)
         raise_failures(self.plan, mapping, run.account, run.cache.fault)
         return to_frame(self.plan, mapping.outcomes, frame.index)
@@ -251,12 +252,12 @@ def _scan(plan: Plan, gateway: GatewayConfig, operation: Operation, cache: Answe
 class _Run:
     """The resources of one query: the connections, the answer cache, the rate limiter."""
 
-    def __init__(self, plan: Plan, gateway: GatewayConfig, names: RowNames) -> None:
+    def __init__(self, plan: Plan, gateway: GatewayConfig, there: GatewayConfig, names: RowNames) -> None:
         self._plan = plan
         self._config = gateway
         self._items = _items(plan, gateway)
         tracing = self._items.tracing
-        self._gateway = Gateway(gateway.with_options(tracing.options))
+        self._gateway = Gateway(there.with_options(tracing.options))
         folder = data_dir()
         execution = plan.execution
         self._stopped = asyncio.Event()
@@ -309,6 +310,7 @@ class _Run:
     async def map(self, frame: pd.DataFrame) -> MapResult:
         self._recorder.rows = len(frame)
         execution = self._plan.execution
+        given = given_rates(self._plan, is_free=self._config.is_local)
 
         def note(row: int, outcome: Outcome) -> None:
             self._note(mapper, row, outcome)
@@ -332,7 +334,7 @@ class _Run:
                 several_models=self._items.several_models,
             ),
             cache=self.cache,
-            price=partial(cost_of, given=given) if (given := given_rates(self._plan)) else cost_of,
+            price=partial(cost_of, given=given) if given else cost_of,
             on_outcome=note if self._has_budget or self._asked is not None else self.account.note,
             remember=(lambda outcome: outcome) if self._plan.output.evidence else for_summary(),
             stopped=self._stopped,

@@ -1,8 +1,7 @@
-"""Commands that run SQL: run, sql, shell, demo."""
+"""Commands that run SQL: run, sql, shell."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +50,7 @@ def run(
     with errors_on_stderr():
         content = sys.stdin.buffer.read() if is_stdin else Path(file).read_bytes()
         text = script_text(content, "standard input" if is_stdin else Path(file).name, encoding)
-    _run(text, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
+    run_statements(text, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
 
 
 @app.command()
@@ -66,7 +65,7 @@ def sql(
     verbose: VerboseOption = False,
 ) -> None:
     """Run the statements given."""
-    _run(statements, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
+    run_statements(statements, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
 
 
 @app.command()
@@ -94,41 +93,7 @@ def shell(
                 typer.secho(str(error), err=True, fg="red")
 
 
-@app.command()
-def demo(
-    model: Annotated[
-        str | None, typer.Option("--model", help="Ask this model instead of the script's.")
-    ] = None,
-    verbose: VerboseOption = False,
-) -> None:
-    """Run the examples: through the gateway with PORTKEY_API_KEY, offline without it."""
-    from ..options.generation import DEFAULT_MODEL
-
-    examples = _examples()
-    script = (examples / "quickstart.sql").read_text(encoding="utf-8")
-    if model is not None:
-        quoted = model.replace("'", "''")
-        script = script.replace(f"model = '{DEFAULT_MODEL}'", f"model = '{quoted}'")
-    if os.environ.get("PORTKEY_API_KEY") or os.environ.get("PORTKEY_BASE_URL"):
-        _run(script, examples, None, Format.table, None, verbose, echo=True)
-        return
-    from ..gateway.offline import OfflineProvider
-
-    with OfflineProvider() as provider:
-        os.environ["PORTKEY_BASE_URL"] = provider.base_url
-        typer.secho(
-            "No PORTKEY_API_KEY is set: an offline stand-in answers here, and no language model does. "
-            "Nothing is paid; the dollars are what the model would have cost.",
-            err=True,
-            fg="yellow",
-        )
-        try:
-            _run(script, examples, None, Format.table, None, verbose, echo=True)
-        finally:
-            del os.environ["PORTKEY_BASE_URL"]
-
-
-def _run(
+def run_statements(
     text: str,
     files: Path,
     path: Path | None,
@@ -140,6 +105,19 @@ def _run(
     dry_run: bool = False,
     encoding: str | None = None,
 ) -> None:
+    """Run statements and write their results.
+
+    Args:
+        text: The statements.
+        files: The folder behind `files`.
+        path: The session's folder, or None.
+        fmt: How results are written.
+        output: The file of the last result, or None.
+        verbose: Whether the whole log is shown.
+        echo: Whether each statement is written above its result.
+        dry_run: Whether nothing is sent.
+        encoding: The encoding of files, or None.
+    """
     from ..session import Session
 
     if fmt is Format.parquet and output is None:
@@ -199,13 +177,3 @@ def _typed_statements() -> Iterator[str]:
         if line.rstrip().endswith(";"):
             yield "\n".join(lines)
             lines.clear()
-
-
-def _examples() -> Path:
-    """Return the folder of the examples: in the installed package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "examples", package.parent / "examples"):
-        if (folder / "quickstart.sql").is_file():
-            return folder
-    typer.secho("the examples are not installed; reinstall portkey-handler", err=True, fg="red")
-    raise typer.Exit(1)

@@ -61,7 +61,7 @@ class Gateway:
         self._trace_id = next((str(headers[name]) for name in headers if name.lower() == _TRACE), None)
         self._withheld = config.engine.withheld
         self._secrets = secret_texts(config.engine)
-        self._proxy = proxy_for(self._base_url)
+        self._proxy = None if config.is_direct else proxy_for(self._base_url)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Gateway:

@@ -14,6 +14,10 @@ from .sdk_headers import NOT_HEADERS, make_headers
 
 HOSTED = "https://api.portkey.ai/v1"
 LOCAL = "http://localhost:8787/v1"
+#: What stands in place of an address for the language model that comes with the extra `[local]`.
+ON_THIS_MACHINE = "local"
+#: The digest of that model's file. Its cached answers belong to it, and not to the port of a server.
+LOCAL_MODEL_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 #: Seconds that the probe of a new engine may take.
 PROBE_SECONDS = 10.0
 
@@ -29,6 +33,7 @@ class GatewayConfig:
             the routing options.
         timeout: Seconds that one request may take, the last byte of its body included.
         routes_by_metadata: The gateway may choose a target by a request's metadata.
+        is_direct: No proxy stands between.
     """
 
     engine: EngineConfig
@@ -36,6 +41,7 @@ class GatewayConfig:
     options: Mapping[str, Any] = field(repr=False)
     timeout: float
     routes_by_metadata: bool = False
+    is_direct: bool = False
 
     @classmethod
     def resolve(cls, engine: EngineConfig, plan: Plan) -> GatewayConfig:
@@ -53,6 +59,20 @@ class GatewayConfig:
         """Return the configuration of an engine without a model: no target is chosen, nothing is routed."""
         own = {name: value for name, value in engine.options.items() if name not in CONFIG_WORDS}
         return cls(engine, address(engine), own, timeout)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the language model of this machine is meant, which has no address of its own."""
+        return self.base_url == ON_THIS_MACHINE
+
+    @property
+    def identity(self) -> str:
+        """The address, or what stands for it where the address says nothing of who answers."""
+        return f"{ON_THIS_MACHINE}:{LOCAL_MODEL_SHA256}" if self.is_local else self.base_url
+
+    def at(self, base_url: str) -> GatewayConfig:
+        """Return the configuration of a server on this machine; it gets no key."""
+        return replace(self, engine=EngineConfig({}), base_url=base_url, options={}, is_direct=True)
 
     def with_options(self, further: Mapping[str, Any]) -> GatewayConfig:
         """Return a copy with further options, such as a trace id; they beat those of the same name."""

@@ -49,7 +49,7 @@ def engine_fingerprint(name: str, gateway: GatewayConfig) -> str:
     """
     decisive = {
         option: _without_keys(revealed(value))
-        for option, value in {**gateway.options, "base_url": gateway.base_url}.items()
+        for option, value in {**gateway.options, "base_url": gateway.identity}.items()
         if option not in _INDIFFERENT
         and value is not None
         and (option in ("config", "headers") or not OPTIONS[option].secret)

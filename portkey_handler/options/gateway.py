@@ -29,7 +29,8 @@ class GatewayOptions(Options):
     )
     base_url: HeaderText | None = option(
         "The gateway's address, ending in /v1 (alias gateway_url). Default: the hosted gateway if there is "
-        "a portkey_api_key, else http://localhost:8787/v1.",
+        "a portkey_api_key, else http://localhost:8787/v1. 'local' is a small language model on this machine "
+        "(the extra `[local]`).",
         levels=_ENGINE,
         destination=True,
     )
@@ -122,6 +123,8 @@ class GatewayOptions(Options):
     def _is_an_address(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
             return None
+        if info.field_name == "base_url" and value.lower() == "local":
+            return "local"
         if not value.lower().startswith(("http://", "https://")):
             raise ValueError("expected an address that starts with http:// or https://")
         if "@" in value:

@@ -18,6 +18,7 @@ from ..errors import (
     brief,
     briefly,
 )
+from ..local import stop_if_unused
 from ..secret import Secret, forgetting
 from ..usage.estimate.dry_run import on_estimate
 from ..usage.interactive import shown_to_people
@@ -193,6 +194,7 @@ class Session:
         """Close the session; the user's own DuckDB connection stays open."""
         if self._opened is not None:
             self._opened.close()
+        stop_if_unused()
 
     def __enter__(self) -> Session:
         """Return the session."""

@@ -71,11 +71,11 @@ class Rates(NamedTuple):
         return prompt + tokens.completion * self.completion + self.request
 
 
-def given_rates(plan: Plan) -> Rates | None:
-    """Return the prices of the option `price`, or None."""
+def given_rates(plan: Plan, *, is_free: bool) -> Rates | None:
+    """Return the prices of the option `price`; without it none where the model costs nothing, else None."""
     price = plan.execution.price
     if price is None:
-        return None
+        return Rates(0.0, 0.0, 0.0) if is_free else None
     dollars = price.value
     prompt = dollars.get("input", 0.0)
     rates = (prompt, dollars.get("output", 0.0), dollars.get("cached_input", prompt))

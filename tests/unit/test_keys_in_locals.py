@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import json
 import logging
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,7 +158,12 @@ def test_an_interrupt(place: str, asked: Callable[..., Session], provider: Offli
         time.sleep(0.05)
 
     provider.behaviour.faults = interrupt
-    error = error_of(lambda: session.sql(SELECT))
+    # A shell lets programs in the background ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        error = error_of(lambda: session.sql(SELECT))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert type(error) is KeyboardInterrupt
     assert_no_key(error)
 

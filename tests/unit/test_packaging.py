@@ -52,7 +52,14 @@ def test_wheel_is_whole(wheel: Path) -> None:
     """Types, icon, requirements and the demo's files are in the wheel."""
     names = set(zipfile.ZipFile(wheel).namelist())
 
-    expected = ["py.typed", "icon.svg", "requirements.txt", "examples/quickstart.sql", "examples/reviews.csv"]
+    expected = [
+        "py.typed",
+        "icon.svg",
+        "requirements.txt",
+        "examples/quickstart.sql",
+        "examples/local.sql",
+        "examples/reviews.csv",
+    ]
     expected.append("usage/report/page.css")
     assert not {f"portkey_handler/{name}" for name in expected} - names
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from sqlite3 import OperationalError
 from typing import Literal
 
-from ...errors import AuthenticationError, GatewayError, NewerFileError
+from ...errors import AuthenticationError, GatewayError, NewerFileError, UsageError
 from ...execution.event_loop import run_sync
-from ...gateway.client import check_engine
-from ...gateway.config import address
+from ...gateway.config import ON_THIS_MACHINE, address
 from ...options import EngineConfig
 from ...storage import answer_format, rate_limit_store, sqlite
 from ...usage import kept_prompts, run_history
+from ..local_server import probe
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -49,12 +49,17 @@ class Finding:
 def check_gateway(credentials: EngineConfig, what: str) -> Finding:
     """Probe the engine's gateway once, as CREATE ML_ENGINE does; no row is sent and nothing is paid."""
     try:
-        run_sync(check_engine(credentials))
+        run_sync(probe(credentials))
     except GatewayError as error:
         words, _, remedy = str(error).partition("; ")
         if isinstance(error, AuthenticationError):
             words = f"{address(credentials)} does not take the key ({words})"
         return Finding(what, "wrong", words, remedy or _OTHER_KEY)
+    except UsageError as error:  # of the language model on this machine
+        words, _, remedy = str(error).partition(": ")
+        return Finding(what, "wrong", words, remedy)
+    if address(credentials) == ON_THIS_MACHINE:
+        return Finding(what, "ok", "the language model on this machine answers")
     return Finding(what, "ok", f"{address(credentials)} answers, and has not refused the key")
 
 

@@ -66,6 +66,7 @@ class Scan:
         self._has = has
         self._earlier = earlier
         self._provider = gateway.known_provider
+        self._is_free = gateway.is_local
 
     async def estimate(
         self, rows: Iterable[Item | Skipped], number: int, note: Callable[[Outcome], object] | None = None
@@ -90,7 +91,8 @@ class Scan:
                 note(Outcome(reason=item.reason) if isinstance(item, Skipped) else _NOT_ASKED)
             if row % _TURN == 0:
                 await asyncio.sleep(0)
-        given, tier = given_rates(self._plan), self._plan.parameters.value.get("service_tier")
+        given = given_rates(self._plan, is_free=self._is_free)
+        tier = self._plan.parameters.value.get("service_tier")
 
         def price(model: str | None, prompt_tokens: int, completion_tokens: int) -> float | None:
             tokens = (prompt_tokens, completion_tokens)

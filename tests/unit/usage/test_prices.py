@@ -140,11 +140,11 @@ PRICE = '{"input": 0.15, "output": 0.6}'
 def test_a_given_price_is_in_dollars_of_a_million_tokens() -> None:
     """The cached input costs what the input does, unless it is said."""
     plan = resolve(target="a", engine={}, model={"price": PRICE}, environment={}).plan
-    assert given_rates(plan) == pytest.approx((0.15e-6, 0.6e-6, 0.15e-6, 0))
+    assert given_rates(plan, is_free=False) == pytest.approx((0.15e-6, 0.6e-6, 0.15e-6, 0))
     plan = resolve(
         target="a", engine={}, model={"price": {"input": 1, "cached_input": 0.5}}, environment={}
     ).plan
-    assert given_rates(plan) == pytest.approx((1e-6, 0.0, 0.5e-6, 0))
+    assert given_rates(plan, is_free=False) == pytest.approx((1e-6, 0.0, 0.5e-6, 0))
     assert cost("nobody's", "ollama", 1000, 1000, 500, given=Rates(1e-6, 2e-6, 0.5e-6)) == pytest.approx(
         500e-6 + 250e-6 + 2000e-6
     )

@@ -1,0 +1,53 @@
+"""The command that serves the language model of this machine: local."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError
+from .app import app, errors_on_stderr, log_to_stderr, write_out
+
+
+@app.command()
+def local(
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", help="Serve this language model, a file in the GGUF format.", dir_okay=False),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1.", min=0, max=65535)] = 8788,
+) -> None:
+    """Serve a small language model and an embedding model on this machine, until Ctrl-C."""
+    import asyncio
+
+    log_to_stderr(verbose=False)
+    with errors_on_stderr():
+        if model is not None and not model.is_file():
+            raise UsageError(f"--model {model}: there is no such file")
+        try:
+            asyncio.run(_serve(model, port))
+        except KeyboardInterrupt:
+            return
+
+
+async def _serve(model: Path | None, port: int) -> None:
+    import asyncio
+
+    from ..host.data_dir import data_dir
+    from ..local.installed import check_installed
+    from ..local.model_file import CHAT_MODEL, EMBEDDING_MODEL, model_file
+    from ..local.serving import Models, serving
+
+    check_installed()
+    file = model if model is not None else model_file(data_dir())
+    name = CHAT_MODEL if model is None else model.stem.lower()
+    async with serving(Models(file, name), port) as base_url:
+        write_out(
+            f"{base_url} answers; Ctrl-C ends it. In another window or in MindsDB:\n"
+            f"  CREATE ML_ENGINE here FROM portkey USING base_url = '{base_url}';\n"
+            f"  CREATE MODEL m PREDICT answer USING engine = 'here', model = '{name}', column = 'text';\n"
+            f"Embeddings: mode = 'embedding', model = '{EMBEDDING_MODEL}'."
+        )
+        await asyncio.Event().wait()
