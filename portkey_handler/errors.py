@@ -374,6 +374,8 @@ class QueryError(PortkeyHandlerError):
         requests_again: The number of requests of another run; the most, where the query was stopped.
         cost_again: The estimated US dollars of those requests, or None where it is not known.
         reasons: Each reason and the numbers of its rows, from 0; the most frequent first.
+        stopped_by: The kind of the error that stopped the query before every row was asked, such as
+            `AuthenticationError`; None where all were.
     """
 
     answered: int = 0
@@ -381,6 +383,7 @@ class QueryError(PortkeyHandlerError):
     requests_again: int = 0
     cost_again: float | None = None
     reasons: Sequence[tuple[str, Sequence[int]]] = ()
+    stopped_by: str | None = None
 
 
 class InstallError(PortkeyHandlerError):

@@ -8,6 +8,7 @@ It runs the demo in a pseudo-terminal, without answers from an earlier run.
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import pty
 import shutil
@@ -53,15 +54,19 @@ def lines_of(screen: pyte.Screen) -> list[Text]:
     lines = []
     for number in range(LINES):
         line = Text()
-        for column in range(COLUMNS):
-            sign = screen.buffer[number][column]
-            colour = "" if sign.fg == "default" else sign.fg.replace("brown", "yellow")
-            line.append(sign.data, style=" ".join(filter(None, ("bold" if sign.bold else "", colour))))
+        signs = [screen.buffer[number][column] for column in range(COLUMNS)]
+        for style, run in itertools.groupby(signs, _style_of):
+            line.append("".join(sign.data for sign in run), style=style)
         line.rstrip()
         lines.append(line)
     while lines and not lines[-1].plain.strip():
         lines.pop()
     return lines
+
+
+def _style_of(sign: pyte.screens.Char) -> str:
+    colour = "" if sign.fg == "default" else sign.fg.replace("brown", "yellow")
+    return " ".join(filter(None, ("bold" if sign.bold else "", colour)))
 
 
 def main() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,6 +18,7 @@ from typer.core import TyperGroup
 from ..__about__ import __version__
 from ..errors import FileError, PortkeyHandlerError
 from ..foreign_text import visible
+from .exit_codes import code_of
 
 #: The name of this package; MindsDB imports it under another name.
 _PACKAGE = __name__.removesuffix(".cli.app")
@@ -60,6 +63,14 @@ class Format(str, Enum):
     json = "json"
     jsonl = "jsonl"
     parquet = "parquet"
+    xlsx = "xlsx"
+
+
+class LogFormat(str, Enum):
+    """How log lines are written."""
+
+    text = "text"
+    json = "json"
 
 
 FilesOption = Annotated[
@@ -72,9 +83,38 @@ EncodingOption = Annotated[
     str | None,
     typer.Option("--encoding", help="Encoding of files that are not UTF-8 and have no byte order mark."),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How results are written.")]
+FormatOption = Annotated[
+    Format | None,
+    typer.Option(
+        "--format", help="How results are written; default: a table, or what the file's ending says."
+    ),
+]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write the last result to this file instead of stdout.")
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write the last result to this file: .csv, .json, .jsonl, .parquet or .xlsx.",
+    ),
+]
+VarOption = Annotated[
+    list[str] | None,
+    typer.Option("--var", help="NAME=VALUE: the value of $NAME in the statements. May be repeated."),
+]
+EnvFileOption = Annotated[
+    Path | None,
+    typer.Option("--env-file", help="Read variables such as keys from this file.", dir_okay=False),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if rows failed, also under on_error = 'null'.")
+]
+SummaryOption = Annotated[
+    Path | None,
+    typer.Option("--summary", help="Write what was done and paid to this JSON file.", dir_okay=False),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Write errors and results only.")]
+LogFormatOption = Annotated[
+    LogFormat | None, typer.Option("--log-format", help="Write log lines with times and levels.")
 ]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Send and write nothing; show what each query would ask and cost.")
@@ -91,13 +131,13 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
 
 @contextmanager
 def errors_on_stderr() -> Iterator[None]:
-    """Write an error of this package or of a file to stderr, and exit with 1."""
+    """Write an error of this package or of a file to stderr, and exit with the code of its kind."""
     try:
         yield
     except (PortkeyHandlerError, OSError) as error:
         said = FileError.of(error) if isinstance(error, OSError) else error
         typer.secho(str(said), err=True, fg="red")
-        leave(1)
+        leave(code_of(said))
 
 
 def write_out(text: str) -> None:
@@ -121,14 +161,27 @@ class _ToStderr(logging.Handler):
             self.handleError(record)
 
 
-def log_to_stderr(verbose: bool) -> None:
-    """Show the package's log: summaries and warnings; with -v all of it."""
+def log_to_stderr(verbose: bool, *, quiet: bool = False, fmt: LogFormat | None = None) -> None:
+    """Show the package's log: summaries and warnings; with -v all of it, with --quiet errors only."""
     logger = logging.getLogger(_PACKAGE)
     if not verbose:  # The line every ten seconds is for logs: a terminal has the display, a pipe the summary.
         logging.getLogger(f"{_PACKAGE}.progress").setLevel(logging.WARNING)
     if not logger.handlers:
         handler = _ToStderr()
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(_JsonLines() if fmt is LogFormat.json else logging.Formatter(_WORDS[fmt]))
         logger.addHandler(handler)
         logger.propagate = False
-    logger.setLevel(logging.DEBUG if verbose else logging.INFO)
+    logger.setLevel(logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO)
+
+
+_WORDS = {None: "%(message)s", LogFormat.text: "%(asctime)s %(levelname)s %(message)s"}
+
+
+class _JsonLines(logging.Formatter):
+    """A JSON object per line: `time`, `level` and `message`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as JSON."""
+        moment = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        line = {"time": moment, "level": record.levelname, "message": record.getMessage()}
+        return json.dumps(line, ensure_ascii=False)

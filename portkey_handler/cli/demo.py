@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import Format, VerboseOption, app, log_to_stderr
-from .queries import run_statements
+from .app import VerboseOption, app, log_to_stderr
+from .queries import Run, run_statements
 
 
 @app.command()
@@ -36,9 +36,7 @@ def demo(
             "A language model of 135 million parameters is answering on this machine:\n"
             "it is small and often wrong. Nothing is paid."
         )
-        run_statements(
-            _script(examples / "local.sql"), examples, None, Format.table, None, verbose, echo=True
-        )
+        _run(examples, _script(examples / "local.sql"), verbose)
         return
     script = _script(examples / "quickstart.sql")
     if model is not None:
@@ -52,7 +50,7 @@ def demo(
 
 
 def _run(examples: Path, script: str, verbose: bool) -> None:
-    run_statements(script, examples, None, Format.table, None, verbose, echo=True)
+    run_statements(script, Run(files=examples, verbose=verbose, echo=True))
 
 
 def _is_local_ready() -> bool:

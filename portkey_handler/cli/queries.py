@@ -3,31 +3,79 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..__about__ import __version__
-from ..errors import PortkeyHandlerError
+from ..errors import FileError, PortkeyHandlerError
 from .app import (
     DryRunOption,
     EncodingOption,
+    EnvFileOption,
     FilesOption,
     Format,
     FormatOption,
+    LogFormat,
+    LogFormatOption,
     OutputOption,
+    QuietOption,
     SessionOption,
+    StrictOption,
+    SummaryOption,
+    VarOption,
     VerboseOption,
     app,
     errors_on_stderr,
+    leave,
     log_to_stderr,
 )
-from .output import check_can_be_written, show_all, write_estimates
+from .exit_codes import INTERRUPTED, LIMIT, ROWS, code_of
+from .output import check_can_be_written, format_of, show_all, write_estimates
+from .run_summary import RunSummary
+from .variables import parameters_of, read_env_file
 
 if TYPE_CHECKING:
     from ..usage.estimate.estimator import Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How statements are run from the command line.
+
+    Attributes:
+        files: The folder behind `files`.
+        session: The session's folder, or None.
+        encoding: The encoding of files, or None.
+        fmt: How results are written.
+        output: The file of the last result, or None.
+        dry_run: Whether nothing is sent.
+        verbose: Whether the whole log is shown.
+        echo: Whether each statement is written above its result.
+        parameters: The values of `$name`, or None.
+        strict: Whether a failed row is a failure.
+        summary: The file of the summary, or None.
+        quiet: Whether errors and results alone are written.
+        log_format: How log lines are written, or None.
+    """
+
+    files: Path
+    session: Path | None = None
+    encoding: str | None = None
+    fmt: Format = Format.table
+    output: Path | None = None
+    dry_run: bool = False
+    verbose: bool = False
+    echo: bool = False
+    parameters: Mapping[str, Any] | None = None
+    strict: bool = False
+    summary: Path | None = None
+    quiet: bool = False
+    log_format: LogFormat | None = None
 
 
 @app.command()
@@ -36,9 +84,15 @@ def run(
     files: FilesOption = Path(),
     session: SessionOption = None,
     encoding: EncodingOption = None,
-    fmt: FormatOption = Format.table,
+    fmt: FormatOption = None,
     output: OutputOption = None,
+    var: VarOption = None,
+    env_file: EnvFileOption = None,
     dry_run: DryRunOption = False,
+    strict: StrictOption = False,
+    summary: SummaryOption = None,
+    quiet: QuietOption = False,
+    log_format: LogFormatOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Run the statements of a file."""
@@ -50,7 +104,25 @@ def run(
     with errors_on_stderr():
         content = sys.stdin.buffer.read() if is_stdin else Path(file).read_bytes()
         text = script_text(content, "standard input" if is_stdin else Path(file).name, encoding)
-    run_statements(text, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
+    if env_file is not None:
+        read_env_file(env_file)
+    run_statements(
+        text,
+        Run(
+            files=files,
+            session=session,
+            encoding=encoding,
+            fmt=format_of(fmt, output),
+            output=output,
+            parameters=parameters_of(var),
+            dry_run=dry_run,
+            strict=strict,
+            summary=summary,
+            quiet=quiet,
+            log_format=log_format,
+            verbose=verbose,
+        ),
+    )
 
 
 @app.command()
@@ -59,13 +131,37 @@ def sql(
     files: FilesOption = Path(),
     session: SessionOption = None,
     encoding: EncodingOption = None,
-    fmt: FormatOption = Format.table,
+    fmt: FormatOption = None,
     output: OutputOption = None,
+    var: VarOption = None,
+    env_file: EnvFileOption = None,
     dry_run: DryRunOption = False,
+    strict: StrictOption = False,
+    summary: SummaryOption = None,
+    quiet: QuietOption = False,
+    log_format: LogFormatOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Run the statements given."""
-    run_statements(statements, files, session, fmt, output, verbose, dry_run=dry_run, encoding=encoding)
+    if env_file is not None:
+        read_env_file(env_file)
+    run_statements(
+        statements,
+        Run(
+            files=files,
+            session=session,
+            encoding=encoding,
+            fmt=format_of(fmt, output),
+            output=output,
+            parameters=parameters_of(var),
+            dry_run=dry_run,
+            strict=strict,
+            summary=summary,
+            quiet=quiet,
+            log_format=log_format,
+            verbose=verbose,
+        ),
+    )
 
 
 @app.command()
@@ -73,6 +169,7 @@ def shell(
     files: FilesOption = Path(),
     session: SessionOption = None,
     encoding: EncodingOption = None,
+    env_file: EnvFileOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Run statements as they are typed; a statement ends with a semicolon."""
@@ -83,6 +180,8 @@ def shell(
 
     from ..session import Session
 
+    if env_file is not None:
+        read_env_file(env_file)
     log_to_stderr(verbose)
     typer.echo(f"portkey_handler {__version__}; a statement ends with ; and exit leaves.", err=True)
     with errors_on_stderr(), Session(session, files=files, file_options=_for_all(encoding)) as running:
@@ -93,45 +192,63 @@ def shell(
                 typer.secho(str(error), err=True, fg="red")
 
 
-def run_statements(
-    text: str,
-    files: Path,
-    path: Path | None,
-    fmt: Format,
-    output: Path | None,
-    verbose: bool,
-    *,
-    echo: bool = False,
-    dry_run: bool = False,
-    encoding: str | None = None,
-) -> None:
-    """Run statements and write their results.
+def run_statements(text: str, how: Run) -> None:
+    """Run statements and write their results; exit with the code of what went wrong."""
+    log_to_stderr(how.verbose, quiet=how.quiet, fmt=how.log_format)
+    with errors_on_stderr():
+        for path in (how.output, how.summary):
+            if path is not None:
+                check_can_be_written(path)  # before anything is paid for
+    if how.dry_run:
+        with errors_on_stderr():
+            _run_dry(text, how)
+        return
+    done = RunSummary()
+    code, said = 1, None
+    try:
+        with errors_on_stderr():
+            try:
+                _run(text, how, done)
+                code = ROWS if how.strict and done.failed else 0
+            except (PortkeyHandlerError, OSError) as error:
+                ours = FileError.of(error) if isinstance(error, OSError) else error
+                code, said = code_of(ours), str(ours).splitlines()[0]
+                raise
+    except KeyboardInterrupt:
+        code, said = INTERRUPTED, "interrupted"
+        raise
+    finally:
+        if how.summary is not None:
+            with errors_on_stderr():
+                done.write(how.summary, code, said)
+    if code:
+        leave(code)
 
-    Args:
-        text: The statements.
-        files: The folder behind `files`.
-        path: The session's folder, or None.
-        fmt: How results are written.
-        output: The file of the last result, or None.
-        verbose: Whether the whole log is shown.
-        echo: Whether each statement is written above its result.
-        dry_run: Whether nothing is sent.
-        encoding: The encoding of files, or None.
-    """
+
+def _run(text: str, how: Run, done: RunSummary) -> None:
     from ..session import Session
 
-    if fmt is Format.parquet and output is None:
-        raise typer.BadParameter("parquet needs --output FILE", param_hint="--format")
-    log_to_stderr(verbose)
-    if output is not None:
-        with errors_on_stderr():
-            check_can_be_written(output)  # before anything is paid for
-    if dry_run:
-        with errors_on_stderr():
-            _run_dry(text, files, path, fmt, output, encoding)
-        return
-    with errors_on_stderr(), Session(path, files=files, file_options=_for_all(encoding)) as session:
-        show_all(session, text, fmt, output, echo=echo)
+    with (
+        _told(done) if how.strict or how.summary is not None else nullcontext(),
+        Session(how.session, files=how.files, file_options=_for_all(how.encoding)) as session,
+    ):
+        show_all(
+            session,
+            text,
+            how.fmt,
+            how.output,
+            echo=how.echo,
+            parameters=how.parameters,
+            quiet=how.quiet,
+            done=done.add_result,
+        )
+
+
+def _told(done: RunSummary) -> AbstractContextManager[None]:
+    """Tell the summary of each query; what that needs is loaded only where the summary is wanted."""
+    from ..usage.run_record import on_record
+
+    return on_record(done.add_query)
 
 
 def _for_all(encoding: str | None) -> dict[str, dict[str, str]]:
@@ -139,9 +256,7 @@ def _for_all(encoding: str | None) -> dict[str, dict[str, str]]:
     return {} if encoding is None else {"*": {"encoding": encoding}}
 
 
-def _run_dry(
-    text: str, files: Path, path: Path | None, fmt: Format, output: Path | None, encoding: str | None
-) -> None:
+def _run_dry(text: str, how: Run) -> None:
     """Run statements on a copy of the session in memory, and write the estimate of each query."""
     from ..session import Session
     from ..session.catalog import Catalog
@@ -149,14 +264,16 @@ def _run_dry(
 
     made: list[Estimate] = []
     # Not on disk: it would stay there, with its keys, when the process is killed.
-    catalog = None if path is None else Catalog.in_memory(path)
+    catalog = None if how.session is None else Catalog.in_memory(how.session)
     try:
-        options = _for_all(encoding)
-        with dry_runs(made.append), Session(catalog, files=files, file_options=options) as session:
-            for _ in session.run(text):
+        options = _for_all(how.encoding)
+        with dry_runs(made.append), Session(catalog, files=how.files, file_options=options) as session:
+            for _ in session.results(text, how.parameters):
                 pass
     finally:
-        write_estimates(made, fmt, output)
+        write_estimates(made, how.fmt, how.output)
+    if any(estimate.refused for estimate in made):
+        leave(LIMIT)
 
 
 def _typed_statements() -> Iterator[str]:

@@ -204,6 +204,15 @@ class RunHistory:
         rows = self._read("usage", engine, model, "ORDER BY day DESC, answered_by")
         return [_day(row) for row in rows]
 
+    def usage_of_all(self) -> list[tuple[str, str, DailyUsage]]:
+        """Return the engine, the model and its usage on a day, for all models, newest first.
+
+        Raises:
+            PortkeyHandlerError: The file cannot be read.
+        """
+        rows = self._read("usage", None, None, "ORDER BY day DESC, engine, model, answered_by")
+        return [(row["engine"], row["model"], _day(row)) for row in rows]
+
     def models(self) -> list[tuple[str, str]]:
         """Return the engine and the name of every model that has a run.
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -16,6 +18,7 @@ from ..options import Plan
 from .query_usage import Failure, LatencyHistogram, ModelUsage, ProgressSample, QueryUsage
 
 _MOST_REASONS = 20
+_listeners: ContextVar[tuple[Callable[[RunRecord], None], ...]] = ContextVar("on_record", default=())
 _DETAILS = ("asked", "models", "kept_by", "latencies", "reasons", "slowest", "moments")
 _T = TypeVar("_T")
 
@@ -101,6 +104,16 @@ class RunRecord:
                 "moments": [[round(one.seconds, 3), one.settled, one.failed] for one in self.moments],
             }
         )
+
+
+@contextmanager
+def on_record(listener: Callable[[RunRecord], None]) -> Iterator[None]:
+    """Call `listener` with the record of each query that starts inside the `with` block, at its end."""
+    token = _listeners.set((*_listeners.get(), listener))
+    try:
+        yield
+    finally:
+        _listeners.reset(token)
 
 
 #: The attributes of a run that have a column, in order.
@@ -198,42 +211,42 @@ class RunRecorder:
         raises = self._plan.execution.on_error == "raise"
         reasons = usage.reasons if usage.keeps_reasons else usage.kinds
         seconds = time.monotonic() - self._clock
-        self._write(
-            RunRecord(
-                engine=self._plan.engine,
-                model=self._plan.name,
-                started=self._started,
-                seconds=seconds,
-                rows=counts.total,
-                distinct_items=usage.asked + usage.kept,
-                unasked=counts.unasked,
-                answered=counts.done - counts.failed - counts.unasked,
-                failed=counts.failed,
-                kept=counts.cached,
-                copies=counts.copies,
-                cut_off=usage.cut_off,
-                gateway_hits=usage.gateway_hits,
-                requests=counts.requests,
-                prompt_tokens=usage.prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                cached_tokens=sum(use.cached_tokens for use in usage.models.values()),
-                cost=usage.cost,
-                unpriced=usage.unpriced,
-                trace_id=self._trace_id,
-                ended=how_it_ended(counts, self.mapping, error, raises=raises),
-                asked=without_keys(str(self._plan.parameters.value.get("model") or "")),
-                models=usage.models,
-                kept_by=usage.kept_by,
-                latencies=usage.latencies,
-                reasons=dict(reasons.most_common(_MOST_REASONS)),
-                slowest=[
-                    (usage.names.of(row), milliseconds)
-                    for milliseconds, row in sorted(usage.slowest, reverse=True)
-                ],
-                moments=[*usage.moments, ProgressSample(seconds, usage.settled, usage.failed)],
-            ),
-            usage.failures,
+        made = RunRecord(
+            engine=self._plan.engine,
+            model=self._plan.name,
+            started=self._started,
+            seconds=seconds,
+            rows=counts.total,
+            distinct_items=usage.asked + usage.kept,
+            unasked=counts.unasked,
+            answered=counts.done - counts.failed - counts.unasked,
+            failed=counts.failed,
+            kept=counts.cached,
+            copies=counts.copies,
+            cut_off=usage.cut_off,
+            gateway_hits=usage.gateway_hits,
+            requests=counts.requests,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+            cached_tokens=sum(use.cached_tokens for use in usage.models.values()),
+            cost=usage.cost,
+            unpriced=usage.unpriced,
+            trace_id=self._trace_id,
+            ended=how_it_ended(counts, self.mapping, error, raises=raises),
+            asked=without_keys(str(self._plan.parameters.value.get("model") or "")),
+            models=usage.models,
+            kept_by=usage.kept_by,
+            latencies=usage.latencies,
+            reasons=dict(reasons.most_common(_MOST_REASONS)),
+            slowest=[
+                (usage.names.of(row), milliseconds)
+                for milliseconds, row in sorted(usage.slowest, reverse=True)
+            ],
+            moments=[*usage.moments, ProgressSample(seconds, usage.settled, usage.failed)],
         )
+        for listener in _listeners.get():
+            listener(made)
+        self._write(made, usage.failures)
 
 
 def how_it_ended(

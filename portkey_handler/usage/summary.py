@@ -94,6 +94,7 @@ def raise_failures(plan: Plan, mapping: MapResult, usage: QueryUsage, fault: str
             requests_again=again.requests,
             cost_again=again.cost,
             reasons=reasons,
+            stopped_by=None if mapping.stopped is None else type(mapping.stopped).__name__,
         )
 
     if mapping.stopped is not None:

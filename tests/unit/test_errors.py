@@ -29,6 +29,7 @@ VALUES: dict[str, Any] = {
     "retry_after": 2.5,
     "evidence": Evidence(status=429, provider="openai"),
     "attempts": 3,
+    "stopped_by": "AuthenticationError",
     "ends_the_query": True,
     "concerns_every_row": True,
     "concerns_one_row": True,

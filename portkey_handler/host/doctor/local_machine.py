@@ -79,6 +79,11 @@ class Here:
 
     def _without_mindsdb(self, message: str) -> Finding:
         words, _, remedy = message.partition(". ")
+        if self.served.server is None and self.python is None and not self.served.is_asked_for:
+            # Whoever has none works with the session, and nothing is wrong.
+            words = f"{words}, and the session needs none"
+            remedy = "portkey-handler check asks the gateway; for a MindsDB elsewhere: --python or --url"
+            return Finding("mindsdb", "ok", words, remedy)
         if self.served.server is None or self.python is not None:
             return Finding("mindsdb", "wrong", words, remedy)
         words = f"{words}, so that files, versions and storage of the server are not seen"

@@ -28,6 +28,7 @@ class Served:
         uses_community: It has loaded it from its folder for community handlers; None where it is not known.
         unchecked: Names of its engines that have no model.
         has_checked_data_dir: It has checked the data directory.
+        is_asked_for: The user has named it.
     """
 
     server: Server | None = None
@@ -37,6 +38,7 @@ class Served:
     uses_community: bool | None = None
     unchecked: list[str] = field(default_factory=list)
     has_checked_data_dir: bool = False
+    is_asked_for: bool = False
 
 
 def look_at_server(url: str, *, is_asked_for: bool, engine: str | None) -> Served:
@@ -47,7 +49,7 @@ def look_at_server(url: str, *, is_asked_for: bool, engine: str | None) -> Serve
         is_asked_for: The user has named the server, so it should answer.
         engine: The only engine to check, or None for all.
     """
-    served = Served()
+    served = Served(is_asked_for=is_asked_for)
     try:
         server = Server(url)
     except NoServerError as error:

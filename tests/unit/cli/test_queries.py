@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -142,7 +143,7 @@ def test_the_demo_says_that_no_model_answers() -> None:
     assert "9 rows" in done.stderr
     assert "review_sentiment: 70 answered, 9 of them cached" in done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 130  # of a statement; the tables are narrower
-    assert "│ 1005 │ Trail backpack 28 l   │ 5     │ positive  │" in done.stdout
+    assert re.search(r"│ 1005 │ Trail backpack 28 l +│ 5 +│ mixed +│", done.stdout)
 
 
 def test_the_readme_shows_the_demo() -> None:
@@ -224,13 +225,14 @@ def test_the_version_is_shown() -> None:
     ("place", "said"),
     [
         ("none/out.csv", "No such file or directory; make the folder, or name another"),
-        (".", "Is a directory; mend that"),
+        ("folder.csv", "Is a directory; mend that"),
     ],
 )
 def test_a_place_for_results_is_checked_before_anything_is_asked(
     place: str, said: str, provider: OfflineProvider, tmp_path: Path
 ) -> None:
     """It was found out after all rows were paid, with a traceback."""
+    (tmp_path / "folder.csv").mkdir()
     output = tmp_path / place
     done = run("sql", "SELECT 1 AS one", "-o", str(output), provider=provider)
     assert (done.returncode, done.stdout) == (1, "")

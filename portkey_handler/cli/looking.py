@@ -1,0 +1,78 @@
+"""Commands that look: check the gateway, and the usage of each day."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import EnvFileOption, app, errors_on_stderr, leave, write_out
+from .exit_codes import GATEWAY
+from .variables import read_env_file
+
+
+@app.command()
+def check(env_file: EnvFileOption = None) -> None:
+    """Ask the gateway that the environment names whether it is there and takes the key; nothing is paid."""
+    from ..host.doctor.checks import check_gateway
+    from ..options.resolve import resolve_engine
+
+    if env_file is not None:
+        read_env_file(env_file)
+    with errors_on_stderr():
+        credentials, _ = resolve_engine({}, os.environ)
+        found = check_gateway(credentials, "gateway")
+    write_out(f"{found.state}: {found.words}" + (f"; {found.remedy}" if found.remedy else ""))
+    if found.state == "wrong":
+        leave(GATEWAY)
+
+
+@app.command()
+def usage(
+    days: Annotated[int, typer.Option("--days", help="So many days, today included.", min=1)] = 30,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the rows to this file, by its ending: .csv, .xlsx …"),
+    ] = None,
+) -> None:
+    """Show the requests, tokens and dollars of each day, over all models."""
+    import pandas as pd
+
+    from ..host.data_dir import data_dir
+    from ..usage.run_history import RunHistory
+    from .output import check_can_be_written, format_of, write
+
+    fmt = format_of(None, output)
+    with errors_on_stderr():
+        if output is not None:
+            check_can_be_written(output)
+        first = (pd.Timestamp.now("UTC") - pd.Timedelta(days=days - 1)).strftime("%Y-%m-%d")
+        rows = [
+            {
+                "day": used.day,
+                "engine": engine,
+                "model": model,
+                "answered_by": used.answered_by,
+                "queries": used.queries,
+                "rows": used.rows,
+                "requests": used.requests,
+                "failed": used.failed,
+                "cached": used.kept,
+                "prompt_tokens": used.use.prompt_tokens,
+                "completion_tokens": used.use.completion_tokens,
+                "dollars": round(used.use.cost, 6),
+                "without_a_price": used.use.unpriced,
+            }
+            for engine, model, used in RunHistory(data_dir()).usage_of_all()
+            if used.day >= first
+        ]
+        frame = pd.DataFrame(rows)
+        if output is not None:
+            write(frame, fmt, output)
+        elif rows:
+            columns = ["requests", "prompt_tokens", "completion_tokens", "dollars"]
+            write(frame.groupby("day", sort=False)[columns].sum().reset_index(), fmt, None)
+        else:
+            write_out(f"no query was run in the last {days} days")
