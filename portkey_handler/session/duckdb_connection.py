@@ -165,6 +165,16 @@ class Database:
             found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
         return found
 
+    def value(self, query: str, argument: str) -> Any:
+        """Return the one value of a query of the session's own with one argument.
+
+        Raises:
+            StatementError: It fails.
+        """
+        with self._translated({}):
+            row = self._connection.execute(query, [argument]).fetchone()
+        return None if row is None else row[0]
+
     def columns(self, expression: Any, names: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
         """Return names and types of the columns of a query, without running it.
 

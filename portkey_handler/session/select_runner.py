@@ -19,6 +19,7 @@ from .files.relation import Relation
 from .files.writing import Files
 from .model_statements import find_model
 from .sql.double_quotes import marked, named_by_with, refuse_columns, selects
+from .sql.duckdb_nodes import qualify_of
 from .sql.expressions import aliased, column, table
 from .sql.nodes import alias_of, flat, output_names, paths
 from .sql.parser import ast
@@ -129,7 +130,14 @@ class _Run:
         """
         for select in selects(query):
             items = list(flat(select.from_table))
-            own = [select.targets, select.where, select.group_by, select.having, select.order_by]
+            own = [
+                select.targets,
+                select.where,
+                select.group_by,
+                select.having,
+                qualify_of(select),
+                select.order_by,
+            ]
             texts = marked(parts([*own, [condition for _, _, condition in items]]))
             if texts:
                 refuse_columns(texts, [name for item, _, _ in items for name in self._names_in(item, query)])
@@ -322,8 +330,8 @@ class _Run:
         return needed
 
     def _question(self, select: Any) -> tuple[Question, list[Model]]:
-        for name in ("targets", "where", "group_by", "having", "order_by"):
-            rewrite(getattr(select, name), self._answered)
+        for name in ("targets", "where", "group_by", "having", "qualify", "order_by"):
+            rewrite(getattr(select, name, None), self._answered)
         found: list[tuple[Any, Any, Model]] = []
         sources: list[Source] = []
         for item, join_type, condition in flat(select.from_table):

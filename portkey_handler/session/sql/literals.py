@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+#: How the text begins that stands for a parameter until the statement is parsed.
+PARAMETER = "portkey_parameter_"
 #: The parser's own patterns of texts; comments and names in backticks are passed over.
 _TOKENS = re.compile(
     r"--[^\n]*|/\*.*?(?:\*/|$)|`[^`]*`"

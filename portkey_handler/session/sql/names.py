@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import NotFoundError, StatementError, closest
+from .duckdb_nodes import StarBut
 from .expressions import column
 from .nodes import is_star
 from .parser import ast
@@ -39,6 +40,9 @@ class Names:
             NotFoundError: No table or model of FROM has that name.
         """
         every = [*self._columns, *self._late_columns()]
+        if isinstance(target, StarBut):
+            whole = ast.Star() if target.owner is None else ast.Identifier(parts=[target.owner, ast.Star()])
+            return [known for known in self.starred(whole) if known.name.lower() not in target.without]
         if isinstance(target, ast.Star) or len(target.parts) == 1:
             return every
         owner = qualifier(target)

@@ -18,6 +18,7 @@ from ...errors import StatementError, did_you_mean
 from ...prompts.cell_text import is_null
 from ...prompts.plain_values import to_plain
 from ...secret import Secret
+from .literals import PARAMETER
 from .parser import ast
 from .scanner import outside_quotes
 
@@ -53,7 +54,7 @@ class Binding:
         parameters: Parameters | None = given.reveal()
         self.text = script
         self._values: dict[str, Any] = {}
-        self._mark = f"portkey_parameter_{secrets.token_hex(8)}_"
+        self._mark = f"{PARAMETER}{secrets.token_hex(8)}_"
         if parameters is None:
             return
         if isinstance(parameters, (str, bytes)) or not isinstance(parameters, (Sequence, Mapping)):

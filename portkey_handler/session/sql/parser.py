@@ -16,8 +16,10 @@ from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
 
 from ...errors import StatementError
+from ...foreign_text import logger_of
 from ...secret import Secret
 from .depth import check_depth, too_deep
+from .duckdb_text import is_misread
 from .literals import protected, put_back
 from .scanner import COMMENT, has_no_end, outside_quotes, pieces
 from .syntax_errors import syntax_error
@@ -28,6 +30,8 @@ with warnings.catch_warnings():
     import mindsdb_sql_parser.parser  # noqa: F401 — would be imported by the first statement otherwise
 
 __all__ = ["SUPPORTED", "Latest", "ast", "parse", "split", "unsupported", "using"]
+
+logger = logger_of(__name__)
 
 #: The statements of the session, for the error about any other one.
 SUPPORTED = (
@@ -92,12 +96,14 @@ def parse(statement: Statement | str) -> Any:
 def _tree_or_error(text: str, line: int, column: int) -> Any:
     written, kept = protected(text)
     try:
+        if is_misread(text):
+            return _by_duckdb(text, "", line, column)
         tree = parse_sql(text) if not kept else _parsed(written) or parse_sql(text)
         check_depth(tree, ast.ASTNode)
         return put_back(tree, kept, ast.ASTNode) if kept else tree
     except (ParsingException, LexError) as error:
         said = str(error.args[0] if error.args else error)
-        return syntax_error(text, said, line, column)
+        return _by_duckdb(text, said, line, column)
     except StatementError as error:
         return error
     except RecursionError:
@@ -113,6 +119,31 @@ def _tree_or_error(text: str, line: int, column: int) -> Any:
     ) as error:
         # The parser itself can fail on unusual input; users get an error of ours.
         return StatementError(f"the statement cannot be parsed ({type(error).__name__} in the parser)")
+
+
+def _by_duckdb(text: str, said: str, line: int, column: int) -> Any:
+    """Return the tree of what DuckDB's parser takes, or the error of the parser that came further.
+
+    Args:
+        text: The statement.
+        said: What the first parser said; empty where it was not asked.
+        line: The number of its first line.
+        column: The number of its first character in that line.
+    """
+    from .duckdb_reader import Refused, read_by_duckdb
+
+    try:
+        found = read_by_duckdb(text, parse_sql)
+    except Refused as refused:
+        return syntax_error(text, said, line, column, or_at=refused.place)
+    except StatementError as error:
+        return error
+    except Exception:  # noqa: BLE001 - a tree that another DuckDB writes otherwise; the first error counts
+        found = None
+    if found is None:
+        return syntax_error(text, said, line, column)
+    logger.info("line %d: this statement is not portable to MindsDB; DuckDB's syntax is in it", line)
+    return found
 
 
 def _parsed(text: str) -> Any:

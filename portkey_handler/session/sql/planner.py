@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from ...errors import StatementError
 from ..own_texts import PREFIX, marked, with_texts
+from .duckdb_nodes import All, calls_any, is_over_rows, qualify_of
 from .expressions import aliased, call, column, literal, table, unique
 from .names import Names
 from .nodes import is_star, output_names
@@ -19,6 +20,9 @@ from .parser import ast
 from .plan import ROW, Column, Plan, Question, parts
 from .pruning import Pruning
 from .to_sqlglot import Translator, joined
+
+#: Functions that make several rows of one.
+_MAKES_ROWS = frozenset(("unnest", "generate_subscripts", "regexp_split_to_table"))
 
 
 class _NotData(Exception):  # noqa: N818 — a signal, not an error
@@ -117,7 +121,8 @@ class Planner:
     def _pushed_order(self, *, filtered: bool) -> list[Any] | None:
         """Return the ORDER BY for a LIMIT before the models, or None where LIMIT needs the answers."""
         select = self._select
-        if filtered or self._question.late or select.distinct or select.group_by or select.having is not None:
+        changes_rows = select.distinct or select.group_by or select.having is not None
+        if filtered or self._question.late or changes_rows or qualify_of(select) is not None:
             return None
         if any(self._is_collective(target) for target in select.targets):
             return None
@@ -137,6 +142,8 @@ class Planner:
     def _meant(self, node: Any) -> Any:
         """Return the expression of a term of ORDER BY, which may be a position or an alias of SELECT."""
         targets = self._select.targets
+        if isinstance(node, All):
+            return None
         if isinstance(node, ast.Constant):
             if not isinstance(node.value, int) or any(is_star(target) for target in targets):
                 return None
@@ -148,10 +155,7 @@ class Planner:
     def _is_collective(self, node: Any) -> bool:
         """Return whether an expression makes one value of several rows."""
         aggregates = self._question.functions.aggregates
-        return any(
-            isinstance(part, ast.WindowFunction) or (isinstance(part, ast.Function) and part.op in aggregates)
-            for part in parts(node)
-        )
+        return any(is_over_rows(part) or calls_any(part, aggregates | _MAKES_ROWS) for part in parts(node))
 
     def _data_query(self, pushed: list[Any], order: list[Any] | None) -> Any:
         early = self._question.early
@@ -201,8 +205,9 @@ class Planner:
             if isinstance(select.distinct, list)
             else []
         )
+        qualify = None if qualify_of(select) is None else self._final.expression(qualify_of(select))
         collective = any(
-            isinstance(part, ast.Function) and part.op in self._question.functions.aggregates
+            calls_any(part, self._question.functions.aggregates) and not is_over_rows(part)
             for target in select.targets
             for part in parts(target)
         )
@@ -221,6 +226,8 @@ class Planner:
                 query = query.where(condition)
             query = query.group_by(*groups) if groups else query
             query = query.having(having) if having is not None else query
+            if qualify is not None:
+                query.set("qualify", exp.Qualify(this=qualify.copy()))
             query = query.distinct(*on) if select.distinct else query
             query = query.order_by(*order) if order else query
             return query if limited else _limited(query, select)

@@ -22,7 +22,23 @@ from .plan import parts
 NAIVE: ContextVar[bool] = ContextVar("naive", default=False)
 #: Operators whose result depends on their operands alone, and which cannot fail.
 _PLAIN = frozenset(
-    ("=", "!=", "<>", "<", "<=", ">", ">=", "like", "not like", "is", "is not", "in", "not in")
+    (
+        "=",
+        "!=",
+        "<>",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "like",
+        "not like",
+        "ilike",
+        "not ilike",
+        "is",
+        "is not",
+        "in",
+        "not in",
+    )
 )
 #: Functions of one text or more that cannot fail either.
 _FUNCTIONS = frozenset(

@@ -31,7 +31,7 @@ _QUOTES = {
     "\uff07": "\uff07",
     "\uff02": "\uff02",
 }
-_TYPOGRAPHIC = frozenset(_QUOTES) - {"'", '"'}
+TYPOGRAPHIC = frozenset(_QUOTES) - {"'", '"'}
 #: The name of a secret option and its sign: what follows is hidden, whatever it looks like.
 _SECRET = re.compile(
     r"\b(?!portkey\b)\w*(?:key|token|secret|passw|authorization|credential)\w*\s*[=:]+\s*", re.IGNORECASE
@@ -43,7 +43,9 @@ _BEGINS = re.compile(r"(?:CREATE|SELECT|DROP|SHOW|DESCRIBE|INSERT|RETRAIN|SET|WI
 _HINT = re.compile(r"^(?:Possible|Expected|Only)\b.*", re.MULTILINE)
 
 
-def syntax_error(text: str, said: str, first_line: int = 1, first_column: int = 1) -> StatementError:
+def syntax_error(
+    text: str, said: str, first_line: int = 1, first_column: int = 1, *, or_at: int = -1
+) -> StatementError:
     """Return the error of a statement.
 
     Args:
@@ -51,11 +53,14 @@ def syntax_error(text: str, said: str, first_line: int = 1, first_column: int = 
         said: The message of the parser, which quotes lines of the statement and marks the place.
         first_line: The number of the statement's first line in its script.
         first_column: The number of its first character in that line.
+        or_at: Where another parser refuses it. The one that came further knows where the fault is.
     """
     hint = _HINT.search(said)
     ending = f" ({without_keys(hint[0])})" if hint is not None else ""
     unclosed = next((piece for piece in pieces(text) if has_no_end(text, piece)), None)
     place = _place(text, said) if unclosed is None else unclosed.start
+    if unclosed is None and or_at > (-1 if place is None else place):
+        place, ending = or_at, ""
     if place is None:
         return StatementError(f"the statement does not parse: {' '.join(masked(said).split())}")
     if unclosed is not None:
@@ -70,7 +75,7 @@ def syntax_error(text: str, said: str, first_line: int = 1, first_column: int = 
         and not text[_line_of(text, place) : place].strip()
     ):
         ending = "; is a semicolon missing before it?"
-    elif _TYPOGRAPHIC.intersection(text[max(0, place - 1) : place + 1]):
+    elif TYPOGRAPHIC.intersection(text[max(0, place - 1) : place + 1]):
         ending = "; write straight quotes: '…'"
     line = first_line + text.count("\n", 0, place)
     begin = _line_of(text, place)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from ...errors import StatementError
+from .duckdb_nodes import qualify_of
 from .expressions import Expression, Functions, aliased, literal, table, unique
 from .nodes import alias_of, flat, is_star, output_names, paths
 from .parser import ast
@@ -105,6 +106,8 @@ class Translator(Values):
             select = select.group_by(*(self._grouping(item) for item in node.group_by), copy=False)
         if node.having is not None:
             select = select.having(self.expression(node.having), copy=False)
+        if (qualify := qualify_of(node)) is not None:
+            select.set("qualify", exp.Qualify(this=self.expression(qualify)))
         if node.distinct:
             on = [self.expression(item) for item in node.distinct] if isinstance(node.distinct, list) else []
             select = select.distinct(*on, copy=False)

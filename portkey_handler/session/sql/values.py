@@ -8,16 +8,18 @@ from typing import Any
 from sqlglot import exp
 
 from ...errors import StatementError, closest
-from .expressions import Expression, Functions, call, data_type, literal
+from .duckdb_nodes import All, Native, StarBut
+from .expressions import Expression, Functions, call, data_type, literal, sql
 from .nodes import is_star
 from .parser import Latest, ast
 
 _BINARY: dict[str, Callable[..., Expression]] = {
     "=": exp.EQ, "!=": exp.NEQ, "<>": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE,
     "+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div, "%": exp.Mod, "and": exp.And, "or": exp.Or,
-    "||": exp.DPipe, "like": exp.Like, "is": exp.Is, "&": exp.BitwiseAnd, "|": exp.BitwiseOr,
+    "||": exp.DPipe, "like": exp.Like, "ilike": exp.ILike, "is": exp.Is, "&": exp.BitwiseAnd,
+    "|": exp.BitwiseOr,
 }  # fmt: skip
-_NEGATED = {"not like": exp.Like, "is not": exp.Is}
+_NEGATED = {"not like": exp.Like, "not ilike": exp.ILike, "is not": exp.Is}
 #: Operators that DuckDB also has as functions. sqlglot may change operators, but not these names.
 _AS_FUNCTION = {
     "->": "json_extract", "->>": "json_extract_string", "^": "xor", "~": "regexp_full_match",
@@ -190,8 +192,25 @@ class Values:
     def _subquery(self, node: Any) -> Expression:
         return exp.Subquery(this=self.query(node))
 
-    def _star(self, node: Any) -> Expression:  # noqa: ARG002 — every entry of the table takes the node
+    def _star(self, node: Any) -> Expression:
+        if isinstance(node, StarBut):
+            if self._columns is not None and not self._scopes:
+                raise StatementError("* EXCLUDE stands in SELECT only")
+            names = ", ".join(sql(exp.to_identifier(name, quoted=True)) for name in node.without)
+            owner = None if node.owner is None else ast.Identifier(parts=[node.owner, ast.Star()])
+            star = "*" if owner is None else sql(self._identifier(owner))
+            return exp.Var(this=f"{star} EXCLUDE ({names})")
         return exp.Star()
+
+    def _native(self, node: Any) -> Expression:
+        for name in node.calls:
+            self._check_allowed(name)
+        texts = [sql(exp.Paren(this=self.expression(hole))) for hole in node.holes]
+        pairs = zip(node.pieces, [*texts, ""], strict=True)
+        return exp.Var(this=f"({''.join(piece for pair in pairs for piece in pair)})")
+
+    def _all(self, node: Any) -> Expression:  # noqa: ARG002 — likewise
+        return exp.Var(this="ALL")
 
     def _refused(self, node: Any) -> Expression:
         what = {"Parameter": "? and :name", "Variable": "@variables", "Latest": "LATEST", "Last": "LAST"}
@@ -205,7 +224,7 @@ class Values:
         (ast.BetweenOperation, _between), (ast.BinaryOperation, _binary), (ast.UnaryOperation, _unary),
         (ast.Function, _function), (ast.WindowFunction, _window), (ast.Case, _case), (ast.TypeCast, _cast),
         (ast.Tuple, _tuple), (ast.Select, _subquery), (ast.Union, _subquery), (ast.Intersect, _subquery),
-        (ast.Except, _subquery),
+        (ast.Except, _subquery), (Native, _native), (All, _all),
     )  # fmt: skip
 
 

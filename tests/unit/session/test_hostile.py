@@ -56,6 +56,14 @@ CALLS = [
         "SELECT 1 /* /* */, {} -- */",
         "SELECT 1 -- '\n, {} -- '",
         "SELECT `a'`, {} FROM t",
+        "FROM t SELECT [{}]",
+        "SELECT list_transform([1], lambda x: {})",
+        "SELECT a FROM t QUALIFY row_number() OVER (ORDER BY {}) = 1",
+        "SELECT {'a' : {}, 'b': ['x' ILIKE {}]}",
+        "SELECT count(*) FILTER (WHERE {} = 'x') FROM t",
+        "FROM (SELECT {} AS x) AS s SELECT s.x[1]",
+        "FROM {}",
+        "FROM t JOIN {} AS u SELECT u.*",
     ],
 )
 def test_no_file_is_read_from_any_place(
@@ -80,11 +88,8 @@ def test_no_file_is_read_from_any_place(
 @pytest.mark.parametrize(
     "statement",
     [
-        "FROM t",
-        "FROM t SELECT a",
         "PIVOT t ON a",
         "SELECT * FROM t PIVOT (max(a) FOR a IN (1))",
-        "SELECT * EXCLUDE (a) FROM t",
         "SELECT COLUMNS('a') FROM t",
         "SELECT a FROM t QUALIFY a > 0",
         "SELECT a FROM t USING SAMPLE 1",
@@ -94,13 +99,10 @@ def test_no_file_is_read_from_any_place(
         "SELECT a FROM t POSITIONAL JOIN t AS u",
         "SELECT * FROM t, LATERAL (SELECT 1)",
         "SELECT * FROM (VALUES (1)) AS v",
-        "SELECT list_filter(list_value(1), x -> x > 0)",
-        "SELECT [1, 2]",
-        "SELECT {'a': 1}",
         "SELECT $$a$$",
         "SELECT query('SELECT 1')",
         "SELECT * FROM query_table('t')",
-        "WITH RECURSIVE c AS (SELECT 1) SELECT * FROM c",
+        "WITH RECURSIVE c AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM c WHERE a < 3) SELECT * FROM c",
         "SELECT 1; COPY t TO 'x.csv'",
         "EXPORT DATABASE 'x'",
         "ATTACH 'x.db'",
@@ -114,7 +116,7 @@ def test_no_file_is_read_from_any_place(
     ],
 )
 def test_what_only_duckdb_knows(open_session: Callable[..., Session], tmp_path: Path, statement: str) -> None:
-    """DuckDB's own syntax is refused, because the host does not have it."""
+    """What would reach beyond the tables of the session, or is not read, is refused."""
     session = open_session(files=tmp_path)
     session.register("t", pd.DataFrame({"a": [1]}))
 
