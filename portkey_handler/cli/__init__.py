@@ -11,9 +11,9 @@ import gc
 from ..secret import forgetting
 from .app import app
 
-from . import queries, demo, looking, server, local  # isort: skip - in this order, commands are listed
+from . import queries, shell, demo, looking, server, local  # isort: skip - in this order, commands are listed
 
-__all__ = ["demo", "local", "looking", "main", "queries", "server"]
+__all__ = ["demo", "local", "looking", "main", "queries", "server", "shell"]
 
 #: New objects between two garbage collections; the same number as while a query runs.
 _OBJECTS_BETWEEN_COLLECTIONS = 20_000

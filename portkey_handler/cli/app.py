@@ -112,6 +112,9 @@ SummaryOption = Annotated[
     Path | None,
     typer.Option("--summary", help="Write what was done and paid to this JSON file.", dir_okay=False),
 ]
+WideOption = Annotated[
+    bool, typer.Option("--wide", help="Write tables with every digit and character, however wide.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Write errors and results only.")]
 LogFormatOption = Annotated[
     LogFormat | None, typer.Option("--log-format", help="Write log lines with times and levels.")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..session import Session
     from ..session.table import Result
     from ..usage.estimate.estimator import Estimate
+    from ..usage.result_table import Layout
 
 
 #: Endings of files, and what is written there.
@@ -65,7 +66,7 @@ def write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) 
     from ..usage.estimate.wording import one_line, table
 
     if fmt is Format.table and output is None:
-        from ..usage.terminal import print_table
+        from ..usage.result_table import print_table
 
         for estimate in made:
             typer.echo(visible(one_line(estimate)), err=True)
@@ -87,6 +88,7 @@ def show_all(
     echo: bool = False,
     parameters: Mapping[str, object] | None = None,
     quiet: bool = False,
+    wide: bool = False,
     done: Callable[[Result], object] = lambda _result: None,
 ) -> None:
     """Run statements and write the result of each; with `output`, write the last one to that file.
@@ -99,6 +101,7 @@ def show_all(
         echo: Whether each statement is written above its result.
         parameters: The values of `$name`.
         quiet: Whether nothing is shown while a query runs.
+        wide: Whether a table has every digit and character.
         done: Called with the result of each statement.
     """
     from ..session.done import Done
@@ -112,7 +115,7 @@ def show_all(
             if echo:
                 typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
             if output is None and not isinstance(result, Done):
-                write(result, fmt, None)
+                write(result, fmt, None, wide=wide)
     if output is not None and statement:
         write(result, fmt, output)
 
@@ -129,14 +132,20 @@ def check_can_be_written(path: Path) -> None:
         raise FileError.of(OSError(code, os.strerror(code), str(path)))
 
 
-def write(result: Result, fmt: Format, output: Path | None) -> None:
-    """Write one result to stdout or to a file."""
-    from ..session.table import as_frame, first_rows
+def write_table(result: Result, layout: Layout, *, wide: bool = False) -> None:
+    """Write a result to stdout for people."""
+    from ..session.table import first_rows
+    from ..usage.result_table import MOST_ROWS_SHOWN, print_table
+
+    print_table(*first_rows(result, MOST_ROWS_SHOWN), layout=layout, wide=wide)
+
+
+def write(result: Result, fmt: Format, output: Path | None, *, wide: bool = False) -> None:
+    """Write one result to stdout or to a file; in a terminal record by record where a table does not fit."""
+    from ..session.table import as_frame
 
     if fmt is Format.table:
-        from ..usage.terminal import MOST_ROWS_SHOWN, print_table
-
-        print_table(*first_rows(result, MOST_ROWS_SHOWN))
+        write_table(result, "auto" if sys.stdout.isatty() else "table", wide=wide)
         return
     frame = as_frame(result)
     if output is not None:

@@ -1,9 +1,9 @@
-"""Commands that run SQL: run, sql, shell."""
+"""Commands that run SQL: run, sql."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..__about__ import __version__
 from ..errors import FileError, PortkeyHandlerError
 from .app import (
     DryRunOption,
@@ -29,6 +28,7 @@ from .app import (
     SummaryOption,
     VarOption,
     VerboseOption,
+    WideOption,
     app,
     errors_on_stderr,
     leave,
@@ -60,6 +60,7 @@ class Run:
         strict: Whether a failed row is a failure.
         summary: The file of the summary, or None.
         quiet: Whether errors and results alone are written.
+        wide: Whether a table has every digit and character.
         log_format: How log lines are written, or None.
     """
 
@@ -75,6 +76,7 @@ class Run:
     strict: bool = False
     summary: Path | None = None
     quiet: bool = False
+    wide: bool = False
     log_format: LogFormat | None = None
 
 
@@ -92,6 +94,7 @@ def run(
     strict: StrictOption = False,
     summary: SummaryOption = None,
     quiet: QuietOption = False,
+    wide: WideOption = False,
     log_format: LogFormatOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -119,6 +122,7 @@ def run(
             strict=strict,
             summary=summary,
             quiet=quiet,
+            wide=wide,
             log_format=log_format,
             verbose=verbose,
         ),
@@ -139,6 +143,7 @@ def sql(
     strict: StrictOption = False,
     summary: SummaryOption = None,
     quiet: QuietOption = False,
+    wide: WideOption = False,
     log_format: LogFormatOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -158,38 +163,11 @@ def sql(
             strict=strict,
             summary=summary,
             quiet=quiet,
+            wide=wide,
             log_format=log_format,
             verbose=verbose,
         ),
     )
-
-
-@app.command()
-def shell(
-    files: FilesOption = Path(),
-    session: SessionOption = None,
-    encoding: EncodingOption = None,
-    env_file: EnvFileOption = None,
-    verbose: VerboseOption = False,
-) -> None:
-    """Run statements as they are typed; a statement ends with a semicolon."""
-    import contextlib
-
-    with contextlib.suppress(ImportError):
-        import readline  # noqa: F401 - gives input() its line editing
-
-    from ..session import Session
-
-    if env_file is not None:
-        read_env_file(env_file)
-    log_to_stderr(verbose)
-    typer.echo(f"portkey_handler {__version__}; a statement ends with ; and exit leaves.", err=True)
-    with errors_on_stderr(), Session(session, files=files, file_options=_for_all(encoding)) as running:
-        for text in _typed_statements():
-            try:
-                show_all(running, text, Format.table, None)
-            except PortkeyHandlerError as error:
-                typer.secho(str(error), err=True, fg="red")
 
 
 def run_statements(text: str, how: Run) -> None:
@@ -240,6 +218,7 @@ def _run(text: str, how: Run, done: RunSummary) -> None:
             echo=how.echo,
             parameters=how.parameters,
             quiet=how.quiet,
+            wide=how.wide,
             done=done.add_result,
         )
 
@@ -274,23 +253,3 @@ def _run_dry(text: str, how: Run) -> None:
         write_estimates(made, how.fmt, how.output)
     if any(estimate.refused for estimate in made):
         leave(LIMIT)
-
-
-def _typed_statements() -> Iterator[str]:
-    """Read from the terminal, a statement at a time, until exit or the end of input."""
-    lines: list[str] = []
-    while True:
-        try:
-            line = input("sql> " if not lines else "...> ")
-        except EOFError:
-            return
-        except KeyboardInterrupt:
-            lines.clear()
-            typer.echo("", err=True)
-            continue
-        if not lines and line.strip().lower().rstrip(";") in ("exit", "quit", r"\q"):
-            return
-        lines.append(line)
-        if line.rstrip().endswith(";"):
-            yield "\n".join(lines)
-            lines.clear()

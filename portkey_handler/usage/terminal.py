@@ -1,12 +1,12 @@
-"""Output to a terminal: a result as a table, and a block with the progress while a query runs."""
+"""A block with the progress in a terminal while a query runs."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -15,38 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..foreign_text import visible
-from ..prompts.cell_text import is_null, to_text
 from .formatting import counted, duration
 from .progress import TERMINAL, Progress, on_progress, said_reasons, said_speed, said_use
 
-MOST_ROWS_SHOWN = 100
-_MOST_TEXT_SHOWN = 400
 _LONGEST_NAME = 30
 _REDRAWN_PER_SECOND = 5
-
-
-def print_table(names: Iterable[str], rows: Iterable[Sequence[Any]], total: int) -> None:
-    """Write rows to stdout as a table, and their number to stderr.
-
-    Args:
-        names: Names of the columns.
-        rows: The rows, or the first `MOST_ROWS_SHOWN` of them.
-        total: Number of all rows.
-    """
-    table = Table(show_lines=False)
-    for name in names:
-        table.add_column(Text(visible(name)), overflow="fold")
-    for row in rows:
-        cells = []
-        for cell in row:
-            text = "NULL" if is_null(cell) else to_text(cell)
-            text = text if len(text) <= _MOST_TEXT_SHOWN else text[: _MOST_TEXT_SHOWN - 1] + "…"
-            cells.append(Text(visible(text), style="dim" if is_null(cell) else ""))
-        table.add_row(*cells)
-    Console().print(table)
-    hidden = total - MOST_ROWS_SHOWN
-    more = f", {hidden:,} of them not shown; --format csv shows all" if hidden > 0 else ""
-    print(counted(total, "row") + more, file=sys.stderr)  # noqa: T201 - the command line's output
 
 
 @contextmanager

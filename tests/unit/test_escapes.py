@@ -18,8 +18,9 @@ from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 from portkey_handler.usage.progress import Progress
 from portkey_handler.usage.report import choose, write_page
+from portkey_handler.usage.result_table import print_table
 from portkey_handler.usage.run_history import RunHistory
-from portkey_handler.usage.terminal import drawn, print_table
+from portkey_handler.usage.terminal import drawn
 
 #: Options of models that read a reply in different ways.
 MODELS = {

@@ -41,7 +41,9 @@ DOORS = {
     "genai_prices": "usage/prices",
     "pygal": "usage/report",
     "typer": "cli",
-    "rich": "usage/terminal",
+    "rich": ("usage/terminal", "usage/result_table"),
+    "prompt_toolkit": "cli/shell_input",
+    "dotenv": "cli/variables",
     "packaging": "host/doctor",
     "pyarrow": ("session", "prompts/frames"),
     "aiohttp": ("gateway", "local"),  # that is a server
