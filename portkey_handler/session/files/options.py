@@ -1,4 +1,4 @@
-"""What a user says about a table of files: its encoding, its delimiter, the types of its columns."""
+"""What a user says about a table of files: its encoding, its delimiter, the types of its columns, its key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...errors import StatementError, did_you_mean
 from .csv_text import check_encoding
 from .csv_types import SAID
 
-NAMES = ("encoding", "delimiter", "types")
+NAMES = ("encoding", "delimiter", "types", "key")
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class FileOptions:
     Attributes:
         name: The table.
         encoding: Python's name of the encoding; None: UTF-8, unless the file has a mark.
+        key: The columns that tell its rows apart.
         other: The encoding of a file that has no mark and is not UTF-8, where `encoding` is None.
         delimiter: The sign between cells; None: found in the header.
         types: Types by the lower-case name of a column.
@@ -31,6 +32,7 @@ class FileOptions:
     delimiter: str | None = None
     types: tuple[tuple[str, str], ...] = ()
     other: str | None = None
+    key: tuple[str, ...] = ()
 
 
 def options_of(name: str, said: Mapping[str, Any], of_all: Mapping[str, Any]) -> FileOptions:
@@ -41,7 +43,8 @@ def options_of(name: str, said: Mapping[str, Any], of_all: Mapping[str, Any]) ->
     encoding, other = said.get("encoding"), of_all.get("encoding")
     said = {**of_all, **said}
     types = tuple(sorted((column.lower(), kind) for column, kind in (said.get("types") or {}).items()))
-    return FileOptions(name, encoding, said.get("delimiter"), types, None if encoding else other)
+    key = tuple(said.get("key") or ())
+    return FileOptions(name, encoding, said.get("delimiter"), types, None if encoding else other, key)
 
 
 def checked(table: str, option: str, value: Any) -> Any:
@@ -61,6 +64,8 @@ def checked(table: str, option: str, value: Any) -> Any:
         return _types(where, value)
     if not isinstance(value, str):
         raise StatementError(f"{where} is a text, not {type(value).__name__}")
+    if option == "key":
+        return [name.strip().strip("`") for name in value.split(",") if name.strip()]
     if option == "encoding":
         return check_encoding(value)
     delimiter = value.replace("\\t", "\t")

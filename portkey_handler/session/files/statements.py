@@ -11,6 +11,7 @@ from ...usage.estimate.dry_run import dry_run_listener
 from ...usage.formatting import counted
 from ..done import Done
 from ..sql.parser import ast
+from ..sql.prefixes import conflict_of
 from .options import checked
 from .writing import Files
 
@@ -58,6 +59,9 @@ def insert(node: Any, files: Files, run: Runs) -> Done:
     name = _name(node.table, "INSERT INTO")
     columns = None if node.columns is None else [str(column.name) for column in node.columns]
     known = files.check_columns(name, columns or [])
+    conflict = files.conflict(name, conflict_of(node))
+    if conflict is not None:
+        conflict.check(name, known, columns)
     if node.from_select is None:
         columns = columns or known
         rows = run(_values(node.values, columns))
@@ -65,9 +69,12 @@ def insert(node: Any, files: Files, run: Runs) -> Done:
         rows = run(node.from_select)
     if _is_dry_run(name):
         return _left(name)
-    files.append(name, rows, columns)
-    number = rows.arrow.num_rows
-    return Done(f"{counted(number, 'row')} inserted into files.{name}", number)
+    done = files.append(name, rows, columns, conflict)
+    words = f"{counted(done.rows, 'row')} inserted into files.{name}"
+    if conflict is not None:
+        ending = "of them replaced another" if conflict.what == "replace" else "left out: the key is there"
+        words += f", {done.there} {ending}"
+    return Done(words, done.rows)
 
 
 def drop_tables(node: Any, files: Files) -> Done:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...errors import AlreadyExistsError, StatementError
 from ...storage.private_files import locked, replace_file
 from .found import Found
+from .keys import Conflict, Inserted, new_rows, of_table, replaced
 from .relation import Relation
 from .tables import FileTables
 
@@ -77,13 +78,40 @@ class Files(FileTables):
                 if path.name != target.name:
                     path.unlink()
 
-    def append(self, name: str, rows: Table, columns: Sequence[str] | None = None) -> None:
+    def conflict(self, name: str, what: str | None) -> Conflict | None:
+        """Return what INSERT OR IGNORE or OR REPLACE does with rows of a table whose key is there.
+
+        Raises:
+            StatementError: The table has no key, or its rows cannot be replaced.
+        """
+        found = of_table(name, what, self.options(name, self._finder.find(name)).key)
+        if what == "replace" and self._appendable(name).files[0].kind != "parquet":
+            raise StatementError(
+                f"INSERT OR REPLACE writes a table anew, and files.{name} keeps every byte; INSERT OR IGNORE "
+                f"into it, or CREATE TABLE files.… (SELECT * FROM files.{name}) and use that one"
+            )
+        return found
+
+    def append(
+        self,
+        name: str,
+        rows: Table,
+        columns: Sequence[str] | None = None,
+        conflict: Conflict | None = None,
+    ) -> Inserted:
         """Add rows to a table; its file keeps its format, and CSV and JSON every byte that they had.
+
+        The rows that are there are read and the new ones written under one lock, so that two programs at
+        once do not add the same row.
 
         Args:
             name: The table.
             rows: The new rows.
             columns: The columns of the table that `rows` fill, in order; None: those of the same names.
+            conflict: What is done with a row whose key is there; None: keys are not looked at.
+
+        Returns:
+            What was done.
 
         Raises:
             NotFoundError: There is no such table.
@@ -98,6 +126,11 @@ class Files(FileTables):
             found = self._appendable(name)
             file, options = found.files[0], self.options(name, found)
             content = self._folder.read(file.parts)
+            count, stay = rows.arrow.num_rows, None
+            if conflict is not None:
+                rows, stay = self._sifted(name, rows, columns, conflict)
+            if not rows.arrow.num_rows:
+                return Inserted(0, count)
             with self._readable(file, name):
                 if file.kind == "csv":
                     [form], table = self._csv_tables().read([file], options)
@@ -105,6 +138,8 @@ class Files(FileTables):
                     content = adding.with_csv_rows(content, form, known, rows, columns)
                 else:
                     plain, old = unpacked(content, file.compression), self.read(name)
+                    before = old.arrow.num_rows
+                    old = old if stay is None else old.taken(stay)
                     if file.kind == "json":
                         new = adding.with_json_rows(plain, old, name, rows, columns, options)
                     else:
@@ -112,6 +147,19 @@ class Files(FileTables):
                     content = packed(new, file.compression)
             path = self.folder.joinpath(*file.parts)
             replace_file(path, content, mode=stat.S_IMODE(path.stat().st_mode))
+        if stay is not None:
+            return Inserted(rows.arrow.num_rows, before - len(stay))
+        return Inserted(rows.arrow.num_rows, count - rows.arrow.num_rows)
+
+    def _sifted(
+        self, name: str, rows: Table, columns: Sequence[str] | None, conflict: Conflict
+    ) -> tuple[Table, list[int] | None]:
+        """Return the rows to add, and the places of the old ones that stay (None: all)."""
+        conflict.check(name, self.read(name).names, columns or rows.names)
+        if conflict.what == "ignore":
+            return rows.taken(new_rows(rows, columns, self.read(name), conflict.key)), None
+        stay, places = replaced(rows, columns, self.read(name), conflict.key)
+        return rows.taken(places), stay
 
     def drop(self, name: str) -> None:
         """Delete a table's file.

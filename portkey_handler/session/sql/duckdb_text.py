@@ -55,7 +55,7 @@ def duckdb_text(statement: str) -> DuckDBText | None:
     """Return a query as DuckDB's parser takes it, or None for what is no query."""
     if any(has_no_end(statement, piece) for piece in pieces(statement)):
         return None
-    plain = _without_quotes(statement)
+    plain = without_quotes(statement)
     if not _QUERY.match(plain.lstrip()) or not TYPOGRAPHIC.isdisjoint(plain):
         return None
     end = next((one.start() for one in _OPTION.finditer(plain) if _depth(plain, one.start()) == 0), None)
@@ -63,7 +63,7 @@ def duckdb_text(statement: str) -> DuckDBText | None:
     places = _joins_without_condition(plain[:end])
     text = _requoted(statement[:end], plain)
     if len(text) != len(statement[:end]):  # a double quote within a text has moved what is behind it
-        places = _joins_without_condition(_without_quotes(text))
+        places = _joins_without_condition(without_quotes(text))
     insertion = f" ON {NO_CONDITION} "
     found, last = [], 0
     for place in places:
@@ -79,10 +79,10 @@ def is_misread(statement: str) -> bool:
 
     It reads `SELECT text ILIKE 'x'` as a column with two names.
     """
-    return bool(_MISREAD.search(statement)) and bool(_MISREAD.search(_without_quotes(statement)))
+    return bool(_MISREAD.search(statement)) and bool(_MISREAD.search(without_quotes(statement)))
 
 
-def _without_quotes(text: str) -> str:
+def without_quotes(text: str) -> str:
     """Return a text of the same length in which comments are blank and what is quoted is a word."""
     shown = []
     for kind, start, end in pieces(text):

@@ -37,6 +37,7 @@ logger = logger_of(__name__)
 SUPPORTED = (
     "CREATE ML_ENGINE, DROP ML_ENGINE, SHOW ML_ENGINES, CREATE MODEL, RETRAIN, DROP MODEL, SHOW MODELS, "
     "DESCRIBE, SELECT (also UNION, INTERSECT, EXCEPT, WITH), CREATE TABLE files.x, INSERT INTO files.x, "
+    "INSERT OR IGNORE, INSERT OR REPLACE, "
     "DROP TABLE files.x, SHOW TABLES, SHOW FILES, SHOW HANDLERS, SHOW DATABASES"
 )
 
@@ -96,8 +97,9 @@ def parse(statement: Statement | str) -> Any:
 def _tree_or_error(text: str, line: int, column: int) -> Any:
     written, kept = protected(text)
     try:
-        if is_misread(text):
-            return _by_duckdb(text, "", line, column)
+        found = _by_duckdb(text, None, line, column) if is_misread(text) else None
+        if found is not None:
+            return found
         tree = parse_sql(text) if not kept else _parsed(written) or parse_sql(text)
         check_depth(tree, ast.ASTNode)
         return put_back(tree, kept, ast.ASTNode) if kept else tree
@@ -121,27 +123,31 @@ def _tree_or_error(text: str, line: int, column: int) -> Any:
         return StatementError(f"the statement cannot be parsed ({type(error).__name__} in the parser)")
 
 
-def _by_duckdb(text: str, said: str, line: int, column: int) -> Any:
+def _by_duckdb(text: str, said: str | None, line: int, column: int) -> Any:
     """Return the tree of what DuckDB's parser takes, or the error of the parser that came further.
 
     Args:
         text: The statement.
-        said: What the first parser said; empty where it was not asked.
+        said: What the first parser said; None where it was not asked.
         line: The number of its first line.
         column: The number of its first character in that line.
     """
     from .duckdb_reader import Refused, read_by_duckdb
+    from .prefixes import read_around
 
+    around = read_around(text, lambda rest: _tree_or_error(rest, line, column))
+    if around is not None:
+        return around
     try:
         found = read_by_duckdb(text, parse_sql)
     except Refused as refused:
-        return syntax_error(text, said, line, column, or_at=refused.place)
+        return syntax_error(text, said or "", line, column, or_at=refused.place)
     except StatementError as error:
         return error
     except Exception:  # noqa: BLE001 - a tree that another DuckDB writes otherwise; the first error counts
         found = None
     if found is None:
-        return syntax_error(text, said, line, column)
+        return None if said is None else syntax_error(text, said, line, column)
     logger.info("line %d: this statement is not portable to MindsDB; DuckDB's syntax is in it", line)
     return found
 

@@ -126,6 +126,16 @@ def test_the_second_model_is_asked_about_what_ilike_has_kept(session: Session, a
     assert [len(frame) for frame in asked.frames] == [5, 1]
 
 
+def test_models_are_made_of_such_queries(session: Session) -> None:
+    """The query of CREATE MODEL is read in the same way."""
+    session.sql(
+        "CREATE MODEL of_rows FROM files (SELECT text FROM reviews WHERE text ILIKE 'good%') PREDICT answer "
+        "USING engine = 'e'"
+    )
+    args = session.sql("SHOW MODELS WHERE name = 'of_rows'")
+    assert args["SELECT_DATA_QUERY"].tolist() == ["SELECT text FROM reviews WHERE text ILIKE 'good%'"]
+
+
 def test_using_and_parameters(session: Session) -> None:
     """USING at the end, `?` and `$name` work as in other statements."""
     text = "FROM files.reviews AS r JOIN m SELECT m.answer WHERE r.code ILIKE {} USING prefix = '>'"

@@ -136,7 +136,7 @@ def test_a_star_is_every_table(open_session: Open, tmp_path: Path) -> None:
     [
         (
             "SET files.t.encodin = 'cp1252'",
-            "files.t.encodin is no option of a file, did you mean 'encoding'?; there are: encoding, delimiter, types",
+            "files.t.encodin is no option of a file, did you mean 'encoding'?; there are: encoding, delimiter, types, key",
         ),
         (
             "SET files.t.encoding = 'nope'",
