@@ -23,6 +23,7 @@ from . import own_texts
 from .duckdb_errors import query_error
 from .files.relation import Relation, identifier
 from .files.served import SCHEME, Served
+from .interruptible import interruptible
 from .query_results import WIDE, in_zones, narrowed, plain, zones_of
 from .sql.expressions import Functions, sql, table
 from .sql.functions import ALLOWED, REFUSED
@@ -162,7 +163,10 @@ class Database:
             StatementError: A file cannot be read.
         """
         with self._translated({}):
-            found: list[tuple[Any, ...]] = self._connection.execute(query).fetchall()
+            connection = self._connection
+            found: list[tuple[Any, ...]] = interruptible(
+                connection, lambda: connection.execute(query).fetchall()
+            )
         return found
 
     def value(self, query: str, argument: str) -> Any:
@@ -172,7 +176,8 @@ class Database:
             StatementError: It fails.
         """
         with self._translated({}):
-            row = self._connection.execute(query, [argument]).fetchone()
+            connection = self._connection
+            row = interruptible(connection, lambda: connection.execute(query, [argument]).fetchone())
         return None if row is None else row[0]
 
     def columns(self, expression: Any, names: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
@@ -219,7 +224,8 @@ class Database:
         return Table(rows.select([])) if found.names == [_NO_COLUMN] else found
 
     def _arrow(self, expression: Any) -> Any:
-        return self._connection.sql(sql(expression)).to_arrow_table()
+        connection, query = self._connection, sql(expression)
+        return interruptible(connection, lambda: connection.sql(query).to_arrow_table())
 
 
 class Scratch:
