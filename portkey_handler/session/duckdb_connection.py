@@ -190,6 +190,24 @@ class Database:
             found = self._connection.execute(f"DESCRIBE {sql(expression)}").fetchall()
         return [(str(row[0]), str(row[1]).upper()) for row in found]
 
+    def summary(self, expression: Any) -> Table:
+        """Return DuckDB's SUMMARIZE of a query.
+
+        Raises:
+            StatementError: DuckDB rejects the query, or it fails.
+        """
+        return self.run(
+            exp.select(exp.Star()).from_(exp.Subquery(this=exp.Var(this=f"SUMMARIZE {sql(expression)}")))
+        )
+
+    def plan(self, expression: Any) -> str:
+        """Return DuckDB's plan of a query as text.
+
+        Raises:
+            StatementError: DuckDB rejects the query.
+        """
+        return "\n".join(str(row[-1]) for row in self.fetch(f"EXPLAIN {sql(expression)}"))
+
     def run(
         self,
         expression: Any,

@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import NotFoundError, StatementError, closest
+from ..records import NOT_ASKED
 from . import own_texts
 from .catalog import Model
 from .constant_subselects import fill_in_constants
@@ -70,6 +71,12 @@ class Selector:
         with self.database.scratch() as scratch:
             return _Run(self, scratch).query(prepared(copy.deepcopy(query)))
 
+    def with_data_query(self, query: Any, use: Callable[[Any], Any]) -> Any:
+        """Return what `use` makes of the finished query over data; None for a query that asks models."""
+        with self.database.scratch() as scratch:
+            found = _Run(self, scratch).data_query(prepared(copy.deepcopy(query)))
+            return None if found is None else use(found)
+
     def filtered(self, frame: pd.DataFrame, where: Any, like: str | None, name: str) -> pd.DataFrame:
         """Return the rows of a SHOW that match its WHERE and LIKE; LIKE tests the column `name`."""
         if where is None and like is None:
@@ -118,9 +125,14 @@ class _Run:
             return own_texts.split(self._run(own_texts.carried(found))) if is_nested else self._run(found)
         self._run_ctes(node)
         if isinstance(node, ast.Select) and any(self._model(item) for item, _, _ in flat(node.from_table)):
-            return self._ask(node)
+            return self._ask(node, is_nested=is_nested)
         rewrite(node, self._answered)
         return self._run(self._translator().query(node))
+
+    def data_query(self, node: Any) -> Any:
+        """Return the finished query of one that asks no model, or None."""
+        self._check_double_quotes(node)
+        return None if self._asks(node) else self._translator().query(node)
 
     def _check_double_quotes(self, query: Any) -> None:
         """Check that no text in double quotes of a query is the name of a column of its tables.
@@ -288,7 +300,7 @@ class _Run:
 
     # ---- models
 
-    def _ask(self, select: Any) -> Table:
+    def _ask(self, select: Any, *, is_nested: bool) -> Table:
         from .model_join import asked, check_final, empty_frame, inputs, seen, together
         from .sql.planner import Planner
 
@@ -308,7 +320,9 @@ class _Run:
                 outputs, rows = asked(question, handlers, frame, inputs(question, plan), needed)
                 data = data if len(rows) == len(frame) else data.taken(rows)
         source = self._scratch.add(together(question, plan, data, outputs))
-        return self._run(plan.final(source), plan.names)
+        # A dry run has no answers: a condition on them would leave no row for a model outside of this query.
+        is_dry = any(output.attrs.get(NOT_ASKED) for output in outputs)
+        return self._run(plan.final(source, not (is_nested and is_dry)), plan.names)
 
     def _needed(self, question: Question, plan: Plan, data: Table) -> Needed:
         """Return what finds the rows that the next model is asked about."""

@@ -29,6 +29,7 @@ from .files.writing import Files
 from .model_statements import PROJECT, Models, single_name
 from .sql.depth import room
 from .sql.double_quotes import mark
+from .sql.duckdb_nodes import Look
 from .sql.parameters import Binding, Parameters
 from .sql.parser import Statement, parse, split, unsupported, using
 from .sql.scanner import in_double_quotes
@@ -287,6 +288,10 @@ class Session:
         return self._models.drop(node)
 
     def _describe(self, node: Any) -> pd.DataFrame:
+        if self._is_data(node):
+            from .descriptions import described, everything_in
+
+            return described(self._selector(), everything_in(node.value))
         kind = (node.type or "model").lower()
         if kind == "ml_engine":
             name = self._catalog.engine(str(node.value.parts[-1])).name
@@ -296,6 +301,30 @@ class Session:
         if kind not in ("model", "predictor"):
             raise unsupported(f"DESCRIBE {kind.upper()}")
         return self._models.describe(node)
+
+    def _is_data(self, node: Any) -> bool:
+        """Return whether DESCRIBE means a table, and no model or engine."""
+        if (node.type or "table").lower() != "table":
+            return False
+        name = ".".join(str(part).lower() for part in node.value.parts)
+        if node.type or name.startswith("files."):
+            return True
+        tables = {*self._frames, *(table.lower() for table in self._database.table_names())}
+        return name in tables and not self._catalog.has_model(name)
+
+    def _look(self, node: Any) -> Result:
+        from . import descriptions as looks
+
+        query = looks.everything_in(node.table) if node.statement is None else looks.query_of(node.statement)
+        run: dict[str, Callable[[Selector, Any], Result]] = {
+            "describe": looks.described,
+            "summarize": looks.summarized,
+            "explain": looks.explained,
+        }
+        return run[node.kind](self._selector(), query)
+
+    def _explain(self, node: Any) -> Result:
+        return self._look(Look("explain", table=node.target))
 
     def _create_table(self, node: Any) -> Done:
         from .files.statements import create_table
@@ -341,6 +370,6 @@ class Session:
         "CreateMLEngine": _create_engine, "DropMLEngine": _drop_engine,
         "CreatePredictor": _create_model, "RetrainPredictor": _retrain, "DropPredictor": _drop_model,
         "FinetunePredictor": _finetune,
-        "Describe": _describe, "Show": _show, "Set": _set,
+        "Describe": _describe, "Look": _look, "Explain": _explain, "Show": _show, "Set": _set,
         "CreateTable": _create_table, "Insert": _insert, "DropTables": _drop_tables,
     }  # fmt: skip

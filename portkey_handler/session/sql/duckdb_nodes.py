@@ -52,6 +52,22 @@ class StarBut(ast.Star):  # type: ignore[misc]
         self.owner = owner
 
 
+class Look(ast.ASTNode):  # type: ignore[misc]
+    """DESCRIBE, SUMMARIZE or EXPLAIN of a table or a statement.
+
+    Args:
+        kind: "describe", "summarize" or "explain".
+        table: The table, or None.
+        statement: The statement, or None.
+    """
+
+    def __init__(self, kind: str, table: Any = None, statement: Any = None) -> None:
+        super().__init__()
+        self.kind = kind
+        self.table = table
+        self.statement = statement
+
+
 class All(ast.ASTNode):  # type: ignore[misc]
     """ALL in GROUP BY ALL and ORDER BY ALL."""
 

@@ -87,7 +87,8 @@ class Plan:
         data: The query for the rows that are sent (columns by private names); None: one row of constants.
         rows: Whether that one row is kept (LIMIT 0 drops it).
         columns: Every column, in the order of `*`.
-        final: The query for the result, over a table with every column by its private name, and ROW.
+        final: The query for the result, over a table with every column by its private name, and ROW; with
+            False behind it, without the conditions on answers.
         needed: The condition of the rows that the result may need when so many models have answered, over a
             table as that of `final` without the columns of the others; None: all rows are needed.
     """
@@ -95,7 +96,7 @@ class Plan:
     data: Any
     rows: bool
     columns: tuple[Column, ...]
-    final: Callable[[Any], Any]
+    final: Callable[..., Any]
     needed: Callable[[int], Any]
 
     @property

@@ -191,7 +191,7 @@ class Planner:
 
     # ---- after the models
 
-    def _final_query(self, kept: list[Any], *, limited: bool) -> Callable[[Any], Any]:
+    def _final_query(self, kept: list[Any], *, limited: bool) -> Callable[..., Any]:
         select = self._select
         targets = self._targets()
         joins = [(source, None if source.on is None else self._final.expression(source.on)) for source in
@@ -214,7 +214,7 @@ class Planner:
         if not (select.distinct or groups or having is not None or collective):
             order.append(exp.Ordered(this=column(ROW), nulls_first=False))
 
-        def final(relation: Any) -> Any:
+        def final(relation: Any, filtered: bool = True) -> Any:
             query = exp.select(*(target.copy() for target in targets)).from_(
                 aliased(relation, "__portkey_rows")
             )
@@ -222,7 +222,7 @@ class Planner:
                 query = joined(
                     query, aliased(source.relation.copy(), source.alias), source.join or "JOIN", condition
                 )
-            for condition in conditions:
+            for condition in conditions if filtered else ():
                 query = query.where(condition)
             query = query.group_by(*groups) if groups else query
             query = query.having(having) if having is not None else query

@@ -1,4 +1,4 @@
-"""Statements around a query that MindsDB's parser refuses: CREATE TABLE … AS, INSERT OR …, INSERT … FROM."""
+"""Statements around a query that MindsDB's parser refuses: CREATE TABLE … AS, INSERT OR …, EXPLAIN …."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import StatementError
+from .duckdb_nodes import Look
 from .duckdb_text import without_quotes
 from .parser import ast
 
@@ -20,6 +21,10 @@ _INSERT_OR = re.compile(r"\s*INSERT\s+(?P<or>OR\s+(?P<what>IGNORE|REPLACE))\s+IN
 _INSERT = re.compile(rf"\s*INSERT\s+INTO\s+{_NAME}\s*(?P<columns>\([\w\s,]*\))?\s*{_QUERY}", re.IGNORECASE)
 
 
+_LOOK = re.compile(r"\s*(?P<kind>DESCRIBE|DESC|SUMMARIZE|EXPLAIN)\b(?!\s*$)", re.IGNORECASE)
+_ONLY_NAME = re.compile(rf"\s*(?:TABLE\s+)?{_NAME}\s*$", re.IGNORECASE)
+
+
 def read_around(text: str, read: Callable[[str], Any]) -> Any:
     """Return the tree of such a statement, or None for any other one.
 
@@ -29,7 +34,7 @@ def read_around(text: str, read: Callable[[str], Any]) -> Any:
             same. It returns a tree or an error.
     """
     plain = without_quotes(text)
-    for pattern, made in ((_CREATE, _create), (_INSERT_OR, _insert_or), (_INSERT, _insert)):
+    for pattern, made in ((_CREATE, _create), (_INSERT_OR, _insert_or), (_INSERT, _insert), (_LOOK, _look)):
         found = pattern.match(plain)
         if found is not None:
             return made(text, found, read)
@@ -71,6 +76,16 @@ def _insert(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
         names = text[start + 1 : end - 1].split(",")
         columns = [ast.Identifier(parts=[name.strip().strip('`"')]) for name in names]
     return ast.Insert(table=_identifier(text, found), columns=columns, from_select=query)
+
+
+def _look(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
+    kind = {"desc": "describe"}.get(found["kind"].lower(), found["kind"].lower())
+    name = _ONLY_NAME.match(without_quotes(text), found.end())
+    if name is None:
+        statement = read(_blank(text, 0, found.end()))
+        return statement if isinstance(statement, StatementError) else Look(kind, statement=statement)
+    identifier = _identifier(text, name)
+    return ast.Describe(identifier) if kind == "describe" else Look(kind, table=identifier)
 
 
 def _identifier(text: str, found: re.Match[str]) -> Any:

@@ -31,6 +31,11 @@ def table(estimate: Estimate) -> list[tuple[str, str]]:
 
 def one_line(estimate: Estimate) -> str:
     """Return the result of a dry run in one line."""
+    return f"{estimate.name}: a dry run, nothing was sent: {in_words(estimate)}"
+
+
+def in_words(estimate: Estimate) -> str:
+    """Return what would be asked and what it would cost, in a few words."""
     tokens = estimate.prompt_tokens + estimate.completion_tokens
     parts = [
         f"{estimate.rows:,} rows" if estimate.rows != 1 else "1 row",
@@ -42,7 +47,7 @@ def one_line(estimate: Estimate) -> str:
         parts.insert(1, f"{estimate.kept:,} answers cached")
     if estimate.refused is not None:
         parts.append(f"would be refused: {estimate.refused}")
-    return f"{estimate.name}: a dry run, nothing was sent: {', '.join(parts)}"
+    return ", ".join(parts)
 
 
 def price(estimate: Estimate) -> str:

@@ -112,7 +112,9 @@ def test_no_file_is_read_from_any_place(
         "SET enable_external_access = true",
         "CREATE VIEW v AS (SELECT 1)",
         "CREATE MACRO f(x) AS x",
-        "SUMMARIZE t",
+        "SUMMARIZE query('SELECT 1')",
+        "DESCRIBE read_csv('x')",
+        "EXPLAIN COPY t TO 'x.csv'",
     ],
 )
 def test_what_only_duckdb_knows(open_session: Callable[..., Session], tmp_path: Path, statement: str) -> None:
