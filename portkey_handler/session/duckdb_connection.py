@@ -124,6 +124,23 @@ class Database:
             f"{schema}.{name}" for schema, name in rows if not name.startswith("__portkey_")
         ]
 
+    def schemas(self) -> list[str]:
+        """Return the names of the schemas on the user's connection."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT schema_name FROM information_schema.schemata"
+        ).fetchall()
+        return [str(name) for (name,) in rows]
+
+    def change(self, statement: str) -> int:
+        """Run a statement that changes the user's tables; return how many rows it has written.
+
+        Raises:
+            StatementError: DuckDB rejects it, or it fails.
+        """
+        with self._translated({}):
+            row = self._connection.execute(statement).fetchone()
+        return int(row[0]) if row and isinstance(row[0], int) else 0
+
     @contextmanager
     def scratch(self) -> Iterator[Scratch]:
         """Return a context in which tables are registered for one statement."""

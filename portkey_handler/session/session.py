@@ -14,6 +14,7 @@ from ..errors import (
     FileError,
     NotFoundError,
     PortkeyHandlerError,
+    StatementError,
     alone,
     brief,
     briefly,
@@ -76,7 +77,8 @@ class Session:
         path: Folder in which engines and models are kept; None: in memory. It holds the engines' keys and is
             readable by its owner only.
         files: Folder behind the SQL name `files`; nothing outside of it is read or written.
-        connection: A DuckDB connection whose tables are seen; it is neither locked nor closed. Temporary
+        connection: A DuckDB connection whose tables are seen, and written to by CREATE TABLE, INSERT and DROP
+            TABLE; it is neither locked nor closed. Temporary
             tables of it are seen only in the thread that runs the session's first query.
         file_options: What is to be known about tables of files that cannot be found in them, such as
             ``{"reviews": {"encoding": "cp1252", "types": {"id": "text"}, "delimiter": ";"}}``; "*" stands for
@@ -327,19 +329,32 @@ class Session:
         return self._look(Look("explain", table=node.target))
 
     def _create_table(self, node: Any) -> Done:
+        from . import own_tables
         from .files.statements import create_table
 
+        if own_tables.is_own(node.name, self._connection):
+            return own_tables.create_table(node, self._selector())
         return create_table(node, self._files, self._selector().run, self._database)
 
     def _insert(self, node: Any) -> Done:
+        from . import own_tables
         from .files.statements import insert
 
+        if own_tables.is_own(node.table, self._connection):
+            return own_tables.insert(node, self._selector())
         return insert(node, self._files, self._selector().run)
 
     def _drop_tables(self, node: Any) -> Done:
+        from . import own_tables
         from .files.statements import drop_tables
 
-        return drop_tables(node, self._files)
+        own = [table for table in node.tables if own_tables.is_own(table, self._connection)]
+        if not own:
+            return drop_tables(node, self._files)
+        if len(own) < len(node.tables):
+            raise StatementError("DROP TABLE takes tables of files or tables of the connection, not both")
+        said = [own_tables.drop_table(one, self._selector(), if_exists=node.if_exists) for one in own]
+        return Done("; ".join(done.words for done in said))
 
     def _said_about_files(self) -> dict[str, dict[str, Any]]:
         said = self._catalog.file_options()

@@ -63,7 +63,8 @@ class Shows:
         elif name == PROJECT:
             rows = [(model.name, "MODEL") for model in self._catalog.models() if model.active]
             rows += [(frame, "FRAME") for frame in self._frames]
-            rows += [(table, "BASE TABLE") for table in self._database.table_names() if "." not in table]
+            dotted = [table for table in self._database.table_names() if "." in table]
+            rows += [(table.removeprefix("main."), "BASE TABLE") for table in dotted]
         else:
             raise NotFoundError(f"the database {name} does not exist; there are: files, {PROJECT}")
         return _frame(rows, [f"Tables_in_{name}", "Table_type"])

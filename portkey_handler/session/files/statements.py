@@ -33,15 +33,15 @@ def create_table(node: Any, files: Files, run: Runs, database: Database) -> Done
         return Done(f"files.{name} exists already, so nothing was changed", 0)
     # Checked before the query is run, because the answers of its models would be paid for and lost.
     files.check_free(name, replace=node.is_replace)
-    rows = _no_rows(node.columns, database) if node.from_select is None else run(node.from_select)
-    if _is_dry_run(name):
-        return _left(name)
+    rows = no_rows(node.columns, database) if node.from_select is None else run(node.from_select)
+    if is_dry_run(f"files.{name}"):
+        return left_as_it_is(f"files.{name}")
     files.create(name, rows, replace=node.is_replace)
     number = rows.arrow.num_rows
     return Done(f"files.{name} was {'replaced' if is_known else 'created'}, {counted(number, 'row')}", number)
 
 
-def _no_rows(columns: list[Any], database: Database) -> Table:
+def no_rows(columns: list[Any], database: Database) -> Table:
     """Return no rows with the columns of CREATE TABLE files.x (a INT, …)."""
     from sqlglot import exp
 
@@ -64,11 +64,11 @@ def insert(node: Any, files: Files, run: Runs) -> Done:
         conflict.check(name, known, columns)
     if node.from_select is None:
         columns = columns or known
-        rows = run(_values(node.values, columns))
+        rows = run(values(node.values, columns))
     else:
         rows = run(node.from_select)
-    if _is_dry_run(name):
-        return _left(name)
+    if is_dry_run(f"files.{name}"):
+        return left_as_it_is(f"files.{name}")
     done = files.append(name, rows, columns, conflict)
     words = f"{counted(done.rows, 'row')} inserted into files.{name}"
     if conflict is not None:
@@ -84,8 +84,8 @@ def drop_tables(node: Any, files: Files) -> Done:
         name = _name(identifier, "DROP TABLE")
         if node.if_exists and not files.exists(name):
             said.append(f"there is no files.{name}, so nothing was changed")
-        elif _is_dry_run(name):
-            said.append(_left(name).words)
+        elif is_dry_run(f"files.{name}"):
+            said.append(left_as_it_is(f"files.{name}").words)
         else:
             files.drop(name)
             said.append(f"files.{name} was dropped")
@@ -110,19 +110,25 @@ def set_option(node: Any, catalog: Catalog) -> Done:
     return Done(f"files.{name}.{option.lower()} is {is_now}")
 
 
-def _is_dry_run(name: str) -> bool:
+def is_dry_run(name: str) -> bool:
     """Return whether this is a dry run, which writes nothing; then a log line says so."""
     if dry_run_listener() is None:
         return False
-    logger.info("%s", _left(name).words)
+    logger.info("%s", left_as_it_is(name).words)
     return True
 
 
-def _left(name: str) -> Done:
-    return Done(f"files.{name} is left as it is, because this is a dry run", 0)
+def left_as_it_is(name: str) -> Done:
+    """Return what a dry run says about a table that would be written."""
+    return Done(f"{name} is left as it is, because this is a dry run", 0)
 
 
-def _values(rows: list[list[Any]], columns: list[str]) -> Any:
+def values(rows: list[list[Any]], columns: list[str]) -> Any:
+    """Return the query of VALUES.
+
+    Raises:
+        StatementError: A row has more or fewer values than there are columns.
+    """
     queries = []
     for row in rows:
         if len(row) != len(columns):

@@ -1,0 +1,128 @@
+"""The user's own connection can be written to; its schemas show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from portkey_handler.errors import AlreadyExistsError, NotFoundError, StatementError
+from portkey_handler.gateway.offline import OfflineProvider
+from portkey_handler.session import Session
+
+
+@pytest.fixture
+def connection() -> Iterator[Any]:
+    """Open a DuckDB of the user with a table, a key and a schema."""
+    with duckdb.connect() as opened:
+        opened.execute(
+            "CREATE TABLE notes AS SELECT 1 AS id, 'works' AS text; CREATE SCHEMA shop;"
+            "CREATE TABLE shop.seen (id INTEGER PRIMARY KEY, answer VARCHAR)"
+        )
+        yield opened
+
+
+@pytest.fixture
+def own(open_session: Callable[..., Session], connection: Any) -> Session:
+    """Open a session on it, with a model."""
+    session = open_session(connection=connection)
+    session.sql("CREATE ML_ENGINE e FROM portkey; CREATE MODEL m PREDICT answer USING engine = 'e'")
+    return session
+
+
+def said(session: Session, statement: str) -> Any:
+    """Return what a statement has done."""
+    [(_, done)] = session.results(statement)
+    return done
+
+
+def test_tables_are_made_filled_and_dropped(own: Session, connection: Any) -> None:
+    """Answers land in the user's tables; each statement says what it has done."""
+    made = said(own, "CREATE TABLE answers AS SELECT n.id, m.answer FROM notes AS n JOIN m")
+    assert (made.words, made.rows) == ("answers was created, 1 row", 1)
+    added = said(own, "INSERT INTO answers (answer, id) SELECT upper(text), 2 FROM notes")
+    assert (added.words, added.rows) == ("1 row inserted into answers", 1)
+    assert connection.execute("SELECT * FROM answers ORDER BY id").fetchall() == [(1, "WORKS"), (2, "WORKS")]
+    assert said(own, "CREATE OR REPLACE TABLE answers (FROM notes)").words == "answers was replaced, 1 row"
+    assert said(own, "CREATE TABLE IF NOT EXISTS answers (FROM notes)").rows == 0
+    assert said(own, "DROP TABLE answers").words == "answers was dropped"
+    assert said(own, "DROP TABLE IF EXISTS answers").words == "there is no answers, so nothing was changed"
+
+
+def test_the_keys_of_the_table_count(own: Session, connection: Any) -> None:
+    """OR IGNORE and OR REPLACE go by PRIMARY KEY."""
+    own.sql("INSERT INTO shop.seen VALUES (1, 'a'), (2, 'b')")
+    done = said(own, "INSERT OR IGNORE INTO shop.seen VALUES (2, 'x'), (3, 'c')")
+    assert done.words == "1 row inserted into shop.seen, 1 left out: the key is there"
+    own.sql("INSERT OR REPLACE INTO shop.seen SELECT 1 AS id, 'z' AS answer")
+    rows = connection.execute("SELECT * FROM shop.seen ORDER BY id").fetchall()
+    assert rows == [(1, "z"), (2, "b"), (3, "c")]
+    with pytest.raises(StatementError, match=r"(?i)duplicate key"):
+        own.sql("INSERT INTO shop.seen VALUES (1, 'y')")
+
+
+def test_schemas_show(own: Session) -> None:
+    """SHOW TABLES names the schema of a table that is not in main."""
+    tables = own.sql("SHOW TABLES")
+    assert tables.iloc[:, 0].tolist() == ["m", "notes", "shop.seen"]
+    assert own.sql("DESCRIBE shop.seen")["column_name"].tolist() == ["id", "answer"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "kind", "message"),
+    [
+        (
+            "CREATE TABLE notes AS SELECT m.answer FROM notes AS n JOIN m",
+            AlreadyExistsError,
+            "notes exists already",
+        ),
+        ("CREATE TABLE m AS SELECT m.answer FROM notes AS n JOIN m", AlreadyExistsError, "m is a model"),
+        (
+            "CREATE TABLE shp.x AS SELECT m.answer FROM notes AS n JOIN m",
+            NotFoundError,
+            "did you mean 'shop'",
+        ),
+        ("INSERT INTO note SELECT m.answer FROM notes AS n JOIN m", NotFoundError, "did you mean 'notes'"),
+        ("DROP TABLE nothing", NotFoundError, "the table nothing does not exist"),
+        ("DROP TABLE information_schema.tables", NotFoundError, "does not exist"),
+    ],
+)
+def test_nothing_is_asked_for_what_cannot_be_written(
+    own: Session, asked: Any, statement: str, kind: type[Exception], message: str
+) -> None:
+    """The table, its columns and its schema are looked at first."""
+    with pytest.raises(kind) as caught:
+        own.sql(statement)
+    assert message in str(caught.value)
+    assert asked.rows == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"), [("", "notes has no column answer"), (" (id, text)", "names 2 columns for 1")]
+)
+def test_nothing_is_sent_for_columns_that_are_not_there(
+    connection: Any, provider: OfflineProvider, columns: str, message: str
+) -> None:
+    """The columns of the query are known before it is run."""
+    with Session(connection=connection) as session:
+        session.sql(
+            f"CREATE ML_ENGINE e FROM portkey USING base_url = '{provider.base_url}', check = false;"
+            "CREATE MODEL a PREDICT answer USING engine = 'e', model = 'one', column = 'text'"
+        )
+        before = len(provider.requests)
+        with pytest.raises(StatementError, match=re.escape(message)):
+            session.sql(f"INSERT INTO notes{columns} SELECT a.answer FROM notes AS n JOIN a")
+        assert len(provider.requests) == before
+        session.sql("INSERT INTO notes (text) SELECT a.answer FROM notes AS n JOIN a")
+        assert len(provider.requests) == before + 1
+    assert len(connection.execute("FROM notes").fetchall()) == 2
+
+
+def test_without_a_connection_only_files_are_written(session: Session, tmp_path: Path) -> None:
+    """The session's own DuckDB keeps no tables."""
+    with pytest.raises(StatementError, match="only tables of files can be written"):
+        session.sql("CREATE TABLE x AS SELECT 1 AS a")
