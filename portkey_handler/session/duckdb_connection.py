@@ -21,10 +21,11 @@ from sqlglot import exp
 
 from . import own_texts
 from .duckdb_errors import query_error
-from .files.relation import Relation, identifier
+from .files.relation import identifier
 from .files.served import SCHEME, Served
 from .interruptible import interruptible
-from .query_results import WIDE, in_zones, narrowed, plain, zones_of
+from .query_results import WIDE, in_zones, narrowed, plain
+from .scratch import Scratch
 from .sql.expressions import Functions, sql, table
 from .sql.functions import ALLOWED, REFUSED
 from .table import Table
@@ -261,43 +262,6 @@ class Database:
     def _arrow(self, expression: Any) -> Any:
         connection, query = self._connection, sql(expression)
         return interruptible(connection, lambda: connection.sql(query).to_arrow_table())
-
-
-class Scratch:
-    """Tables that are registered for one statement."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._names: list[str] = []
-        self._kept: list[Relation] = []
-        #: Time zones by the lower-case names of the columns that have one. DuckDB keeps times, but no zones.
-        self.zones: dict[str, str] = {}
-        #: Whether some rows are of a file, see `Table.from_file`.
-        self.from_file = False
-
-    def add(self, rows: Table) -> Any:
-        """Register rows and return their expression in FROM."""
-        self.zones.update(zones_of(rows.arrow.schema))
-        name, source = self._database.add(rows)
-        self._names.append(name)
-        return source
-
-    def add_file(self, relation: Relation) -> Any:
-        """Return the expression in FROM of a table in files, which stay readable until `clear`."""
-        reader = self._database.reader
-        self.from_file = True
-        if reader is not self._database:
-            query = own_texts.with_texts(relation.expression()).this
-            return self.add(own_texts.split(reader.run(query, zones=relation.zones)))
-        self.zones.update(relation.zones)
-        self._kept.append(relation)
-        return relation.expression()
-
-    def clear(self) -> None:
-        """Remove all of them."""
-        while self._names:
-            self._database.remove(self._names.pop())
-        self._kept.clear()
 
 
 def _locked_connection(served: Served) -> Any:

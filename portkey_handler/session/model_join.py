@@ -12,8 +12,9 @@ from sqlglot import exp
 from ..errors import NotFoundError, PortkeyHandlerError, StatementError
 from ..records import ADDED_BY_MODELS, NOT_ASKED, ROW_NUMBERS
 from .arrow_frames import from_frame
-from .duckdb_connection import Database, Scratch
+from .duckdb_connection import Database
 from .result_frames import to_frame
+from .scratch import Scratch
 from .sql.expressions import aliased
 from .sql.plan import ROW, Plan, Question
 from .table import Table

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from ..errors import NotFoundError, StatementError, closest
+from ..errors import NotFoundError, StatementError
 from ..records import NOT_ASKED
 from . import own_texts
 from .catalog import Model
 from .constant_subselects import fill_in_constants
-from .duckdb_connection import Database, Scratch
-from .files.relation import Relation
+from .duckdb_connection import Database
 from .files.writing import Files
 from .model_statements import find_model
+from .scratch import Scratch
 from .sql.double_quotes import marked, named_by_with, refuse_columns, selects
 from .sql.duckdb_nodes import qualify_of
-from .sql.expressions import aliased, column, table
+from .sql.expressions import aliased, column
 from .sql.nodes import alias_of, flat, output_names, paths
 from .sql.parser import ast
 from .sql.plan import ROW, Asked, Plan, Question, Source, of_models, options_for, parts
@@ -29,6 +29,7 @@ from .sql.pruning import NAIVE
 from .sql.rewrite import QUERIES, prepared, rewrite, taken_using
 from .sql.to_sqlglot import Translator
 from .table import Table
+from .tables_in_from import loaded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,47 +253,8 @@ class _Run:
         if name in self._named:
             return self._named[name].copy()
         if name not in self._loaded:
-            self._loaded[name] = self._load(parts, name)
+            self._loaded[name] = loaded(self._selector, self._scratch, parts, name)
         return self._loaded[name].copy()
-
-    def _load(self, parts: list[str], name: str) -> Any:
-        selector = self._selector
-        if len(parts) in (2, 3) and parts[0].lower() == "files":
-            found = selector.files.table(*parts[1:])
-            if isinstance(found, Relation):
-                return self._scratch.add_file(found)
-            self._scratch.from_file = True
-            return self._scratch.add(found.distinctly_named())
-        if name in selector.frames:
-            return self._scratch.add(selector.frames[name])
-        for known in self._database.table_names():
-            if known.lower() == name:
-                schema, _, bare = known.rpartition(".")
-                found = table(bare)
-                if schema:
-                    found.set("db", exp.to_identifier(schema, quoted=True))
-                return found
-        if name in selector.views:
-            from .arrow_frames import from_frame
-
-            return self._scratch.add(from_frame(selector.views[name]()))
-        raise self._not_found(parts, name)
-
-    def _not_found(self, parts: list[str], name: str) -> NotFoundError:
-        selector = self._selector
-        if len(parts) == 1:
-            try:
-                if selector.files.exists(parts[0]):
-                    return NotFoundError(f"the table {name} does not exist; did you mean files.{parts[0]}?")
-            except StatementError:
-                pass  # no file can have this name
-        names = [*(model.name for model in selector.models), *selector.frames, *self._database.table_names()]
-        names += [f"files.{file}" for file, _ in selector.files.names()]
-        close = closest(name, names)
-        hint = (
-            f"did you mean {close}?" if close else f"there are: {', '.join(dict.fromkeys(names)) or 'none'}"
-        )
-        return NotFoundError(f"the table or model {'.'.join(parts)} does not exist; {hint}")
 
     def _columns(self, relation: Any) -> tuple[str, ...]:
         query = exp.select(exp.Star()).from_(aliased(relation.copy(), "t"))
