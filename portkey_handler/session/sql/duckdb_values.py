@@ -144,6 +144,8 @@ class ValueReader:
         if any(child["class"] == "LAMBDA" for child in children):
             return None
         args = [self.expression(child) for child in children]
+        if name == "position":  # DuckDB takes it in its own form only: position('a' IN text)
+            name = "strpos"
         return ast.Function(name, args, distinct=bool(node.get("distinct")))
 
     def _lambda(self, node: Json) -> Any:

@@ -50,6 +50,11 @@ def cells(frame: pd.DataFrame) -> Any:
             "ORDER BY ALL",
             [[False, 2], [True, 2]],
         ),
+        ("SELECT position('7' IN code) AS p, [1] AS l FROM files.reviews LIMIT 1", [[3, [1]]]),
+        (
+            "SELECT id // 2 AS a, id ** 2 AS b, -id + 2 * id % 4 AS c FROM files.reviews WHERE id = 5",
+            [[2, 25, -3]],
+        ),
         ("WITH a AS (FROM files.reviews SELECT id) FROM a WHERE id = 2", [[2]]),
         ("SELECT id FROM files.reviews WHERE [id] = [1] UNION ALL SELECT 9 ORDER BY ALL DESC", [[9], [1]]),
         (
