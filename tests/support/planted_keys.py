@@ -142,7 +142,7 @@ SLIPS = [
     "DESCRIBE {k} x",
     "DROP ML_ENGINE '{k}'",
     "INSERT INTO files.t VALUES ('{k}'",
-    "EXPLAIN SELECT '{k}'",
+    "EXPLAIN ANALYZE SELECT '{k}'",
     "CREATE MODEL m FROM files (SELECT '{k}' FRM t) PREDICT y USING engine = 'e'",
 ]
 
