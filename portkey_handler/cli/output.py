@@ -114,7 +114,10 @@ def show_all(
             done(result)
             if echo:
                 typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
-            if output is None and not isinstance(result, Done):
+            if isinstance(result, Done):
+                if sys.stderr.isatty() and not quiet:
+                    typer.echo(visible(result.words), err=True)
+            elif output is None:
                 write(result, fmt, None, wide=wide)
     if output is not None and statement:
         write(result, fmt, output)
@@ -141,11 +144,11 @@ def write_table(result: Result, layout: Layout, *, wide: bool = False) -> None:
 
 
 def write(result: Result, fmt: Format, output: Path | None, *, wide: bool = False) -> None:
-    """Write one result to stdout or to a file; in a terminal record by record where a table does not fit."""
+    """Write one result to stdout or to a file; record by record where a table does not fit."""
     from ..session.table import as_frame
 
     if fmt is Format.table:
-        write_table(result, "auto" if sys.stdout.isatty() else "table", wide=wide)
+        write_table(result, "auto", wide=wide)
         return
     frame = as_frame(result)
     if output is not None:

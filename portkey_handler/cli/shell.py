@@ -181,14 +181,17 @@ class Shell:
 
 
 def _is_complete(text: str) -> bool:
-    """Return whether a text ends with a semicolon outside of quotes and comments."""
+    """Return whether a text ends with a semicolon, before comments or at the end of a line.
+
+    The second holds in open quotes, too: a quote that was forgotten is an error, and not a trap.
+    """
     from ..session.sql.scanner import outside_quotes
 
     last = ""
     for _, sign in outside_quotes(text):
         if not sign.isspace():
             last = sign
-    return last == ";"
+    return last == ";" or text.rstrip().endswith(";")
 
 
 def _say(words: str) -> None:

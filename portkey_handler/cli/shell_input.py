@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -40,6 +41,8 @@ def reader(session: Session) -> Callable[[str], str]:
         return _plainly
     from prompt_toolkit import PromptSession
 
+    # Terminals that do not answer where the cursor is would get a warning.
+    os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
     prompt: PromptSession[str] = PromptSession(
         history=_history(), completer=_completer(session), complete_while_typing=False
     )

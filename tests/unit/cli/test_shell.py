@@ -173,7 +173,7 @@ def test_commands(terminal: Terminal) -> None:
     terminal.type("\\d")
     terminal.wait_for("questions")
     terminal.type("\\d files.questions")
-    terminal.wait_for("question 0")
+    terminal.wait_for("VARCHAR")
     terminal.clear()
     terminal.type("\\x")
     terminal.wait_for("\\x is on: records")
