@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..errors import FileError
-from ..foreign_text import visible
+from ..foreign_text import safe, visible
 from .app import Format
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def show_all(
                 typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
             if isinstance(result, Done):
                 if sys.stderr.isatty() and not quiet:
-                    typer.echo(visible(result.words), err=True)
+                    typer.echo(safe(result.words), err=True)
             elif output is None:
                 write(result, fmt, None, wide=wide)
     if output is not None and statement:

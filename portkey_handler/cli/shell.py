@@ -12,7 +12,7 @@ import typer
 
 from ..__about__ import __version__
 from ..errors import PortkeyHandlerError, did_you_mean
-from ..foreign_text import visible
+from ..foreign_text import safe, visible
 from .app import (
     EncodingOption,
     EnvFileOption,
@@ -138,7 +138,7 @@ class Shell:
         with shown_in_terminal():
             for _, result in self._session.results(text):
                 if isinstance(result, Done):
-                    _say(visible(result.words))
+                    _say(safe(result.words))
                 else:
                     write_table(result, self._layout)
 

