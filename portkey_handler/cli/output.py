@@ -169,7 +169,7 @@ def _write_file(frame: pd.DataFrame, fmt: Format, output: Path) -> None:
         elif fmt is Format.xlsx:
             # A name that Excel knows, beside the place of the file.
             new = new.with_suffix(".xlsx")
-            _for_excel(frame).to_excel(new, index=False, engine="openpyxl")
+            _write_sheet(frame, new)
         else:
             new.write_text(_text(frame, fmt), encoding="utf-8")
         new.replace(output)
@@ -177,10 +177,16 @@ def _write_file(frame: pd.DataFrame, fmt: Format, output: Path) -> None:
         new.unlink(missing_ok=True)
 
 
-def _for_excel(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose cells a sheet can hold: lists as JSON, moments of a zone as text."""
-    shown: pd.DataFrame = frame.map(_cell)
-    return shown
+def _write_sheet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a sheet: lists as JSON, moments of a zone as text, and no answer as a formula."""
+    import pandas as pd
+
+    with pd.ExcelWriter(path, engine="openpyxl") as writer:
+        frame.map(_cell).to_excel(writer, index=False)
+        for row in writer.sheets["Sheet1"].iter_rows():
+            for cell in row:
+                if cell.data_type == "f":  # a text that begins with =
+                    cell.data_type = "s"
 
 
 def _cell(value: Any) -> Any:

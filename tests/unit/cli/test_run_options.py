@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -193,6 +194,16 @@ def test_a_sheet_holds_lists_moments_and_controls(tmp_path: Path) -> None:
     assert row["l"] == "[1, 2]"
     assert str(row["z"]).startswith("2026-01-31T")
     assert row["c"] == r"a\x07"
+
+
+def test_an_answer_is_no_formula(tmp_path: Path) -> None:
+    """A text that begins with = is a text, whoever has said it."""
+    path = tmp_path / "out.xlsx"
+    done = run("sql", "SELECT '=1+1' AS t, '=HYPERLINK(1)' AS `=2+2`", "-o", str(path))
+    assert done.returncode == 0, done.stderr
+    cells = [cell for row in openpyxl.load_workbook(path).active.iter_rows() for cell in row]
+    assert [cell.value for cell in cells] == ["t", "=2+2", "=1+1", "=HYPERLINK(1)"]
+    assert {cell.data_type for cell in cells} == {"s"}
 
 
 # Variables
