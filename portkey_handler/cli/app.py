@@ -50,7 +50,7 @@ app = typer.Typer(
     cls=_Commands,
     help="Run language models over table rows from SQL, through the Portkey AI gateway.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
 )
 
@@ -96,6 +96,20 @@ OutputOption = Annotated[
         "-o",
         help="Write the last result to this file: .csv, .json, .jsonl, .parquet or .xlsx.",
     ),
+]
+DatabaseOption = Annotated[
+    Path | None,
+    typer.Option("--db", help="A DuckDB database file whose tables are seen.", dir_okay=False),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="The language model of every query, whatever SQL says."),
+]
+MaxCostOption = Annotated[
+    float | None, typer.Option("--max-cost", help="The most dollars of each query to a model.")
+]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Ask a stand-in on this machine and nobody else; nothing is paid.")
 ]
 VarOption = Annotated[
     list[str] | None,

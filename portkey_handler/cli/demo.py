@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,7 @@ import typer
 
 from ..errors import UsageError
 from .app import VerboseOption, app, log_to_stderr
-from .queries import Run, run_statements
+from .queries import Run, asking_stand_in, run_statements
 
 
 @app.command()
@@ -45,7 +43,13 @@ def demo(
     if is_elsewhere:
         _run(examples, script, verbose)
         return
-    with _stand_in():
+    from ..gateway.offline.guesses import guessed_answer
+
+    _say(
+        "No PORTKEY_API_KEY is set: an offline stand-in guesses by lists of words here, and no language "
+        "model answers. Nothing is paid; the dollars are what the model would have cost."
+    )
+    with asking_stand_in(guessed_answer, latency=0.05):  # slow enough for a progress bar to be seen
         _run(examples, script, verbose)
 
 
@@ -66,25 +70,6 @@ def _is_local_ready() -> bool:
         _say(f"No language model can answer on this machine: {error}")
         return False
     return True
-
-
-@contextmanager
-def _stand_in() -> Iterator[None]:
-    from ..gateway.offline import Behaviour, OfflineProvider
-    from ..gateway.offline.guesses import guessed_answer
-
-    # Slow enough for a progress bar to be seen.
-    behaviour = Behaviour(answer=guessed_answer, latency=0.05)
-    with OfflineProvider(behaviour=behaviour) as provider:
-        os.environ["PORTKEY_BASE_URL"] = provider.base_url
-        _say(
-            "No PORTKEY_API_KEY is set: an offline stand-in guesses by lists of words here, and no language "
-            "model answers. Nothing is paid; the dollars are what the model would have cost."
-        )
-        try:
-            yield
-        finally:
-            del os.environ["PORTKEY_BASE_URL"]
 
 
 def _say(words: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,7 @@ import typer
 
 from ..errors import FileError, PortkeyHandlerError
 from .app import (
+    DatabaseOption,
     DryRunOption,
     EncodingOption,
     EnvFileOption,
@@ -21,6 +23,9 @@ from .app import (
     FormatOption,
     LogFormat,
     LogFormatOption,
+    MaxCostOption,
+    ModelOption,
+    OfflineOption,
     OutputOption,
     QuietOption,
     SessionOption,
@@ -56,6 +61,9 @@ class Run:
         dry_run: Whether nothing is sent.
         verbose: Whether the whole log is shown.
         echo: Whether each statement is written above its result.
+        db: A DuckDB database file, or None.
+        options: Options of every query to a model.
+        offline: Whether a stand-in is asked, and nobody else.
         parameters: The values of `$name`, or None.
         strict: Whether a failed row is a failure.
         summary: The file of the summary, or None.
@@ -72,6 +80,9 @@ class Run:
     dry_run: bool = False
     verbose: bool = False
     echo: bool = False
+    db: Path | None = None
+    options: Mapping[str, Any] | None = None
+    offline: bool = False
     parameters: Mapping[str, Any] | None = None
     strict: bool = False
     summary: Path | None = None
@@ -88,6 +99,10 @@ def run(
     encoding: EncodingOption = None,
     fmt: FormatOption = None,
     output: OutputOption = None,
+    db: DatabaseOption = None,
+    model: ModelOption = None,
+    max_cost: MaxCostOption = None,
+    offline: OfflineOption = False,
     var: VarOption = None,
     env_file: EnvFileOption = None,
     dry_run: DryRunOption = False,
@@ -117,6 +132,9 @@ def run(
             encoding=encoding,
             fmt=format_of(fmt, output),
             output=output,
+            db=db,
+            options=_options(model, max_cost),
+            offline=offline,
             parameters=parameters_of(var),
             dry_run=dry_run,
             strict=strict,
@@ -137,6 +155,10 @@ def sql(
     encoding: EncodingOption = None,
     fmt: FormatOption = None,
     output: OutputOption = None,
+    db: DatabaseOption = None,
+    model: ModelOption = None,
+    max_cost: MaxCostOption = None,
+    offline: OfflineOption = False,
     var: VarOption = None,
     env_file: EnvFileOption = None,
     dry_run: DryRunOption = False,
@@ -158,6 +180,9 @@ def sql(
             encoding=encoding,
             fmt=format_of(fmt, output),
             output=output,
+            db=db,
+            options=_options(model, max_cost),
+            offline=offline,
             parameters=parameters_of(var),
             dry_run=dry_run,
             strict=strict,
@@ -208,7 +233,14 @@ def _run(text: str, how: Run, done: RunSummary) -> None:
 
     with (
         _told(done) if how.strict or how.summary is not None else nullcontext(),
-        Session(how.session, files=how.files, file_options=_for_all(how.encoding)) as session,
+        asking_stand_in() if how.offline else nullcontext(),
+        Session(
+            how.session,
+            files=how.files,
+            connection=how.db,
+            file_options=_for_all(how.encoding),
+            options=how.options,
+        ) as session,
     ):
         show_all(
             session,
@@ -221,6 +253,37 @@ def _run(text: str, how: Run, done: RunSummary) -> None:
             wide=how.wide,
             done=done.add_result,
         )
+
+
+def _options(model: str | None, max_cost: float | None) -> dict[str, Any]:
+    """Return the options of every query that were given."""
+    given = {"model": model, "max_cost": max_cost}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@contextmanager
+def asking_stand_in(answer: Callable[..., str] | None = None, latency: float = 0.0) -> Iterator[None]:
+    """Send everything to a stand-in on this machine inside the `with` block.
+
+    Args:
+        answer: Makes its answers; by default they repeat the request.
+        latency: Seconds before each answer.
+    """
+    from ..gateway.offline import Behaviour, OfflineProvider
+
+    behaviour = Behaviour(latency=latency) if answer is None else Behaviour(answer=answer, latency=latency)
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name in _GATEWAY_VARIABLES}
+    try:
+        with OfflineProvider(behaviour=behaviour) as provider:
+            os.environ["PORTKEY_BASE_URL"] = provider.base_url
+            yield
+    finally:
+        os.environ.pop("PORTKEY_BASE_URL", None)
+        os.environ.update(kept)
+
+
+#: Where requests go, and with which keys.
+_GATEWAY_VARIABLES = ("PORTKEY_BASE_URL", "PORTKEY_API_KEY", "PORTKEY_CUSTOM_HOST", "PORTKEY_PROVIDER")
 
 
 def _told(done: RunSummary) -> AbstractContextManager[None]:
@@ -246,7 +309,17 @@ def _run_dry(text: str, how: Run) -> None:
     catalog = None if how.session is None else Catalog.in_memory(how.session)
     try:
         options = _for_all(how.encoding)
-        with dry_runs(made.append), Session(catalog, files=how.files, file_options=options) as session:
+        with (
+            dry_runs(made.append),
+            asking_stand_in() if how.offline else nullcontext(),
+            Session(
+                catalog,
+                files=how.files,
+                connection=how.db,
+                file_options=options,
+                options=how.options,
+            ) as session,
+        ):
             for _ in session.results(text, how.parameters):
                 pass
     finally:

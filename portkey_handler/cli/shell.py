@@ -14,6 +14,7 @@ from ..__about__ import __version__
 from ..errors import PortkeyHandlerError, did_you_mean
 from ..foreign_text import safe, visible
 from .app import (
+    DatabaseOption,
     EncodingOption,
     EnvFileOption,
     FilesOption,
@@ -45,6 +46,7 @@ def shell(
     files: FilesOption = Path(),
     session: SessionOption = None,
     encoding: EncodingOption = None,
+    db: DatabaseOption = None,
     env_file: EnvFileOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -55,7 +57,7 @@ def shell(
         read_env_file(env_file)
     log_to_stderr(verbose)
     options = {} if encoding is None else {"*": {"encoding": encoding}}
-    with errors_on_stderr(), Session(session, files=files, file_options=options) as running:
+    with errors_on_stderr(), Session(session, files=files, connection=db, file_options=options) as running:
         Shell(running).run()
 
 

@@ -13,12 +13,14 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from ..errors import FileError
 from . import own_texts
 from .duckdb_errors import query_error
 from .files.relation import identifier
@@ -262,6 +264,22 @@ class Database:
     def _arrow(self, expression: Any) -> Any:
         connection, query = self._connection, sql(expression)
         return interruptible(connection, lambda: connection.sql(query).to_arrow_table())
+
+
+def connected(path: Path) -> Any:
+    """Return a connection to a DuckDB database file.
+
+    Raises:
+        FileError: It cannot be opened: another program has it, or it is something else.
+    """
+    try:
+        return duckdb.connect(str(path))
+    except (duckdb.Error, OSError) as error:
+        why = str(error).splitlines()[0][:200]
+        raise FileError(
+            f"{path} cannot be opened as a DuckDB database ({why}); close the program that has it open, "
+            "or name another file"
+        ) from None
 
 
 def _locked_connection(served: Served) -> Any:

@@ -49,6 +49,7 @@ class Selector:
         models: All versions of all models.
         opened: Returns the handler of a model, open inside a `with` block.
         views: Tables that the session makes itself, by dotted lower-case name.
+        options: Options of every query, which beat those of USING.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Selector:
         models: Sequence[Model],
         opened: Opened,
         views: Mapping[str, Callable[[], pd.DataFrame]],
+        options: Mapping[str, Any],
     ) -> None:
+        self.options = options
         self.database = database
         self.files = files
         self.frames = frames
@@ -322,7 +325,7 @@ class _Run:
                 join = on = None
             sources.append(self._source(item, join, on))
         names = [str(alias_of(item)) for item, _, _ in found]
-        options = of_models(self._options, names)
+        options = {**of_models(self._options, names), **self._selector.options}
         models = [
             Asked(name, paths(item), model.target, on, options_for(options, name, names))
             for name, (item, on, model) in zip(names, found, strict=True)

@@ -77,12 +77,14 @@ class Session:
         path: Folder in which engines and models are kept; None: in memory. It holds the engines' keys and is
             readable by its owner only.
         files: Folder behind the SQL name `files`; nothing outside of it is read or written.
-        connection: A DuckDB connection whose tables are seen, and written to by CREATE TABLE, INSERT and DROP
-            TABLE; it is neither locked nor closed. Temporary
-            tables of it are seen only in the thread that runs the session's first query.
+        connection: A DuckDB connection whose tables are seen, and written to by CREATE TABLE, INSERT and
+            DROP TABLE; it is neither locked nor closed. Temporary tables of it are seen only in the thread
+            that runs the session's first query. Or the path of a database file, which the session opens and
+            closes.
         file_options: What is to be known about tables of files that cannot be found in them, such as
             ``{"reviews": {"encoding": "cp1252", "types": {"id": "text"}, "delimiter": ";"}}``; "*" stands for
             every table. It is for this session, and wins over SET.
+        options: Options of every query to a model, as in USING, which they beat: ``{"max_cost": 1}``.
 
     A session works from several threads at once. Each has a DuckDB cursor of its own; statements that change
     engines and models run one after the other.
@@ -98,12 +100,19 @@ class Session:
         files: str | Path = ".",
         connection: Any = None,
         file_options: Mapping[str, Mapping[str, Any]] | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
+        self._options = dict(options or {})
         self._catalog = path if isinstance(path, Catalog) else Catalog(None if path is None else Path(path))
         self._file_options = all_checked(file_options)
         self._files = Files(Path(files), self._said_about_files, lambda: self._database.reader)
         self._frames: dict[str, Table] = {}
-        self._connection = connection
+        self._owned = None
+        if isinstance(connection, str | Path):
+            from .duckdb_connection import connected
+
+            self._owned = connected(Path(connection))
+        self._connection = connection if self._owned is None else self._owned
         self._opening = threading.Lock()
         self._opened: Database | None = None
         self._changing = threading.RLock()
@@ -197,6 +206,8 @@ class Session:
         """Close the session; the user's own DuckDB connection stays open."""
         if self._opened is not None:
             self._opened.close()
+        if self._owned is not None:
+            self._owned.close()
         stop_if_unused()
 
     def __enter__(self) -> Session:
@@ -246,7 +257,13 @@ class Session:
             for prefix in ("", "mindsdb.", "information_schema.")
         }
         return Selector(
-            self._database, self._files, self._frames, self._catalog.models(), self._models.opened, everywhere
+            self._database,
+            self._files,
+            self._frames,
+            self._catalog.models(),
+            self._models.opened,
+            everywhere,
+            self._options,
         )
 
     def _select(self, node: Any) -> Table:

@@ -336,3 +336,44 @@ def test_doctor_without_a_mindsdb_is_kind() -> None:
     done = run("doctor")
     assert done.returncode == 0, done.stdout
     assert "and the session needs none; portkey-handler check asks the gateway" in done.stdout
+
+
+# Options for every query
+
+
+def test_one_model_and_one_limit_for_every_query(provider: OfflineProvider, files: Path) -> None:
+    """They beat what the statements say."""
+    ask = f"{ASK} USING max_cost = 100, m.model = 'another'"
+    done = run("sql", SETUP + ask, "--files", str(files), "--model", "gpt-4o-mini", provider=provider)
+    assert done.returncode == 0, done.stderr
+    models = {request.body["model"] for request in provider.requests if request.method == "POST"}
+    assert models == {"gpt-4o-mini"}
+    more = ["--model", "gpt-4o-mini", "--max-cost", "0.0000001"]
+    again = f"{ask}, reuse = 'never'"
+    done = run("sql", SETUP + again, "--files", str(files), *more, provider=provider)
+    assert done.returncode == 4, done.stderr
+    assert "max_cost" in done.stderr
+
+
+def test_a_database_file(tmp_path: Path) -> None:
+    """Its tables are seen and written to; what is no database is said in one line."""
+    path = tmp_path / "shop.duckdb"
+    done = run("sql", "CREATE TABLE sales AS SELECT 1 AS id, 'lamp' AS what", "--db", str(path))
+    assert done.returncode == 0, done.stderr
+    done = run("sql", "SELECT * FROM sales", "--db", str(path), "--format", "csv")
+    assert done.stdout == "id,what\n1,lamp\n"
+    wrong = tmp_path / "wrong.duckdb"
+    wrong.write_text("no database " * 1000, encoding="utf-8")
+    done = run("sql", "SELECT 1", "--db", str(wrong))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{wrong} cannot be opened as a DuckDB database (")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_offline_asks_nobody_else(provider: OfflineProvider, files: Path) -> None:
+    """Whatever the environment says; and the key stays here."""
+    place = ("--files", str(files), "--format", "csv", "--offline")
+    done = run("sql", SETUP + ASK, *place, provider=provider, PORTKEY_API_KEY="pk-canary-1234567890")
+    assert done.returncode == 0, done.stderr
+    assert "offline stand-in" in done.stdout
+    assert provider.requests == []
