@@ -66,7 +66,8 @@ def test_a_block_lives_while_rows_are_asked(slow: OfflineProvider, command: tupl
         assert failures == r"1 failed: 1 x 400: No \x1b[2Jsuch thing."
         assert terminal.screen.cursor.hidden
         assert terminal.finish() == 0
-        (end,) = terminal.lines
+        *done, end = terminal.lines
+        assert done == ["engine e was created", "model mood was created"]
         assert not terminal.screen.cursor.hidden
     assert re.fullmatch(r"mood: 23 answered, 1 failed, 24 requests, \d+ tokens, \$0\.0+\d\d, \d+\.\d s", end)
 
