@@ -10,7 +10,8 @@ import typer
 
 from ..errors import UsageError
 from .app import VerboseOption, app, log_to_stderr
-from .queries import Run, asking_stand_in, run_statements
+from .queries import Run, run_statements
+from .stand_in import asking_stand_in
 
 
 @app.command()

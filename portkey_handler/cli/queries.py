@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,6 +41,7 @@ from .app import (
 from .exit_codes import INTERRUPTED, LIMIT, ROWS, code_of
 from .output import check_can_be_written, format_of, show_all, write_estimates
 from .run_summary import RunSummary
+from .stand_in import asking_stand_in
 from .variables import parameters_of, read_env_file
 
 if TYPE_CHECKING:
@@ -259,31 +259,6 @@ def _options(model: str | None, max_cost: float | None) -> dict[str, Any]:
     """Return the options of every query that were given."""
     given = {"model": model, "max_cost": max_cost}
     return {name: value for name, value in given.items() if value is not None}
-
-
-@contextmanager
-def asking_stand_in(answer: Callable[..., str] | None = None, latency: float = 0.0) -> Iterator[None]:
-    """Send everything to a stand-in on this machine inside the `with` block.
-
-    Args:
-        answer: Makes its answers; by default they repeat the request.
-        latency: Seconds before each answer.
-    """
-    from ..gateway.offline import Behaviour, OfflineProvider
-
-    behaviour = Behaviour(latency=latency) if answer is None else Behaviour(answer=answer, latency=latency)
-    kept = {name: os.environ.pop(name) for name in list(os.environ) if name in _GATEWAY_VARIABLES}
-    try:
-        with OfflineProvider(behaviour=behaviour) as provider:
-            os.environ["PORTKEY_BASE_URL"] = provider.base_url
-            yield
-    finally:
-        os.environ.pop("PORTKEY_BASE_URL", None)
-        os.environ.update(kept)
-
-
-#: Where requests go, and with which keys.
-_GATEWAY_VARIABLES = ("PORTKEY_BASE_URL", "PORTKEY_API_KEY", "PORTKEY_CUSTOM_HOST", "PORTKEY_PROVIDER")
 
 
 def _told(done: RunSummary) -> AbstractContextManager[None]:

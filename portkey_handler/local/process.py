@@ -75,7 +75,7 @@ class LocalServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # llama.cpp writes pages of its own
-            env={**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=_environment(),
             start_new_session=True,  # Ctrl-C is for this process, which ends that one when it is ready to
         )
         self._process, self._owner = process, os.getpid()
@@ -100,6 +100,12 @@ class LocalServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of the server: this one without keys, and the modules of this process."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PORTKEY_")}
+    return {**kept, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _first_line(process: subprocess.Popen[bytes]) -> str:
