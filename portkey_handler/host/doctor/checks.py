@@ -19,7 +19,6 @@ from ...gateway.config import ON_THIS_MACHINE, address
 from ...options import EngineConfig
 from ...storage import answer_format, rate_limit_store, sqlite
 from ...usage import kept_prompts, run_history
-from ..local_server import probe
 
 State = Literal["ok", "warning", "wrong"]
 
@@ -48,6 +47,8 @@ class Finding:
 
 def check_gateway(credentials: EngineConfig, what: str) -> Finding:
     """Probe the engine's gateway once, as CREATE ML_ENGINE does; no row is sent and nothing is paid."""
+    from ..local_server import probe  # it imports MindsDB, which the doctor does not where it can help it
+
     try:
         run_sync(probe(credentials))
     except GatewayError as error:
