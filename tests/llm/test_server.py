@@ -32,10 +32,21 @@ def home(models: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def _takes_ctrl_c() -> None:
+    """Take Ctrl-C as a program in the foreground does; one in the background is told to ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_command_serves_until_ctrl_c(home: Path) -> None:
     """It says where, and what to write; both models are listed."""
     command = [sys.executable, "-m", "portkey_handler", "local", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ}) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
+        preexec_fn=_takes_ctrl_c,  # noqa: PLW1509
+    ) as process:
         assert process.stdout is not None
         try:
             first = process.stdout.readline()
@@ -82,7 +93,11 @@ def test_the_server_ends_with_its_program(sign: signal.Signals, home: Path) -> N
     """Also when it is killed."""
     assert home.is_dir()
     with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", SCRIPT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=_takes_ctrl_c,  # noqa: PLW1509
     ) as process:
         assert process.stdout is not None
         server = psutil.Process(int(process.stdout.readline()))
