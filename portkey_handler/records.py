@@ -191,6 +191,24 @@ class Evidence(NamedTuple):
 EVIDENCE_FIELDS = Evidence._fields
 
 
+class Remaining(NamedTuple):
+    """How much the provider still takes before its limits, by the headers of a response.
+
+    Each is None where the provider does not say it.
+
+    Attributes:
+        requests: So many requests.
+        tokens: So many tokens, of prompts and answers together.
+        prompt_tokens: So many tokens of prompts, where they have a limit of their own.
+        completion_tokens: So many tokens of answers, where they have a limit of their own.
+    """
+
+    requests: int | None = None
+    tokens: int | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A successful response of the gateway.
@@ -200,15 +218,14 @@ class Response:
         body: The parsed JSON body.
         evidence: The evidence from its headers.
         attempts: How often the request was sent.
-        requests_left: How many more such requests the provider takes before its limit, or None if it does
-            not say.
+        remaining: How much the provider still takes before its limits, or None if it does not say.
     """
 
     status: int
     body: Any
     evidence: Evidence = Evidence()  # noqa: RUF009 - it cannot change
     attempts: int = 1
-    requests_left: int | None = None
+    remaining: Remaining | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ class AdaptiveConcurrency:
     def answered(self, sent_at: float, now: float, left: int | None = None) -> None:
         """Note an answer at `now` to a request sent at `sent_at`, both in seconds of the loop's clock.
 
-        With `left` the provider says how many more requests it takes now: the limit does not grow above that.
+        `left` is how many more requests the provider takes now, see `RoomLeft`: the limit does not grow above
+        that.
         """
         self._left = left
         new = sent_at >= self._changed_at

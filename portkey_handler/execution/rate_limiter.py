@@ -16,14 +16,14 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..errors import StoreError
 from ..foreign_text import logger_of
 from ..records import Request, Response
 from .gcra import CLOCK_STEP, Backlog, Backlogs, Gcra, Slot
 from .retry import QueryStopped, Send
-from .token_estimate import AnswerLength, estimate_tokens
+from .token_estimate import MeanTokens, estimate_tokens, used_tokens
 
 logger = logger_of(__name__)
 
@@ -235,7 +235,7 @@ class RateLimitedSender:
     ) -> None:
         self._send = send
         self._limiter = limiter
-        self._answers = AnswerLength(longest_answer)
+        self._answers = MeanTokens(longest_answer)
         self._stopped = stopped
 
     async def __call__(self, request: Request) -> Response:
@@ -248,7 +248,7 @@ class RateLimitedSender:
         estimated = estimate_tokens(request.body, self._answers.expected)
         await self._acquire(estimated)
         response = await self._send(request)
-        used, answer = _usage(response.body)
+        used, answer = used_tokens(response.body)
         if used is not None:
             self._limiter.correct(estimated, used)
         if answer is not None:
@@ -270,12 +270,3 @@ class RateLimitedSender:
     def close(self) -> None:
         """Leave the debt to later queries."""
         self._limiter.close()
-
-
-def _usage(body: Any) -> tuple[int | None, int | None]:
-    """Return the tokens of a request with its answer, and of the answer alone; None where not known."""
-    usage = body.get("usage") if isinstance(body, dict) else None
-    if not isinstance(usage, dict):
-        return None, None
-    total, answer = usage.get("total_tokens"), usage.get("completion_tokens")
-    return total if isinstance(total, int) else None, answer if isinstance(answer, int) else None

@@ -22,6 +22,7 @@ from ..errors import (
 )
 from ..records import Request, Response
 from .concurrency import AdaptiveConcurrency
+from .room_left import RoomLeft
 from .throttle import AdaptiveThrottle
 
 #: The longest wait that a provider may ask for; beyond it the row fails and says so.
@@ -91,6 +92,7 @@ class RetryingSender:
         self._longest_asked = 0.0
         self._loop = asyncio.get_running_loop()
         self._throttle = AdaptiveThrottle()
+        self._room = RoomLeft()
         self._in_flight = 0
         self._resume_at = 0.0
         self._reached = False
@@ -123,7 +125,7 @@ class RetryingSender:
                 self._answered = True
                 now = self._loop.time()
                 self._throttle.answered(now)
-                self._concurrency.answered(sent_at, now, response.requests_left)
+                self._concurrency.answered(sent_at, now, self._room.after(response))
                 return response if attempt == 1 else replace(response, attempts=attempt)
             is_gone = failure.cannot_connect and self._reached and not self._stopped.is_set()
             if is_gone:  # nothing was sent

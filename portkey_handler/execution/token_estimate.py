@@ -1,9 +1,10 @@
-"""The estimate of a request's tokens, made without a vocabulary before the request is sent."""
+"""The tokens of a request: estimated without a vocabulary before it is sent, and read from its response."""
 
 from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 _ASCII = bytes(range(0x80))
 _NOT_THREE_BYTES = bytes(set(range(0x100)) - set(range(0xE0, 0xF0)))
@@ -25,7 +26,7 @@ def estimate_tokens(body: bytes, expected_answer: int) -> int:
 
     Args:
         body: The JSON body, in UTF-8. Takes about 1 ms a MB.
-        expected_answer: Tokens of the answer, see `AnswerLength`.
+        expected_answer: Tokens of the answer, see `MeanTokens`.
 
     Returns:
         At least 1.
@@ -44,23 +45,37 @@ def estimate_tokens(body: bytes, expected_answer: int) -> int:
     return max(1, math.ceil(quarters / 4) + _IMAGE_TOKENS * images + expected_answer)
 
 
-class AnswerLength:
-    """Learns how long answers are.
+class MeanTokens:
+    """Learns how many tokens something has, such as an answer.
 
     Args:
-        max_tokens: The most that an answer may have, taken until the first one is known; None for 100.
+        first: What is expected until the first one is known, such as the most that an answer may have; None
+            for 100.
     """
 
-    def __init__(self, max_tokens: int | None) -> None:
-        self._mean = float(100 if max_tokens is None else max_tokens)
+    def __init__(self, first: int | None = None) -> None:
+        self._mean = float(100 if first is None else first)
         self._known = 0
 
     @property
     def expected(self) -> int:
-        """Tokens expected of the next answer: the mean so far, in which the last hundred weigh most."""
+        """Tokens expected of the next one: the mean so far, in which the last hundred weigh most."""
         return math.ceil(self._mean)
 
-    def learn(self, completion_tokens: int) -> None:
-        """Note the tokens of one answer."""
+    def learn(self, tokens: int) -> None:
+        """Note the tokens of one."""
         self._known = min(self._known + 1, 100)
-        self._mean += (completion_tokens - self._mean) / self._known
+        self._mean += (tokens - self._mean) / self._known
+
+
+def used_tokens(body: Any) -> tuple[int | None, int | None]:
+    """Return the tokens of a request with its answer, and of the answer alone; None where not known.
+
+    Args:
+        body: The parsed body of a response.
+    """
+    usage = body.get("usage") if isinstance(body, dict) else None
+    if not isinstance(usage, dict):
+        return None, None
+    total, answer = usage.get("total_tokens"), usage.get("completion_tokens")
+    return total if isinstance(total, int) else None, answer if isinstance(answer, int) else None

@@ -34,7 +34,7 @@ from .error_messages import is_versioned, rejection, secret_texts
 from .failures import ERROR, NO_CHOICE, fault_in
 from .network import cause_of, certificates, host_of, is_unknown_host, proxy_for, remedy_for
 from .response_metadata import evidence_of
-from .waits import requests_left
+from .waits import remaining_in
 
 _LARGE = 2**20
 #: The bytes of a reply, unpacked, that are read; and those of an error, of which the beginning is enough.
@@ -107,7 +107,7 @@ class Gateway:
                 evidence=evidence,
             ) from None
         self._check(body, headers, content, request.body, evidence)
-        return Response(status, body, evidence, requests_left=requests_left(headers))
+        return Response(status, body, evidence, remaining=remaining_in(headers))
 
     def _check(
         self, body: Any, headers: Mapping[str, str], content: bytes, request_body: bytes, evidence: Evidence

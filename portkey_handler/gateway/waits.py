@@ -8,14 +8,27 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..options.durations import read_duration
+from ..records import Remaining
+
+#: The headers of what is left of each limit, in the order of `Remaining`: of OpenAI, Groq and Azure, and of
+#: Anthropic, whose limits of tokens may be of prompts and of answers.
+_REMAINING = (
+    ("x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"),
+    ("x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"),
+    ("anthropic-ratelimit-input-tokens-remaining",),
+    ("anthropic-ratelimit-output-tokens-remaining",),
+)
+_NOT_SAID = [None] * len(_REMAINING)
+_LIMITS = ("x-ratelimit-reset", "anthropic-ratelimit-")
+_MOST_DIGITS = 18
 
 
 def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that the provider asks to wait, or None if it does not ask.
 
     They are read from retry-after-ms (OpenAI's, in milliseconds), else from Retry-After (seconds or an HTTP
-    date), else from the x-ratelimit-reset-* of the limits that are used up: durations in OpenAI's form
-    ("6m0s", "20ms"), seconds, or a time.
+    date), else from the x-ratelimit-reset-* or anthropic-ratelimit-*-reset of the limits that are used up:
+    durations in OpenAI's form ("6m0s", "20ms"), seconds, or a time.
     """
     asked = _seconds(headers.get("retry-after-ms", "") + "ms")
     if asked is None:
@@ -25,18 +38,29 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     resets = [
         _seconds(text)
         for name, text in headers.items()
-        if name.lower().startswith("x-ratelimit-reset") and _is_used_up(headers, name.lower())
+        if _is_reset(name.lower()) and _is_used_up(headers, name.lower())
     ]
     return max((seconds for seconds in resets if seconds is not None), default=None)
 
 
-def requests_left(headers: Mapping[str, str]) -> int | None:
-    """Return how many more requests the provider takes before its limit, or None if it does not say.
+def remaining_in(headers: Mapping[str, str]) -> Remaining | None:
+    """Return how much the provider still takes before its limits, or None if it does not say."""
+    found = [
+        next((left for name in names if (left := _counted(headers.get(name))) is not None), None)
+        for names in _REMAINING
+    ]
+    return None if found == _NOT_SAID else Remaining(*found)
 
-    It is x-ratelimit-remaining-requests, as OpenAI, Groq and Azure send it.
-    """
-    left = headers.get("x-ratelimit-remaining-requests", "").strip()
-    return int(left) if left.isascii() and left.isdigit() else None
+
+def _counted(text: str | None) -> int | None:
+    """Return a number that a header gives, or None; more digits than a number of tokens has are none."""
+    text = "" if text is None else text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def _is_reset(name: str) -> bool:
+    """Return whether a header says when a limit has its whole amount again."""
+    return name.startswith(_LIMITS) and "reset" in name
 
 
 def _is_used_up(headers: Mapping[str, str], name: str) -> bool:

@@ -16,7 +16,7 @@ from portkey_handler.gateway.client import Gateway as Door
 from portkey_handler.gateway.config import GatewayConfig
 from portkey_handler.gateway.offline import Fault, OfflineProvider, embedding
 from portkey_handler.options import EngineConfig
-from portkey_handler.records import Request
+from portkey_handler.records import Remaining, Request
 
 QUESTION = "Where is Stockholm located?"
 MESSAGES = [{"role": "user", "content": QUESTION}]
@@ -151,3 +151,57 @@ def test_what_it_cannot_ask_is_said_once(
     with pytest.raises(UnsupportedError):
         run_sync(send())
     assert provider.requests == []
+
+
+LEFT = {
+    "openai": {"x-ratelimit-remaining-requests": "59", "x-ratelimit-remaining-tokens": "149984"},
+    "anthropic": {
+        "anthropic-ratelimit-requests-remaining": "49",
+        "anthropic-ratelimit-tokens-remaining": "28000",
+        "anthropic-ratelimit-input-tokens-remaining": "20000",
+        "anthropic-ratelimit-output-tokens-remaining": "8000",
+    },
+}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "openai": {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "Yes"}, "finish_reason": "stop"}
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    },
+    "anthropic": {
+        "id": "m",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "Yes"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 2},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "remaining"),
+    [("openai", Remaining(59, 149_984)), ("anthropic", Remaining(49, 28_000, 20_000, 8_000))],
+)
+def test_what_is_left_of_the_limits_comes_through(
+    gateway: Gateway, provider: OfflineProvider, name: str, remaining: Remaining
+) -> None:
+    """The gateway passes the provider's headers on, those of an answer that it translates, too."""
+    provider.behaviour.faults = [Fault(status=200, headers=LEFT[name], body=ANSWERS[name])]
+    credentials = EngineConfig(
+        {"base_url": gateway.base_url, "provider": name, "custom_host": provider.base_url}
+    )
+    body = orjson.dumps({"model": "m", "messages": MESSAGES, "max_tokens": 5})
+
+    async def send() -> Remaining | None:
+        async with Door(GatewayConfig.of_engine(credentials, 10)) as door:
+            return (await door.send(Request("/chat/completions", body))).remaining
+
+    assert run_sync(send()) == remaining

@@ -15,7 +15,7 @@ from portkey_handler.errors import RateLimitError
 from portkey_handler.execution.concurrency import AdaptiveConcurrency
 from portkey_handler.execution.mapper import Mapper, MapperLimits
 from portkey_handler.execution.throttle import AdaptiveThrottle
-from portkey_handler.records import Evidence, Item, Outcome, Request, Response
+from portkey_handler.records import Evidence, Item, Outcome, Remaining, Request, Response
 
 
 def rounds(flight: AdaptiveConcurrency, serves: int, seconds: float, count: int) -> list[int]:
@@ -166,6 +166,7 @@ class Provider:
         queues: Whether others wait; else they are refused.
         per_second: How many requests it takes in any second, or None.
         chance: The share of requests that it refuses whatever they are.
+        tokens_left: What it says is left of its limit of tokens, of which each request uses 100; or None.
     """
 
     seconds: float
@@ -174,7 +175,9 @@ class Provider:
     per_second: int | None = None
     chance: float = 0.0
     spread: float = 0.3
+    tokens_left: int | None = None
     inside: int = 0
+    peak: int = 0
     sent: int = 0
     refused: int = 0
     answered: list[float] = field(default_factory=list)
@@ -188,6 +191,7 @@ class Provider:
         """Answer, or refuse after 20 ms."""
         self.sent += 1
         self.inside += 1
+        self.peak = max(self.peak, self.inside)
         try:
             if self._refuses():
                 self.refused += 1
@@ -202,7 +206,9 @@ class Provider:
         finally:
             self.inside -= 1
         self.answered.append(asyncio.get_running_loop().time())
-        return Response(200, request.body.decode())
+        body = {"text": request.body.decode(), "usage": {"total_tokens": 100, "completion_tokens": 20}}
+        left = None if self.tokens_left is None else Remaining(tokens=self.tokens_left)
+        return Response(200, body, remaining=left)
 
     def _refuses(self) -> bool:
         if self.places is not None and not self.queues and self.inside > self.places:
@@ -220,7 +226,7 @@ def ask(items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
     """Send the text of the one item."""
     (one,) = items
     reply = yield Request("/", one.payload.encode())
-    return [Outcome(reply.body, evidence=Evidence(status=reply.status))]
+    return [Outcome(reply.body["text"], evidence=Evidence(status=reply.status))]
 
 
 def asked(rows: int, seconds: float, **limits: object) -> tuple[Provider, float]:
@@ -274,6 +280,13 @@ def test_refusals_by_chance_do_not_slow_a_query_down() -> None:
     _, seconds = asked(10_000, 1.0, chance=0.03)
     _, without = asked(10_000, 1.0)
     assert seconds <= 1.3 * without
+
+
+@pytest.mark.parametrize(("tokens_left", "peak"), [(None, 1024), (20_000, 200), (2_500, 25), (0, 8)])
+def test_the_flight_does_not_grow_above_the_tokens_that_are_left(tokens_left: int | None, peak: int) -> None:
+    """The provider tells them with each answer; a request has 100. Below the first limit it does not fall."""
+    provider, _ = asked(10_000, 0.5, tokens_left=tokens_left)
+    assert (provider.peak, provider.refused) == (peak, 0)
 
 
 def test_a_query_of_days_has_no_number_too_large() -> None:

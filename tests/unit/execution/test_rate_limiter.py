@@ -22,7 +22,7 @@ import pytest
 
 from portkey_handler.execution.gcra import Backlog, Backlogs, Gcra
 from portkey_handler.execution.rate_limiter import RateLimiter
-from portkey_handler.execution.token_estimate import AnswerLength, estimate_tokens
+from portkey_handler.execution.token_estimate import MeanTokens, estimate_tokens
 from portkey_handler.storage.rate_limit_store import MIGRATIONS, RateLimitStore
 
 WORKER = Path(__file__).parents[2] / "support" / "limited.py"
@@ -608,7 +608,7 @@ def test_a_large_body_is_estimated_quickly() -> None:
 
 def test_answers_are_as_long_as_those_before() -> None:
     """The limit on an answer counts until there is one; then the mean does."""
-    length = AnswerLength(max_tokens=4000)
+    length = MeanTokens(4000)
     assert length.expected == 4000
     length.learn(10)
     assert length.expected == 10
@@ -621,4 +621,4 @@ def test_answers_are_as_long_as_those_before() -> None:
 
 def test_an_answer_without_limit_has_a_hundred_tokens() -> None:
     """Somewhere one has to start."""
-    assert AnswerLength(None).expected == 100
+    assert MeanTokens(None).expected == 100
