@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -17,6 +19,8 @@ from .usage.estimate.dry_run import dry_run_listener
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .predictor import QueryInParts
 
 logger = logger_of(__name__)
 
@@ -45,13 +49,14 @@ class PortkeyHandler(host.BaseMLEngine):
     """Runs language models over rows, through the Portkey AI gateway.
 
     The engine's options are read for every call, so that a changed key is used at once; nothing is kept
-    between calls.
+    between calls, but inside `in_parts`.
     """
 
     name = "portkey"
 
     def __init__(self, model_storage: Any, engine_storage: Any, **kwargs: Any) -> None:
         super().__init__(model_storage, engine_storage, **kwargs)
+        self._parts: QueryInParts | None = None
         self.generative = True  # the target is a new column, and not one of the data to learn from
 
     @_briefly
@@ -171,8 +176,35 @@ class PortkeyHandler(host.BaseMLEngine):
         frame = host.receive(df, self.model_storage)
         host.check_no_answers(frame, answer_columns(resolved.plan), self.model_storage)
         names = host.row_names(frame, self.model_storage)
-        answers = Predictor(resolved.plan)(frame, resolved.credentials, names)
+        if self._parts is not None and len(frame):
+            answers = self._parts(resolved.plan, frame, resolved.credentials, names)
+        else:
+            answers = Predictor(resolved.plan)(frame, resolved.credentials, names)
         return host.deliver(answers, self.model_storage)
+
+    @contextmanager
+    def in_parts(self) -> Iterator[None]:
+        """Make one query of all `predict` inside the `with` block: their rows are parts of one table.
+
+        It has one record, one budget and one line at its end. The session calls it; MindsDB has no such hook.
+        """
+        from .predictor import QueryInParts
+
+        with QueryInParts() as parts:
+            self._parts = parts
+            try:
+                yield
+            finally:
+                self._parts = None
+
+    def price_of_a_row(self) -> tuple[float | None, float | None]:
+        """Return what a row has cost so far, in dollars and in tokens, inside `in_parts`; None: not known."""
+        return (0.0, 0.0) if self._parts is None else self._parts.price_of_a_row()
+
+    def names_one_of(self, columns: Iterable[str], query: Mapping[str, Any]) -> bool:
+        """Return whether the options of the model, or those of a query, may name one of some columns."""
+        written = json.dumps([self._kept()["using"], dict(query)], default=str, ensure_ascii=False).lower()
+        return any(str(name).lower() in written for name in columns)
 
     @_briefly
     def describe(self, attribute: str | list[str] | None = None) -> pd.DataFrame:

@@ -268,7 +268,7 @@ class RowNames:
     first: int = 0
     column: str = ""
     values: Sequence[Any] = ()
-    numbers: Sequence[int] | None = None
+    numbers: Sequence[int | str] | None = None
 
     def of(self, row: int) -> int | str:
         """Return the name of a row: `id = 1057` where a column identifies rows, else its number.
@@ -282,3 +282,7 @@ class RowNames:
                 quoted = "'{}'".format(said.replace("'", "''"))
                 return f"{self.column} = {said if isinstance(value, Number) else quoted}"
         return self.first + row if self.numbers is None else self.numbers[row]
+
+    def followed_by(self, names: RowNames, own: int, total: int) -> RowNames:
+        """Return the names of a number of rows, followed by those of other rows up to a total."""
+        return RowNames(numbers=[*map(self.of, range(own)), *(names.of(row) for row in range(total - own))])

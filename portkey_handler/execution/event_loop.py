@@ -1,7 +1,7 @@
-"""Run a coroutine from synchronous code, also where an event loop runs already.
+"""Run coroutines from synchronous code, also where an event loop runs already.
 
-Each call makes a thread with an event loop of its own. This works inside the running loop of a notebook and
-after a fork.
+Each call, or each `with` block, makes a thread with an event loop of its own. This works inside the running
+loop of a notebook and after a fork.
 """
 
 from __future__ import annotations
@@ -25,13 +25,85 @@ _Args = ParamSpec("_Args")
 def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end in a thread and loop of its own, and return its result.
 
-    A keyboard interrupt cancels the coroutine, waits for its end and is raised again. So does SIGTERM or
-    SIGHUP, where nobody else handles it: the process then ends by that signal.
+    See `LoopThread.run` for interrupts.
     """
-    run = _Run(coroutine)
-    with _terminated_like_interrupted():
-        result: Result = _result_of(run)
-    return result
+    with LoopThread() as loop:
+        return loop.run(coroutine)
+
+
+class LoopThread:
+    """A thread with an event loop, inside a `with` block; runs one coroutine after the other."""
+
+    def __enter__(self) -> LoopThread:
+        """Start the thread."""
+        self._ready = threading.Event()
+        self._ended = threading.Event()
+        self._error: BaseException | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last: _Call | None = None
+        thread = threading.Thread(target=self._work, name="portkey_handler", daemon=True)
+        thread.start()
+        try:
+            self._ready.wait()
+        except BaseException:
+            self._ready.wait()
+            self.__exit__()
+            raise
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """End the thread. A coroutine that two interrupts have left behind goes on to its end in it."""
+        self._loop.call_soon_threadsafe(self._closed.set)
+        if self._last is None or self._last.ended.is_set():
+            # Not thread.join: after an interrupt, Python 3.10 and 3.11 take the thread for ended (bpo-45274).
+            self._ended.wait()
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine to its end, in the context of the caller, and return its result.
+
+        A keyboard interrupt cancels the coroutine, waits for its end and is raised again. So does SIGTERM or
+        SIGHUP, where nobody else handles it: the process then ends by that signal.
+        """
+        call = self._last = _Call(coroutine)
+        with _terminated_like_interrupted():
+            result: Result = self._result_of(call)
+        return result
+
+    def _result_of(self, call: _Call) -> Any:
+        context = contextvars.copy_context()
+        self._loop.call_soon_threadsafe(self._start, call, context=context)
+        try:
+            call.ended.wait()
+        except (KeyboardInterrupt, _Terminated):
+            self._loop.call_soon_threadsafe(call.cancel)
+            call.ended.wait()
+            raise
+        return call.result()
+
+    def _start(self, call: _Call) -> None:
+        task = self._loop.create_task(call.run())
+        call.task = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _work(self) -> None:
+        try:
+            asyncio.run(self._main())
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            self._error = error
+        finally:
+            self._ready.set()
+            self._ended.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._closed = asyncio.Event()
+        self._ready.set()
+        await self._closed.wait()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
 
 class _Terminated(BaseException):
@@ -72,21 +144,6 @@ def _terminated_like_interrupted() -> Iterator[None]:
         os.kill(os.getpid(), came)
 
 
-def _result_of(run: _Run) -> Any:
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(run,), name="portkey_handler", daemon=True)
-    thread.start()
-    # Not thread.join: after an interrupt, Python 3.10 and 3.11 take the thread for ended (bpo-45274).
-    try:
-        run.ended.wait()
-    except (KeyboardInterrupt, _Terminated):
-        run.cancel()
-        run.ended.wait()
-        raise
-    thread.join()
-    return run.result()
-
-
 def blocking(
     function: Callable[_Args, Coroutine[Any, Any, Result]],
     name: str,
@@ -116,34 +173,28 @@ def blocking(
     return call
 
 
-class _Run:
+class _Call:
+    """One coroutine of a `LoopThread`."""
+
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self._coroutine = coroutine
-        self._started = threading.Event()
+        self.task: asyncio.Task[None] | None = None
         self.ended = threading.Event()
-        self._loop: asyncio.AbstractEventLoop
-        self._task: asyncio.Task[Any]
         self._value: Any = None
         self._error: BaseException | None = None
 
-    def __call__(self) -> None:
+    async def run(self) -> None:
         try:
-            self._value = asyncio.run(self._main())
+            self._value = await self._coroutine
         except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
             self._error = error
         finally:
             self.ended.set()
 
-    async def _main(self) -> Any:
-        self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._coroutine)
-        self._started.set()
-        return await self._task
-
     def cancel(self) -> None:
-        """Cancel the coroutine from another thread."""
-        if self._started.wait(timeout=5) and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._task.cancel)
+        """Cancel the coroutine; called in its loop."""
+        if self.task is not None:
+            self.task.cancel()
 
     def result(self) -> Any:
         """Return the coroutine's result, or raise its error."""

@@ -52,7 +52,7 @@ class MapperLimits:
 
 
 class Mapper:
-    """Runs one operation over rows, once.
+    """Runs one operation over the rows of one query; made and used inside one event loop.
 
     Args:
         operation: Makes requests from a batch of items, and outcomes from responses; a generator that yields
@@ -80,7 +80,6 @@ class Mapper:
         stopped: asyncio.Event | None = None,
     ) -> None:
         self._operation = operation
-        self._send = send
         self._limits = limits
         self._cache = cache
         self._price = price
@@ -91,7 +90,18 @@ class Mapper:
         self._concurrency = AdaptiveConcurrency(limits.concurrency, limits.timeout, limits.most_in_flight)
         self._breaker = CircuitBreaker(several_models=limits.several_models)
         self._workers: set[asyncio.Task[None]] = set()
-        self._begun = False
+        self._results = RowResults(remember)
+        self._loop = asyncio.get_running_loop()
+        self._sender = RetryingSender(
+            send,
+            self._concurrency,
+            limits.max_attempts,
+            self._stopped,
+            lambda: self._results.counts.cached > 0,
+        )
+        # When the deadline passes, on the loop's clock; known when the first rows come.
+        self._until: float | None = None
+        self._late = False
         self._exhausted = False
         # Whether one of the workers waits for other queries, all rows having been pulled.
         self._waiting = False
@@ -101,7 +111,10 @@ class Mapper:
     async def run(
         self, rows: Iterable[Item | Skipped], total: int, elsewhere: Elsewhere | None = None
     ) -> MapResult:
-        """Answer every row.
+        """Answer rows, and return the outcomes of all rows so far.
+
+        The rows of one query may come in parts: `run` is called for each part when the one before has ended.
+        Their numbers go on, and so does everything else that is known of the query.
 
         When it is cancelled, no further request is sent, those in flight may land for `LANDING` seconds, and
         the cancellation goes on.
@@ -112,46 +125,37 @@ class Mapper:
             elsewhere: Makes the items of some rows, by their numbers. With it rows from all over the table
                 are tried while some have failed and none was answered; see `PendingRows`.
         """
-        self._loop = asyncio.get_running_loop()
-        self._results = RowResults(total, self._remember)
-        self._sender = RetryingSender(
-            self._send,
-            self._concurrency,
-            self._limits.max_attempts,
-            self._stopped,
-            lambda: self._results.counts.cached > 0,
-        )
+        if self._until is None and self._limits.deadline is not None:
+            self._until = self._loop.time() + self._limits.deadline
+        first = self._results.add(total)
         pending = PendingRows(
-            rows, self._results, self._cache, self._on_outcome, self._limits.timeout, self._loop.time
+            rows, first, self._results, self._cache, self._on_outcome, self._limits.timeout, self._loop.time
         )
         if elsewhere is not None:
             in_order = IN_ORDER * self._limits.batch_size
             pending.look_elsewhere(elsewhere, total, in_order, lambda: self._breaker.doubts)
         self._pending = iter(pending)
-        self._begun = True
-        deadline = self._limits.deadline
+        self._exhausted = self._waiting = False
         try:
-            in_time = await self._finish(deadline)
+            in_time = await self._finish(self._until)
             if not in_time:
                 self._stopped.set()
-                await self._finish(LANDING)
+                await self._finish(self._loop.time() + LANDING)
         except asyncio.CancelledError:
             self._stopped.set()
-            await self._finish(LANDING)
+            await self._finish(self._loop.time() + LANDING)
             raise
         finally:
             for worker in self._workers:
                 worker.cancel()
             await asyncio.gather(*self._workers, return_exceptions=True)
         self.now()
-        late = deadline is not None and not in_time and self._why is None
-        reason = f"deadline = {deadline:g} s passed" if late else _why_stopped(self._why)
+        self._late = self._late or (not in_time and self._why is None)
+        reason = f"deadline = {self._limits.deadline:g} s passed" if self._late else _why_stopped(self._why)
         return self._results.finish(self._why, reason)
 
     def now(self) -> Counts:
         """Return the counts as they are at this moment."""
-        if not self._begun:
-            return Counts(0)
         counts = self._results.counts
         counts.requests = self._sender.requests
         counts.concurrency = self._concurrency.limit
@@ -163,9 +167,8 @@ class Mapper:
             self._why = reason
             self._stopped.set()
 
-    async def _finish(self, seconds: float | None) -> bool:
-        """Work until all is done and return True, or for that many seconds."""
-        until = None if seconds is None else self._loop.time() + seconds
+    async def _finish(self, until: float | None) -> bool:
+        """Work until all is done and return True, or until that moment on the loop's clock."""
         self._start_workers()
         while self._workers:
             if self._why is not None and until is None:

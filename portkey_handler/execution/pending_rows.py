@@ -64,6 +64,7 @@ class PendingRows:
 
     Args:
         rows: An item, or why there is none, per row.
+        first: The number of the first row.
         results: Takes the outcomes of rows that need no request.
         cache: Holds answers, or None.
         on_outcome: Called with a row and its outcome before it is settled.
@@ -74,6 +75,7 @@ class PendingRows:
     def __init__(
         self,
         rows: Iterable[Item | Skipped],
+        first: int,
         results: RowResults,
         cache: Cache | None,
         on_outcome: Callable[[int, Outcome], None],
@@ -81,12 +83,13 @@ class PendingRows:
         clock: Callable[[], float],
     ) -> None:
         self._rows = rows
+        self._first = first
         self._results = results
         self._cache = cache
         self._on_outcome = on_outcome
         self._clock = clock
         self._elsewhere = InFlightElsewhere(longest_wait)
-        self._row = -1
+        self._row = first - 1
         self._ahead: set[int] = set()
         self._picks: Iterator[Pending] = iter(())
         self._in_order = 0
@@ -109,7 +112,7 @@ class PendingRows:
 
     def _spread(self, items: Elsewhere, total: int) -> Iterator[Pending]:
         """Yield rows behind the current one that need a request, each farthest from those before."""
-        spread = itertools.islice(_spread_out(total), _MOST_ELSEWHERE)
+        spread = (self._first + place for place in itertools.islice(_spread_out(total), _MOST_ELSEWHERE))
         places = (row for row in spread if row > self._row and row not in self._ahead)
         while numbers := [*itertools.islice(places, _AT_A_TIME)]:
             for row, item in zip(numbers, items(numbers), strict=True):
@@ -119,7 +122,7 @@ class PendingRows:
                         yield pending
 
     def __iter__(self) -> Iterator[Pending | Pause]:
-        for row, item in enumerate(self._rows):
+        for row, item in enumerate(self._rows, start=self._first):
             self._row = row
             if row % _TURN == _TURN - 1:
                 yield Pause(0)

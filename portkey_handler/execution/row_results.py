@@ -59,18 +59,26 @@ class RowResults:
     """The outcomes of the rows of one query.
 
     Args:
-        total: How many rows there are.
         remember: What of an outcome is kept until the end, which matters for a million rows.
     """
 
-    def __init__(self, total: int, remember: Callable[[Outcome], Outcome]) -> None:
-        self.counts = Counts(total)
+    def __init__(self, remember: Callable[[Outcome], Outcome]) -> None:
+        self.counts = Counts(0)
         self._remember = remember
-        self._outcomes: list[Outcome | None] = [None] * total
+        self._outcomes: list[Outcome | None] = []
         self._first_rows: dict[bytes, int] = {}
         # The row that each row's outcome is taken from; 8 bytes a row, where a dict would take 100.
-        self._source = array("q", range(total))
-        self._shares = array("q", [1]) * total
+        self._source = array("q")
+        self._shares = array("q")
+
+    def add(self, rows: int) -> int:
+        """Make room for further rows, and return the number of the first of them."""
+        first = self.counts.total
+        self.counts.total += rows
+        self._outcomes += [None] * rows
+        self._source.extend(range(first, first + rows))
+        self._shares.extend(array("q", [1]) * rows)
+        return first
 
     def is_copy(self, row: int, key: bytes) -> bool:
         """Return whether an equal row came before; this row then shares its outcome."""

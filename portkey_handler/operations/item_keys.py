@@ -28,9 +28,16 @@ class Keys:
         return key.digest()
 
 
-def number_copies(items: Iterable[Item | Skipped]) -> Iterator[Item | Skipped]:
-    """Yield items with unique keys: the k-th of equal items has the same key in every query."""
-    copies: dict[bytes, int] = {}
+def number_copies(
+    items: Iterable[Item | Skipped], copies: dict[bytes, int] | None = None
+) -> Iterator[Item | Skipped]:
+    """Yield items with unique keys: the k-th of equal items has the same key in every query.
+
+    Args:
+        items: The items.
+        copies: The number of the last of equal items that came before, by key; kept up to date.
+    """
+    copies = {} if copies is None else copies
     for item in items:
         if isinstance(item, Skipped):
             yield item

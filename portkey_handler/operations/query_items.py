@@ -45,21 +45,34 @@ class QueryItems:
         """Whether each row has a model of its own."""
         return self._model is not None
 
-    def of(self, frame: pd.DataFrame, rows: Sequence[int] | None = None) -> Iterator[Item | Skipped]:
+    def of(
+        self, frame: pd.DataFrame, first: int = 0, copies: dict[bytes, int] | None = None
+    ) -> Iterator[Item | Skipped]:
         """Yield the item of each row, or the reason why there is none.
 
         Args:
             frame: The rows.
-            rows: Their numbers in the query; by default they begin with 0.
+            first: The number of the first row in the query.
+            copies: How many equal items came before, by their keys, where equal items are not sent once; it
+                is kept up to date.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.
             TemplateError: There are several rows, and no template names a column.
         """
-        if rows is None:
-            check_varies(self._plan, len(frame))
+        rows = range(first, first + len(frame))
+        check_varies(self._plan, rows.stop)
+        return self._made(frame, rows, {} if copies is None else copies)
+
+    def some(self, frame: pd.DataFrame, rows: Sequence[int]) -> Iterator[Item | Skipped]:
+        """Yield the items of some rows of the query, by their numbers."""
+        return self._made(frame, rows, {})
+
+    def _made(
+        self, frame: pd.DataFrame, rows: Sequence[int], copies: dict[bytes, int]
+    ) -> Iterator[Item | Skipped]:
         items = self.operation.items(frame)
         if self._model is not None:
             items = with_models(items, frame, self._model)
         items = self.tracing.trace(items, frame, rows)
-        return items if self._deduplicate else number_copies(items)
+        return items if self._deduplicate else number_copies(items, copies)

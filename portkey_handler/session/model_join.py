@@ -22,9 +22,13 @@ from .table import Table
 _ROW_ID = "__mindsdb_row_id"
 
 
+#: A column of the rows: the names that may stand before it, its name in lower case, its name for models.
+_Known = tuple[Any, str, str]
+#: The answers of models, by their position in the question.
+Answers = Mapping[int, pd.DataFrame]
 #: Returns the places of the rows that the next model is asked about, or None for all, from the answers so far
-#: and the numbers of the rows that they belong to.
-Needed = Callable[[Sequence[pd.DataFrame], Sequence[int]], "list[int] | None"]
+#: and the places of the rows that they belong to.
+Needed = Callable[[Answers, Sequence[int]], "list[int] | None"]
 
 
 def asked(
@@ -32,12 +36,26 @@ def asked(
     handlers: Sequence[Any],
     data: pd.DataFrame,
     inputs: Sequence[Mapping[str, Any]],
-    needed: Needed = lambda outputs, rows: None,  # noqa: ARG005 - all rows
-) -> tuple[list[pd.DataFrame], Sequence[int]]:
+    needed: Needed = lambda answers, rows: None,  # noqa: ARG005 - all rows
+    *,
+    order: Sequence[int] | None = None,
+    numbers: Sequence[int] | None = None,
+    before: Answers | None = None,
+) -> tuple[dict[int, pd.DataFrame], Sequence[int]]:
     """Ask one model after the other; each gets the answers of those before it.
 
+    Args:
+        question: The query.
+        handlers: The handler of each model.
+        data: The rows.
+        inputs: The constants of each model.
+        needed: Says which rows the next model is asked about.
+        order: The models in the order in which they are asked; by default that of the statement.
+        numbers: The numbers of the rows in errors, where the data is a part of a table.
+        before: The answers of models that were asked about these rows before.
+
     Returns:
-        The answers of each model, and the numbers of the rows that they belong to.
+        The answers of each model, and the places in `data` of the rows that they belong to.
     """
     seen = data.copy(deep=False)
     rows: Sequence[int] = range(len(seen))
@@ -45,23 +63,12 @@ def asked(
         (column.paths, column.name.lower(), name)
         for column, name in zip(question.data, question.visible_names(), strict=True)
     ]
-    outputs: list[pd.DataFrame] = []
+    answers: dict[int, pd.DataFrame] = {}
     added: list[str] = []
-    for number, (model, handler) in enumerate(zip(question.models, handlers, strict=True)):
-        frame = _renamed(seen, question.renames[number], known)
-        for name, value in inputs[number].items():
-            frame = frame.drop(columns=[column for column in frame.columns if column.lower() == name.lower()])
-            frame[name] = pd.Series(
-                [value] * len(frame), index=frame.index, dtype=None if len(frame) else object
-            )
-        frame[_ROW_ID] = range(len(frame))
-        frame.attrs[ADDED_BY_MODELS] = list(added)
-        if len(rows) < len(data):
-            frame.attrs[ROW_NUMBERS] = rows
-        options = dict(model.using)
-        args = {"pred_format": "dict", "predict_params": options, "using": dict(options)}
-        answer = _aligned(handler.predict(frame, args), frame, model.alias)
-        outputs.append(answer)
+
+    def add(number: int, answer: pd.DataFrame) -> None:
+        model = question.models[number]
+        answers[number] = answer
         for name, value in inputs[number].items():
             if name not in seen.columns:
                 seen[name] = pd.Series(
@@ -72,18 +79,41 @@ def asked(
             seen[visible] = answer[name]
             added.append(visible)
             known.append((model.paths, name.lower(), visible))
-        if number + 1 < len(handlers) and not answer.attrs.get(NOT_ASKED):
-            places = needed(outputs, rows)
+
+    for number, answer in (before or {}).items():
+        add(number, answer)
+    for number in range(len(handlers)) if order is None else order:
+        model = question.models[number]
+        frame = _sent(seen, inputs[number], question.renames[number], known)
+        frame.attrs[ADDED_BY_MODELS] = list(added)
+        if numbers is not None or len(rows) < len(data):
+            frame.attrs[ROW_NUMBERS] = rows if numbers is None else [numbers[row] for row in rows]
+        options = dict(model.using)
+        args = {"pred_format": "dict", "predict_params": options, "using": dict(options)}
+        answer = _aligned(handlers[number].predict(frame, args), frame, model.alias)
+        add(number, answer)
+        if len(answers) < len(handlers) and not answer.attrs.get(NOT_ASKED):
+            places = needed(answers, rows)
             if places is not None and len(places) < len(rows):
                 seen = seen.take(places)
-                outputs = [output.take(places) for output in outputs]
+                answers = {one: found.take(places) for one, found in answers.items()}
                 rows = [rows[place] for place in places]
-    return outputs, rows
+    return answers, rows
 
 
-def _renamed(
-    frame: pd.DataFrame, renames: Mapping[str, Any], known: Sequence[tuple[Any, str, str]]
+def _sent(
+    seen: pd.DataFrame, constants: Mapping[str, Any], renames: Mapping[str, Any], known: Sequence[_Known]
 ) -> pd.DataFrame:
+    """Return the rows as one model gets them: under the names of ON, with its constants."""
+    frame = _renamed(seen, renames, known)
+    for name, value in constants.items():
+        frame = frame.drop(columns=[column for column in frame.columns if column.lower() == name.lower()])
+        frame[name] = pd.Series([value] * len(frame), index=frame.index, dtype=None if len(frame) else object)
+    frame[_ROW_ID] = range(len(frame))
+    return frame
+
+
+def _renamed(frame: pd.DataFrame, renames: Mapping[str, Any], known: Sequence[_Known]) -> pd.DataFrame:
     result: pd.DataFrame = frame.copy(deep=False)
     for new, identifier in renames.items():
         qualifier = tuple(str(part).lower() for part in identifier.parts[:-1])
@@ -132,7 +162,7 @@ def inputs(question: Question, plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.DataFrame]) -> Table:
+def together(question: Question, plan: Plan, data: Table, answers: Answers) -> Table:
     """Return data, constants and answers side by side, by private names, with the number of the row.
 
     The columns of models that have not answered are left out.
@@ -141,8 +171,8 @@ def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.D
     arrays: list[Any] = []
     names: list[str] = []
     as_json: set[int] = set()
-    answers = [from_frame(output) for output in outputs]
-    places = [0] * len(outputs)
+    found = {number: from_frame(answer) for number, answer in answers.items()}
+    places = dict.fromkeys(answers, 0)
     position = 0
     for known in plan.columns:
         if known.kind == "data":
@@ -151,12 +181,12 @@ def together(question: Question, plan: Plan, data: Table, outputs: Sequence[pd.D
         elif known.kind == "input":
             value = question.constants[known.owner][known.name][0]
             array, is_json = pa.array([value] * rows, pa.string() if value is None else None), False
-        elif known.owner >= len(answers):
+        elif known.owner not in found:
             continue
         else:
             place = places[known.owner]
             places[known.owner] += 1
-            array, is_json = answers[known.owner].arrow.column(place), place in answers[known.owner].json
+            array, is_json = found[known.owner].arrow.column(place), place in found[known.owner].json
         if is_json:
             as_json.add(len(arrays))
         arrays.append(array)

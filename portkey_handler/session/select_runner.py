@@ -34,8 +34,6 @@ from .tables_in_from import loaded
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .model_join import Needed
-
 Opened = Callable[[Model], AbstractContextManager[Any]]
 
 
@@ -218,6 +216,10 @@ class _Run:
 
     def _answered(self, node: Any) -> Any:
         """Replace a nested query that asks models by its rows."""
+        if isinstance(node, ast.Exists | ast.NotExists):
+            if not NAIVE.get() and self._asks(node.query):
+                _end_at_one_row(node.query)
+            return None
         if not isinstance(node, QUERIES) or not self._asks(node):
             return None
         alias, node.alias = node.alias, None
@@ -276,29 +278,44 @@ class _Run:
             # Without rows nothing is sent. The handler tells its columns, or what is wrong with the options.
             every = [{name: value for name, (value, _) in found.items()} for found in question.constants]
             outputs, _ = asked(question, handlers, empty, every)
-            plan = Planner(question, [list(output.columns) for output in outputs]).plan()
-            check_final(plan, empty, outputs, self._database, self._scratch)
+            # In a dry run no answer is known, so a condition on answers cannot be applied.
+            is_dry = any(output.attrs.get(NOT_ASKED) for output in outputs.values())
+            columns = [list(output.columns) for output in outputs.values()]
+            plan = Planner(question, columns).plan()
+            check_final(plan, empty, [*outputs.values()], self._database, self._scratch)
             data = self._data(question, plan)
             if data.arrow.num_rows:
-                frame = seen(question, data)
-                needed = self._needed(question, plan, data)
-                outputs, rows = asked(question, handlers, frame, inputs(question, plan), needed)
-                data = data if len(rows) == len(frame) else data.taken(rows)
+                if is_dry or NAIVE.get():
+                    outputs, _ = asked(question, handlers, seen(question, data), inputs(question, plan))
+                else:
+                    data, outputs = self._asked(question, plan, data, handlers, empty, columns)
         source = self._scratch.add(together(question, plan, data, outputs))
-        # A dry run has no answers: a condition on them would leave no row for a model outside of this query.
-        is_dry = any(output.attrs.get(NOT_ASKED) for output in outputs)
         return self._run(plan.final(source, not (is_nested and is_dry)), plan.names)
 
-    def _needed(self, question: Question, plan: Plan, data: Table) -> Needed:
-        """Return what finds the rows that the next model is asked about."""
-        from .model_join import together
+    def _asked(
+        self,
+        question: Question,
+        plan: Plan,
+        data: Table,
+        handlers: Sequence[Any],
+        empty: pd.DataFrame,
+        columns: Sequence[Sequence[str]],
+    ) -> tuple[Table, dict[int, pd.DataFrame]]:
+        """Ask the models about the rows that the result needs; return these rows and the answers."""
+        from .model_join import Answers, inputs, seen, together
+        from .waves import Waves, dependencies
 
-        def needed(outputs: Sequence[pd.DataFrame], rows: Sequence[int]) -> list[int] | None:
-            condition = None if NAIVE.get() else plan.needed(len(outputs))
+        numbers: list[int] | None = None
+        if plan.wanted is not None and plan.sequence:
+            numbers = self._in_sequence(together(question, plan, data, {}), plan)
+            data = data.taken(numbers)
+
+        def kept(answers: Answers, rows: Sequence[int]) -> list[int] | None:
+            condition = plan.needed(frozenset(answers))
             if condition is None:
                 return None
             held = data if len(rows) == data.arrow.num_rows else data.taken(rows)
-            source = aliased(self._scratch.add(together(question, plan, held, outputs)), "__portkey_rows")
+            source = aliased(self._scratch.add(together(question, plan, held, answers)), "__portkey_rows")
             query = exp.select(column(ROW)).from_(source).where(condition).order_by(column(ROW))
             try:
                 found: list[int] = self._run(query, plan.names).arrow.column(0).to_pylist()
@@ -306,7 +323,20 @@ class _Run:
                 return None
             return found
 
-        return needed
+        dropping = frozenset(one for one in range(len(handlers)) if plan.needed(frozenset([one])) is not None)
+        after = dependencies(question, handlers, empty, columns)
+        waves = Waves(
+            question, handlers, inputs(question, plan), kept, plan.wanted, plan.deciding, dropping, after
+        )
+        outputs, rows = waves.ask(seen(question, data), numbers)
+        return data if len(rows) == data.arrow.num_rows else data.taken(rows), outputs
+
+    def _in_sequence(self, rows: Table, plan: Plan) -> list[int]:
+        """Return the places of rows in the order in which the result takes them."""
+        source = aliased(self._scratch.add(rows), "__portkey_rows")
+        query = exp.select(column(ROW)).from_(source).order_by(*plan.sequence, column(ROW))
+        found: list[int] = self._run(query, plan.names).arrow.column(0).to_pylist()
+        return found
 
     def _question(self, select: Any) -> tuple[Question, list[Model]]:
         for name in ("targets", "where", "group_by", "having", "qualify", "order_by"):
@@ -356,3 +386,9 @@ class _Run:
             rows = own_texts.split(self._run(plan.data, plan.names))
             return rows if question.data else Table(rows.arrow.select([]).slice(0), frozenset())
         return Table(pa.table({"__none": pa.nulls(1 if plan.rows else 0)}))
+
+
+def _end_at_one_row(query: Any) -> None:
+    """Let a query inside EXISTS end with its first row."""
+    if isinstance(query, ast.Select) and query.limit is None:
+        query.limit = ast.Constant(1)

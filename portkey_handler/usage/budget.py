@@ -11,29 +11,43 @@ from .formatting import counted, dollars
 from .query_usage import QueryUsage
 
 
-def too_many_rows(plan: Plan, rows: int) -> str | None:
-    """Return why a query with this number of rows is refused, or None."""
+def too_many_rows(plan: Plan, rows: int, asked: int = 0) -> str | None:
+    """Return why a query with this number of rows is refused, or None.
+
+    Args:
+        plan: The resolved options.
+        rows: How many rows are to be asked in all.
+        asked: How many of them were asked before, where they come in parts.
+    """
     most = plan.execution.max_rows
     if most is None or rows <= most:
         return None
+    if asked:
+        return (
+            f"{plan.name}: {counted(asked, 'row')} were asked and the answers are cached; the result needs "
+            f"up to {rows - asked:,} more, which is above max_rows = {most:,}; raise max_rows, or lower LIMIT"
+        )
     return (
         f"{plan.name}: the query has {counted(rows, 'row')}, more than max_rows = {most:,}, "
         "and nothing was sent; raise max_rows, or ask fewer rows by LIMIT or WHERE"
     )
 
 
-def too_expensive(plan: Plan, estimate: Estimate, spent_today: float = 0.0) -> str | None:
+def too_expensive(
+    plan: Plan, estimate: Estimate, spent_today: float = 0.0, spent_here: float = 0.0
+) -> str | None:
     """Return why a query with this estimate is refused, or None.
 
     Args:
         plan: The resolved options.
         estimate: The estimate.
         spent_today: US dollars that the engine's other queries of the day have spent.
+        spent_here: US dollars that this query has spent, where its rows come in parts.
     """
     execution = plan.execution
     limits = (
-        ("max_cost", execution.max_cost, 0.0),
-        ("max_cost_per_day", execution.max_cost_per_day, spent_today),
+        ("max_cost", execution.max_cost, spent_here),
+        ("max_cost_per_day", execution.max_cost_per_day, spent_today + spent_here),
     )
     for name, most, spent in limits:
         if most is None or (estimate.cost is not None and spent + estimate.cost <= most):
@@ -44,6 +58,12 @@ def too_expensive(plan: Plan, estimate: Estimate, spent_today: float = 0.0) -> s
                 f"{plan.name}: {limit} cannot be held, because the price of {model_in_words(estimate)} is "
                 f"not known, and nothing was sent; {_SAY_THE_PRICE}, or leave {name} out, and limit the "
                 "query by max_rows or tokens_per_minute"
+            )
+        if spent_here:
+            return (
+                f"{plan.name}: the next {counted(estimate.requests, 'request')} would cost "
+                f"{price(estimate)}, together with the {dollars(spent)} spent more than {limit}; what was "
+                f"answered is cached; raise {name}, or lower LIMIT"
             )
         left = f" together with the {dollars(spent)} of today" if spent else ""
         return (

@@ -252,6 +252,17 @@ class ProgressReporter:
             done = f"{last.done:,} of {counted(last.total, 'row')} were done"
             self.end(f"{last.model}: failed when {done}, {self.seconds:.1f} s")
 
+    def pause(self) -> None:
+        """Report nothing until `go_on`: the query waits for further rows."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def go_on(self) -> None:
+        """Report again."""
+        if self._next is None:
+            self._wait()
+
     @property
     def seconds(self) -> float:
         """Seconds since the query began."""

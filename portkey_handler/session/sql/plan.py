@@ -6,7 +6,7 @@ LIMIT is applied before the models are asked only where that cannot change the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,15 +89,22 @@ class Plan:
         columns: Every column, in the order of `*`.
         final: The query for the result, over a table with every column by its private name, and ROW; with
             False behind it, without the conditions on answers.
-        needed: The condition of the rows that the result may need when so many models have answered, over a
+        needed: The condition of the rows that the result may need when these models have answered, over a
             table as that of `final` without the columns of the others; None: all rows are needed.
+        wanted: Where the first rows that meet the conditions are the result, in the order of `sequence`: how
+            many of them; else None.
+        deciding: The models whose answers WHERE is about, by their position in the question.
+        sequence: The terms of ORDER BY, over a table as that of `final`; none: the order of the data.
     """
 
     data: Any
     rows: bool
     columns: tuple[Column, ...]
     final: Callable[..., Any]
-    needed: Callable[[int], Any]
+    needed: Callable[[Set[int]], Any]
+    wanted: int | None = None
+    deciding: frozenset[int] = frozenset()
+    sequence: Sequence[Any] = ()
 
     @property
     def names(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ Pure, like `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any
 
 from sqlglot import exp
@@ -77,9 +77,10 @@ class Planner:
                 kept.append(conjunct)
             else:
                 pushed.append(condition)
-        order = self._pushed_order(filtered=bool(kept))
-        if order is not None and self._select.limit is None and self._select.offset is None:
-            order = None
+        is_cut = self._select.limit is not None or self._select.offset is not None
+        order = self._pushed_order(self._data) if is_cut and not kept else None
+        sequence = self._pushed_order(self._final) if is_cut and kept else None
+        pruning = self._pruning(kept)
         final = self._final_query(kept, limited=order is not None)
         # Translated now, so that a wrong name is an error before anything is paid for.
         final(table("checked"))
@@ -88,8 +89,25 @@ class Planner:
             rows=order is None or _keeps_first(self._select),
             columns=self._columns,
             final=final,
-            needed=self._pruning(kept).after,
+            needed=pruning.after,
+            wanted=None if sequence is None else self._wanted(pruning),
+            deciding=frozenset(self._deciding(kept)),
+            sequence=sequence or (),
         )
+
+    def _wanted(self, pruning: Pruning) -> int | None:
+        """Return how many of the first rows that meet the conditions the result needs; None: all."""
+        if self._select.limit is None or not pruning.decides(frozenset(range(len(self._question.models)))):
+            return None
+        offset = 0 if self._select.offset is None else self._select.offset.value
+        return int(self._select.limit.value) + int(offset)
+
+    def _deciding(self, kept: list[Any]) -> Iterator[int]:
+        """Yield the models whose answers are in conditions."""
+        for part in parts(kept):
+            known = self._names.found(part) if isinstance(part, ast.Identifier) else None
+            if known is not None and known.kind == "output":
+                yield known.owner
 
     def _pruning(self, kept: list[Any]) -> Pruning:
         # A row that finds no partner in a RIGHT or FULL JOIN with the answers adds another row to the result.
@@ -100,12 +118,12 @@ class Planner:
         )
         return Pruning(kept if is_sound else [], self._final.expression, self._is_known)
 
-    def _is_known(self, node: Any, answered: int) -> bool:
-        """Return whether an identifier is a column that is known when so many models have answered."""
+    def _is_known(self, node: Any, answered: Set[int]) -> bool:
+        """Return whether an identifier is a column that is known when these models have answered."""
         known = self._names.found(node)
         if known is None or known.kind == "late":
             return False
-        return known.kind != "output" or known.owner < answered
+        return known.kind != "output" or known.owner in answered
 
     # ---- before the models
 
@@ -118,11 +136,11 @@ class Planner:
         except _NotData:
             return None
 
-    def _pushed_order(self, *, filtered: bool) -> list[Any] | None:
-        """Return the ORDER BY for a LIMIT before the models, or None where LIMIT needs the answers."""
+    def _pushed_order(self, translator: Translator) -> list[Any] | None:
+        """Return the ORDER BY for a LIMIT over data alone, or None where it needs the answers of all rows."""
         select = self._select
         changes_rows = select.distinct or select.group_by or select.having is not None
-        if filtered or self._question.late or changes_rows or qualify_of(select) is not None:
+        if self._question.late or changes_rows or qualify_of(select) is not None:
             return None
         if any(self._is_collective(target) for target in select.targets):
             return None
@@ -134,9 +152,10 @@ class Planner:
             if term.field is None:
                 return None
             try:
-                terms.append(self._data.ordered(term))
+                self._data.ordered(term)
             except _NotData:
                 return None
+            terms.append(translator.ordered(term))
         return terms
 
     def _meant(self, node: Any) -> Any:

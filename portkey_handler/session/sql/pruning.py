@@ -9,7 +9,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextvars import ContextVar
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlglot import exp
 from .parser import ast
 from .plan import parts
 
-#: Asks every model about every row, for tests that compare the results.
+#: Asks every model about every row, in the order of the statement, for tests that compare the results.
 NAIVE: ContextVar[bool] = ContextVar("naive", default=False)
 #: Operators whose result depends on their operands alone, and which cannot fail.
 _PLAIN = frozenset(
@@ -53,30 +53,45 @@ class Pruning:
     Args:
         conditions: The conditions of WHERE that need answers; all of them must be TRUE.
         translated: Translates a condition.
-        is_known: Returns whether the column of an identifier is known when so many models have answered.
+        is_known: Returns whether the column of an identifier is known when these models have answered.
     """
 
     def __init__(
         self,
         conditions: Sequence[Any],
         translated: Callable[[Any], Any],
-        is_known: Callable[[Any, int], bool],
+        is_known: Callable[[Any, Set[int]], bool],
     ) -> None:
         self._conditions = conditions
         self._translated = translated
         self._is_known = is_known
 
-    def after(self, answered: int) -> Any:
+    def after(self, answered: Set[int]) -> Any:
         """Return the condition that a row must meet to be needed, or None where no row can be dropped.
 
         Args:
-            answered: How many models have answered.
+            answered: The models that have answered, by their position in the question.
         """
         wanted = [self._can_be(True, condition, answered) for condition in self._conditions]
         found = [condition for condition in wanted if condition is not None]
         return exp.and_(*found) if found else None
 
-    def _can_be(self, value: bool, node: Any, answered: int) -> Any:
+    def decides(self, answered: Set[int]) -> bool:
+        """Return whether `after` says exactly which rows the conditions keep."""
+        return all(self._is_decided(condition, answered) for condition in self._leaves())
+
+    def _leaves(self) -> Iterator[Any]:
+        waiting = [*self._conditions]
+        while waiting:
+            node = waiting.pop()
+            if (isinstance(node, ast.UnaryOperation) and node.op == "not") or (
+                isinstance(node, ast.BinaryOperation) and node.op in ("and", "or")
+            ):
+                waiting.extend(node.args)
+            else:
+                yield node
+
+    def _can_be(self, value: bool, node: Any, answered: Set[int]) -> Any:
         """Return the condition under which a condition can become TRUE (or FALSE); None: it always can."""
         if isinstance(node, ast.UnaryOperation) and node.op == "not":
             return self._can_be(not value, node.args[0], answered)
@@ -91,11 +106,11 @@ class Pruning:
             return None
         return exp.Is(this=exp.Paren(this=self._translated(node)), expression=exp.Boolean(this=value))
 
-    def _is_decided(self, node: Any, answered: int) -> bool:
+    def _is_decided(self, node: Any, answered: Set[int]) -> bool:
         """Return whether a condition has its value now, and cannot fail where it is tried."""
         return all(self._is_plain(part, answered) for part in parts(node))
 
-    def _is_plain(self, part: Any, answered: int) -> bool:
+    def _is_plain(self, part: Any, answered: Set[int]) -> bool:
         if isinstance(part, ast.Identifier):
             return self._is_known(part, answered)
         if isinstance(part, ast.BinaryOperation) and not isinstance(part, ast.BetweenOperation):

@@ -724,9 +724,15 @@ def test_the_counts_can_be_seen_while_it_runs() -> None:
         seen.append((now.done, now.requests, now.concurrency))
         return await server(request)
 
-    mapper = Mapper(alone(ask), send, MapperLimits(concurrency=1, timeout=60, max_attempts=3))
+    mapper: Mapper
     rows = [item("a"), item("a"), Skipped("NULL"), item("b")]
-    mapping = asyncio.run(mapper.run(rows, len(rows)))
+
+    async def main() -> MapResult:
+        nonlocal mapper
+        mapper = Mapper(alone(ask), send, MapperLimits(concurrency=1, timeout=60, max_attempts=3))
+        return await mapper.run(rows, len(rows))
+
+    mapping = asyncio.run(main())
     assert seen == [(0, 1, 1), (3, 2, 1)]
     assert mapping.counts == Counts(4, done=4, copies=1, unasked=1, requests=2, concurrency=1)
 
@@ -889,3 +895,55 @@ def test_a_gateway_that_is_gone_for_too_long_ends_the_query(monkeypatch: pytest.
     assert mapping.stopped.ends_the_query
     assert mapping.stopped.message == "refused (it answered before, and was gone for 0 s)"
     assert pickle.loads(pickle.dumps(mapping.stopped)).ends_the_query  # noqa: S301 - our own bytes
+
+
+# Rows that come in parts
+
+
+def in_parts(*parts: Sequence[Item | Skipped], **options: Any) -> tuple[list[MapResult], list[bytes]]:
+    """Map parts one after the other; return the result after each, and what was sent."""
+    sent: list[bytes] = []
+
+    async def send(request: Request) -> Response:
+        sent.append(request.body)
+        if request.body == b"bad":
+            raise StatusError("400: no", status=400)
+        await asyncio.sleep(0.001)
+        return Response(200, request.body.decode().upper())
+
+    async def main() -> list[MapResult]:
+        limits = MapperLimits(**{"concurrency": 2, "timeout": 60, "max_attempts": 1, **options})
+        mapper = Mapper(alone(ask), send, limits)
+        return [await mapper.run(part, len(part)) for part in parts]
+
+    return asyncio.run(main()), sent
+
+
+def test_rows_that_come_in_parts_are_one_query() -> None:
+    """The numbers go on, a row equal to one of an earlier part is not sent, nor is one that has failed."""
+    results, sent = in_parts(
+        [item("a"), item("bad")], [item("b"), item("a"), Skipped("NULL")], [], [item("bad"), item("b")]
+    )
+    assert sorted(sent) == [b"a", b"b", b"bad"]
+    values = [outcome.value for outcome in results[-1].outcomes]
+    assert values == ["A", None, "B", "A", None, None, "B"]
+    assert [outcome.failed for outcome in results[-1].outcomes] == [
+        False,
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert [len(result.outcomes) for result in results] == [2, 5, 5, 7]
+    assert results[-1].counts == Counts(7, done=7, failed=2, copies=3, unasked=1, requests=3, concurrency=2)
+
+
+def test_a_deadline_is_one_for_all_parts() -> None:
+    """It begins with the first part; a part that comes after it is not sent."""
+    parts = [[item(f"{part} {number}") for number in range(50)] for part in "abc"]
+    results, sent = in_parts(*parts, concurrency=1, deadline=0.07)
+    assert len(sent) < 150
+    last = results[-1].outcomes[-1]
+    assert (last.value, last.reason) == (None, "not asked: deadline = 0.07 s passed")

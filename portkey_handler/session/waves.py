@@ -1,0 +1,291 @@
+"""The models of a query are asked in waves, and only as much as the result needs.
+
+A wave is a number of rows, in the order in which the result takes them. After each wave it is known how many
+rows the result has, and which model drops the most rows for its price. So a query with LIMIT ends early, and
+the model that drops rows most cheaply is asked first. The result is that of asking all models about all rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..errors import PortkeyHandlerError
+from .model_join import Answers, asked
+from .sql.plan import Question
+
+#: Rows of the first wave, by which the shares and prices become known.
+FIRST_WAVE = 32
+#: Fewer rows are not worth a first wave in which models are compared: each is asked about all of it.
+_LEAST_TO_COMPARE = 10 * FIRST_WAVE
+#: The fewest rows of a later wave.
+_LEAST_WAVE = 8
+#: A wave has so many times the rows that are expected to be needed.
+_MARGIN = 1.2
+
+#: Returns which of some rows WHERE may keep, from the answers of models to them and their places in the data;
+#: None where nothing can be said.
+Kept = Callable[[Answers, Sequence[int]], "list[int] | None"]
+
+
+def next_wave(asked: int, kept: int, wanted: int | None, total: int) -> int:
+    """Return the number of rows of the next wave.
+
+    A later wave is at most as large as all before it, so that at most half of the rows are asked in vain.
+
+    Args:
+        asked: Rows that were asked.
+        kept: Rows among them that the result keeps.
+        wanted: Rows that the result needs; None: all.
+        total: All rows.
+    """
+    if not asked:
+        return min(FIRST_WAVE, total)
+    if wanted is None:
+        return total - asked
+    if kept >= wanted:
+        return 0
+    expected = asked if not kept else math.ceil(_MARGIN * (wanted - kept) * asked / kept)
+    return min(max(expected, _LEAST_WAVE), asked, total - asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """What is known of a model that drops rows.
+
+    Attributes:
+        rows: Rows that it was asked about.
+        kept: Rows among them that WHERE may keep, as far as this model's answers tell.
+        price: What a row costs, in a unit that all models share.
+    """
+
+    rows: int
+    kept: int
+    price: float
+
+    @property
+    def share(self) -> float:
+        """The share of rows that it keeps; a few rows prove neither none nor all."""
+        return (self.kept + 1) / (self.rows + 2)
+
+    @property
+    def rank(self) -> float:
+        """The price of one dropped row."""
+        return self.price / (1 - self.share)
+
+
+def ordered(drops: Mapping[int, Drop], after: Mapping[int, frozenset[int]]) -> list[int]:
+    """Return models in the order in which they drop rows most cheaply.
+
+    Args:
+        drops: What is known of the models that drop rows by themselves.
+        after: Every model, in the order of the statement, with those that must be asked before it.
+    """
+    order: list[int] = []
+    while len(order) < len(after):
+        free = [one for one, before in after.items() if one not in order and before <= {*order}]
+        # Those that drop nothing come last, in the order of the statement.
+        order.append(min(free, key=lambda one: (drops[one].rank if one in drops else math.inf, one)))
+    return order
+
+
+class Waves:
+    """Asks the models of one query.
+
+    Args:
+        question: The query.
+        handlers: The handler of each model.
+        inputs: The constants of each model.
+        kept: Says which rows WHERE may keep.
+        wanted: How many of the first rows that WHERE keeps are the result; None: all.
+        deciding: The models whose answers WHERE is about.
+        after: Every model with those that must be asked before it.
+
+    Attributes:
+        order: The models in the order in which they are asked.
+        sizes: The rows of each wave so far.
+        drops: What is known of the models that drop rows.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        handlers: Sequence[Any],
+        inputs: Sequence[Mapping[str, Any]],
+        kept: Kept,
+        wanted: int | None,
+        deciding: frozenset[int],
+        dropping: frozenset[int],
+        after: Mapping[int, frozenset[int]],
+    ) -> None:
+        self._question = question
+        self._handlers = handlers
+        self._inputs = inputs
+        self._kept = kept
+        self._wanted = wanted
+        self._after = after
+        # The others are asked at the end, about the rows of the result.
+        self._early = deciding.union(*(after[one] for one in deciding))
+        self._compared = sorted(one for one in dropping if not after[one])
+        self.sizes: list[int] = []
+        self.drops: dict[int, Drop] = {}
+        # Until more is known, those that drop rows come first, in the order of the statement.
+        self.order = ordered({one: Drop(0, 0, 1.0) for one in self._compared}, after)
+
+    def ask(
+        self, rows: pd.DataFrame, numbers: Sequence[int] | None
+    ) -> tuple[dict[int, pd.DataFrame], Sequence[int]]:
+        """Ask the models about as many rows as the result needs.
+
+        Args:
+            rows: All rows, in the order in which the result takes them.
+            numbers: Their numbers in errors; None: their places.
+
+        Returns:
+            The answers of each model, and the places of the rows that they belong to.
+        """
+        if len(self._compared) < 2 or len(rows) < _LEAST_TO_COMPARE:
+            self._compared = []
+        if len(rows) <= FIRST_WAVE or (self._wanted is None and not self._compared):
+            return self._asked(rows, self._kept, self.order, numbers)
+        with ExitStack() as stack:
+            for one in self._early:
+                stack.enter_context(self._handlers[one].in_parts())
+            answers, places = self._ask_in_waves(rows, range(len(rows)) if numbers is None else numbers)
+        rows = rows.iloc[places]
+        chosen = places if numbers is None else [numbers[place] for place in places]
+
+        def kept(found: Answers, kept: Sequence[int]) -> list[int] | None:
+            return self._kept(found, [places[place] for place in kept])
+
+        late = [one for one in self.order if one not in self._early]
+        found, left = self._asked(rows, kept, late, chosen, answers)
+        return found, [places[place] for place in left]
+
+    def _asked(
+        self,
+        rows: pd.DataFrame,
+        kept: Kept,
+        order: Sequence[int],
+        numbers: Sequence[int] | None,
+        before: Answers | None = None,
+    ) -> tuple[dict[int, pd.DataFrame], Sequence[int]]:
+        return asked(
+            self._question,
+            self._handlers,
+            rows,
+            self._inputs,
+            kept,
+            order=order,
+            numbers=numbers,
+            before=before,
+        )
+
+    def _ask_in_waves(
+        self, rows: pd.DataFrame, numbers: Sequence[int]
+    ) -> tuple[dict[int, pd.DataFrame], list[int]]:
+        """Ask the models that decide; return their answers to the rows that WHERE keeps."""
+        parts: list[Answers] = []
+        places: list[int] = []
+        begun = 0
+        while size := next_wave(begun, len(places), self._wanted, len(rows)):
+            answers, asked_places = self._ask_wave(rows, range(begun, begun + size), numbers)
+            self.sizes.append(size)
+            begun += size
+            left = self._kept(answers, asked_places)
+            if left is None:  # a comparison that cannot be made; it is said when the result is made
+                self._wanted = None
+            else:
+                answers = {one: found.take(left) for one, found in answers.items()}
+                asked_places = [asked_places[place] for place in left]
+            parts.append(answers)
+            places += asked_places
+        answers = {one: _joined([part[one] for part in parts]) for one in parts[0]}
+        if self._wanted is not None and len(places) > self._wanted:
+            answers = {one: found.iloc[: self._wanted] for one, found in answers.items()}
+            places = places[: self._wanted]
+        return answers, places
+
+    def _ask_wave(
+        self, rows: pd.DataFrame, wave: range, numbers: Sequence[int]
+    ) -> tuple[dict[int, pd.DataFrame], list[int]]:
+        compared = frozenset(() if self.drops else self._compared)
+
+        def kept(answers: Answers, places: Sequence[int]) -> list[int] | None:
+            if not compared <= answers.keys():
+                return None  # each of them is asked about every row of the first wave
+            if compared and not self.drops:
+                self._learn(answers, [wave[place] for place in places])
+            return self._kept(answers, [wave[place] for place in places])
+
+        order = [one for one in self.order if one in self._early]
+        part = rows.iloc[wave.start : wave.stop]
+        answers, places = self._asked(part, kept, order, [numbers[place] for place in wave])
+        if compared and not self.drops:  # no model comes after them
+            self._learn(answers, [wave[place] for place in places])
+        return answers, [wave[place] for place in places]
+
+    def _learn(self, answers: Answers, places: Sequence[int]) -> None:
+        """Note what the first wave has cost and dropped, and choose the order by it."""
+        costs = [self._handlers[one].price_of_a_row() for one in self._compared]
+        # In dollars if the price of each is known, else in tokens.
+        prices = next((unit for unit in zip(*costs, strict=True) if None not in unit), None)
+        for place, one in enumerate(self._compared):
+            kept = self._kept({one: answers[one]}, places)
+            price = 1.0 if prices is None else prices[place]
+            self.drops[one] = Drop(len(places), len(places) if kept is None else len(kept), price)
+        self.order = ordered(self.drops, self._after)
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled) if filled else parts[0]
+
+
+def dependencies(
+    question: Question, handlers: Sequence[Any], empty: pd.DataFrame, columns: Sequence[Sequence[str]]
+) -> dict[int, frozenset[int]]:
+    """Return every model with those before it that must be asked first.
+
+    A model depends on those before it if it cannot be asked without them, or if its options name a column of
+    theirs. Where a name stands for several columns, the order decides which is meant, so it is kept.
+
+    Args:
+        question: The query.
+        handlers: The handler of each model.
+        empty: A frame with the columns of the data and no rows.
+        columns: The columns of the answers of each model.
+    """
+    models = range(len(handlers))
+    names = [str(name).lower() for found in (list(empty.columns), *columns) for name in found]
+    if len({*names}) < len(names) or any(question.constants):
+        return {one: frozenset(range(one)) for one in models}
+    return {
+        one: frozenset(range(one)) if _reads_answers(question, handlers, empty, columns, one) else frozenset()
+        for one in models
+    }
+
+
+def _reads_answers(
+    question: Question,
+    handlers: Sequence[Any],
+    empty: pd.DataFrame,
+    columns: Sequence[Sequence[str]],
+    one: int,
+) -> bool:
+    if not one:
+        return False
+    answers = [name for before in columns[:one] for name in before]
+    if handlers[one].names_one_of(answers, question.models[one].using):
+        return True
+    no_constants: list[dict[str, Any]] = [{} for _ in handlers]
+    try:
+        asked(question, handlers, empty, no_constants, order=[one])
+    except PortkeyHandlerError:
+        return True
+    return False

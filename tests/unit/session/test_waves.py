@@ -1,0 +1,354 @@
+"""A query asks no more rows than its result needs; no result changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.paid import Arrivals
+
+from portkey_handler.errors import PortkeyHandlerError, QueryError
+from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
+from portkey_handler.session import Session
+from portkey_handler.session.sql.pruning import NAIVE
+from portkey_handler.session.waves import FIRST_WAVE, Drop, next_wave, ordered
+
+
+def answer(body: Mapping[str, Any]) -> str:
+    """Answer a prompt by its word and number."""
+    word, _, rest = last_text(body).partition(" ")
+    if not rest.strip().isdigit():
+        return rest
+    number = int(rest)
+    found = {
+        "keep": "yes" if number % 10 == 0 else "no",
+        "half": "yes" if number % 2 else "no",
+        "kind": "abc"[number % 3],
+        "size": str(number % 5),
+    }
+    return found.get(word, rest)
+
+
+@pytest.fixture
+def session(provider: OfflineProvider) -> Iterator[Session]:
+    """Open a session with models whose answers follow from the number of the row."""
+    provider.behaviour.answer = answer
+    with Session() as opened:
+        opened.sql(
+            f"CREATE ML_ENGINE e FROM portkey USING base_url = '{provider.base_url}', check = false;"
+            "CREATE MODEL c PREDICT keep USING engine = 'e', model = 'one', prompt_template = 'keep {{id}}';"
+            "CREATE MODEL h PREDICT half USING engine = 'e', model = 'one', prompt_template = 'half {{id}}';"
+            "CREATE MODEL k PREDICT kind USING engine = 'e', model = 'one', prompt_template = 'kind {{id}}';"
+            "CREATE MODEL s PREDICT size USING engine = 'e', model = 'one', prompt_template = 'size {{id}}';"
+            "CREATE MODEL b PREDICT seen USING engine = 'e', model = 'one', prompt_template = 'both {{kind}} {{id}}'"
+        )
+        yield opened
+
+
+def asked(provider: OfflineProvider, word: str) -> list[int]:
+    """Return the rows that a model was asked about, in the order of their numbers."""
+    prompts = [last_text(request.body) for request in provider.requests if request.method == "POST"]
+    return sorted(int(text.split()[-1]) for text in prompts if text.startswith(word))
+
+
+def rows(count: int) -> pd.DataFrame:
+    """Make rows."""
+    return pd.DataFrame({"id": range(count), "back": range(count, 0, -1), "tie": [1] * count})
+
+
+# How many rows a wave has
+
+
+def test_a_wave_is_at_most_as_large_as_all_before_it() -> None:
+    """No row in vain beyond that; the first has 32 rows, later ones what the share kept lets expect."""
+    assert next_wave(0, 0, 5, 500) == 32
+    assert next_wave(0, 0, 5, 20) == 20
+    assert next_wave(32, 4, 5, 500) == 10
+    assert next_wave(32, 0, 5, 500) == 32
+    assert next_wave(64, 1, 100, 500) == 64
+    assert next_wave(32, 31, 32, 500) == 8
+    assert next_wave(32, 5, 5, 500) == 0
+    assert next_wave(490, 0, 5, 500) == 10
+    assert next_wave(500, 0, 5, 500) == 0
+    assert next_wave(32, 3, None, 500) == 468
+
+
+@given(
+    kept=st.lists(st.booleans(), max_size=600),
+    wanted=st.integers(0, 40),
+)
+def test_the_waves_end_at_the_result(kept: list[bool], wanted: int) -> None:
+    """They reach the shortest prefix that suffices, and at most one wave beyond it."""
+    begun, sizes = 0, []
+    while size := next_wave(begun, sum(kept[:begun]), wanted, len(kept)):
+        assert size <= max(begun, FIRST_WAVE)
+        begun += size
+        sizes.append(size)
+    assert sum(kept[:begun]) >= min(wanted, sum(kept))
+    if sizes:
+        assert sum(kept[: begun - sizes[-1]]) < max(wanted, 1)
+
+
+# The order of models
+
+
+def test_the_model_that_drops_rows_most_cheaply_is_first() -> None:
+    """By the price of a dropped row; those that drop none keep the order of the statement, at the end."""
+    free: frozenset[int] = frozenset()
+    drops = {0: Drop(32, 16, 10.0), 1: Drop(32, 28, 1.0), 3: Drop(32, 0, 100.0)}
+    assert ordered(drops, dict.fromkeys(range(5), free)) == [1, 0, 3, 2, 4]
+    assert ordered(drops, {0: free, 1: frozenset({0}), 2: free, 3: free}) == [0, 1, 3, 2]
+    assert ordered({}, dict.fromkeys(range(3), free)) == [0, 1, 2]
+
+
+# LIMIT above a condition on answers
+
+
+def test_a_limit_ends_the_query_when_enough_rows_are_found(
+    session: Session, provider: OfflineProvider
+) -> None:
+    """One row in ten is kept, and five are wanted: 42 are asked, of which row 40 is the fifth."""
+    session.register("t", rows(500))
+    found = session.sql("SELECT t.id, k.kind FROM t JOIN c JOIN k WHERE c.keep = 'yes' LIMIT 5")
+    assert found["id"].tolist() == [0, 10, 20, 30, 40]
+    assert found["kind"].tolist() == ["a", "b", "c", "a", "b"]
+    assert asked(provider, "keep") == [*range(42)]
+    assert asked(provider, "kind") == [0, 10, 20, 30, 40]
+
+
+def test_the_rows_are_asked_in_the_order_of_the_result(session: Session, provider: OfflineProvider) -> None:
+    """ORDER BY of data; OFFSET counts among the rows that are wanted; equal rows keep the order of the data."""
+    session.register("t", rows(500))
+    found = session.sql(
+        "SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' ORDER BY t.tie, t.back LIMIT 3 OFFSET 2"
+    )
+    assert found["id"].tolist() == [470, 460, 450]
+    assert asked(provider, "keep") == [*range(500 - 58, 500)]
+
+
+def test_where_the_order_is_that_of_answers_all_are_asked(
+    session: Session, provider: OfflineProvider
+) -> None:
+    """So are they for aggregates, DISTINCT, window functions, and conditions that may fail or change."""
+    session.register("t", rows(100))
+    for statement in (
+        "SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' ORDER BY c.keep LIMIT 2",
+        "SELECT count(*) AS n FROM t JOIN c WHERE c.keep = 'yes' LIMIT 1",
+        "SELECT DISTINCT c.keep FROM t JOIN c WHERE c.keep != 'z' LIMIT 2",
+        "SELECT t.id, row_number() OVER (ORDER BY t.id) AS n FROM t JOIN c WHERE c.keep = 'yes' LIMIT 2",
+        "SELECT t.id FROM t JOIN c WHERE CAST(c.keep AS VARCHAR) = 'yes' LIMIT 2",
+        "SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' AND random() + length(c.keep) < 99 LIMIT 2",
+        "SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' OFFSET 2",
+    ):
+        before = len(asked(provider, "keep"))
+        session.sql(f"{statement} USING reuse = 'never'")
+        assert len(asked(provider, "keep")) - before == 100, statement
+
+
+def test_exists_needs_one_row(session: Session, provider: OfflineProvider) -> None:
+    """The first row that the condition keeps is enough."""
+    session.register("t", rows(500))
+    found = session.sql(
+        "SELECT 1 AS yes WHERE EXISTS (SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' AND t.id > 5)"
+    )
+    assert found["yes"].tolist() == [1]
+    assert asked(provider, "keep") == [*range(6, 6 + 32)]
+
+
+def test_a_row_that_is_not_asked_cannot_fail(session: Session, provider: OfflineProvider) -> None:
+    """A row that is asked can: it is named by its number in the table."""
+    session.register("t", rows(500))
+    provider.behaviour.faults = Arrivals(Fault(status=400), lambda prompt: prompt in ("keep 300", "keep 7"))
+    query = "SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' {} LIMIT 4"
+    assert session.sql(query.format("AND t.id > 9"))["id"].tolist() == [10, 20, 30, 40]
+    with pytest.raises(QueryError, match=r"1 failed \(row 7: 400: The offline stand-in fails with 400\.\)"):
+        session.sql(query.format(""))
+    with pytest.raises(QueryError, match=r"1 failed \(row 0: 400: "):
+        session.sql(query.format("AND t.id > 6 ORDER BY t.id"))
+
+
+def test_a_row_equal_to_one_of_an_earlier_wave_is_not_sent(
+    session: Session, provider: OfflineProvider
+) -> None:
+    """Also where no answer of an earlier query may be used; with `deduplicate = false` each is sent."""
+    session.register("t", pd.DataFrame({"id": [number % 20 for number in range(200)]}))
+    query = "SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' LIMIT 15 USING reuse = 'never'"
+    assert session.sql(query)["id"].tolist() == [0, 10] * 7 + [0]
+    assert asked(provider, "keep") == [*range(20)]
+    before = len(provider.requests)
+    assert session.sql(f"{query}, deduplicate = false")["id"].tolist() == [0, 10] * 7 + [0]
+    assert len(provider.requests) - before > 140
+
+
+# One query, whatever the number of waves
+
+
+def test_the_waves_of_a_model_are_one_run(
+    session: Session, provider: OfflineProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One record, one line at the end."""
+    caplog.set_level(logging.INFO, "portkey_handler")
+    session.register("t", rows(500))
+    session.sql("SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' LIMIT 9")
+    requests = len(asked(provider, "keep"))
+    said = [one.getMessage() for one in caplog.records if one.name == "portkey_handler.predictor"]
+    assert len(said) == 1
+    assert said[0].startswith(f"c: {requests} answered, {requests} requests, ")
+    runs = session.sql("DESCRIBE c.runs")
+    assert runs["rows"].tolist() == [requests]
+    assert runs["ended"].tolist() == ["done"]
+
+
+def test_limits_hold_for_all_waves(session: Session, provider: OfflineProvider) -> None:
+    """`max_rows` and `max_cost` count what all waves ask; what was answered is cached."""
+    session.register("t", rows(500))
+    query = "SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' LIMIT 20 USING "
+    with pytest.raises(PortkeyHandlerError) as caught:
+        session.sql(query + "max_rows = 100")
+    assert str(caught.value) == (
+        "c: 64 rows were asked and the answers are cached; the result needs up to 64 more, which is above "
+        "max_rows = 100; raise max_rows, or lower LIMIT"
+    )
+    assert asked(provider, "keep") == [*range(64)]
+    with pytest.raises(PortkeyHandlerError) as caught:
+        session.sql(
+            query
+            + "max_cost = 0.0007, reuse = 'never', price = '{\"input\": 1, \"output\": 1}', max_tokens = 2"
+        )
+    assert "together with the $" in str(caught.value)
+    assert "spent more than max_cost = 0.0007; what was answered is cached" in str(caught.value)
+
+
+def test_a_kept_prompt_is_that_of_its_row(session: Session) -> None:
+    """`keep_prompts` finds the rows of each wave."""
+    session.register("t", rows(100))
+    session.sql(
+        "CREATE MODEL p PREDICT keep USING engine = 'e', model = 'one', keep_prompts = true, "
+        "prompt_template = 'keep {{id}}'"
+    )
+    session.sql("SELECT t.id FROM t JOIN p WHERE p.keep = 'yes' LIMIT 5")
+    kept = session.sql("DESCRIBE p.answers")
+    pairs = {(row, prompt) for row, prompt in zip(kept["row"].astype(int), kept["prompt"], strict=True)}
+    assert pairs == {(number, f"user: keep {number}") for number in range(42)}
+
+
+# The order of independent models
+
+
+def test_the_model_that_keeps_fewer_rows_is_asked_first(session: Session, provider: OfflineProvider) -> None:
+    """`h` keeps half, `c` a tenth: after 32 rows of both, `h` is asked only about what `c` keeps."""
+    session.register("t", rows(500))
+    found = session.sql("SELECT t.id FROM t JOIN h JOIN c WHERE h.half = 'no' AND c.keep = 'yes'")
+    assert found["id"].tolist() == [*range(0, 500, 10)]
+    assert asked(provider, "keep") == [*range(500)]
+    assert asked(provider, "half") == [*range(32), *range(40, 500, 10)]
+
+
+def test_a_dear_model_is_asked_last(session: Session, provider: OfflineProvider) -> None:
+    """A price of 100 times as much outweighs the share."""
+    for name, price in (("c", 100), ("h", 1)):
+        session.sql(f'RETRAIN {name} USING price = \'{{"input": {price}, "output": {price}}}\'')
+    session.register("t", rows(500))
+    session.sql("SELECT t.id FROM t JOIN c JOIN h WHERE h.half = 'no' AND c.keep = 'yes'")
+    assert asked(provider, "half") == [*range(500)]
+    assert asked(provider, "keep") == [*range(32), *range(32, 500, 2)]
+
+
+def test_a_model_without_a_condition_is_asked_last(session: Session, provider: OfflineProvider) -> None:
+    """It stands first in the statement."""
+    session.register("t", rows(60))
+    found = session.sql("SELECT * FROM t JOIN s JOIN c WHERE c.keep = 'yes'")
+    assert found["id"].tolist() == [0, 10, 20, 30, 40, 50]
+    assert found["size"].tolist() == ["0"] * 6
+    assert [*found.columns] == ["id", "back", "tie", "size", "keep"]
+    assert asked(provider, "size") == [0, 10, 20, 30, 40, 50]
+
+
+def test_a_model_that_reads_the_answers_of_another_comes_after_it(
+    session: Session, provider: OfflineProvider
+) -> None:
+    """`b` names the answers of `k` in its template."""
+    session.register("t", rows(400))
+    found = session.sql(
+        "SELECT t.id, b.seen FROM t JOIN k JOIN b JOIN c WHERE b.seen = 'a 0' AND c.keep = 'yes'"
+    )
+    assert found.to_numpy().tolist() == [[0, "a 0"]]
+    assert asked(provider, "keep") == [*range(32), *range(32, 400)]
+
+
+# The same result as without a plan, and nothing asked beyond it
+
+COMPARED = st.sampled_from(
+    [
+        "c.keep = 'yes'", "c.keep != 'yes'", "h.half = 'yes'", "k.kind = 'a'", "k.kind IN ('a', 'b')",
+        "k.kind NOT IN ('a', NULL)", "s.size = '2'", "s.size > '1'", "h.half IS NULL", "k.kind IS NOT NULL",
+        "t.id > 30", "k.kind_error IS NULL", "b.seen LIKE 'a%'", "k.kind = k2.kind", "upper(k.kind) = 'B'",
+    ]
+)  # fmt: skip
+CONDITIONS = st.recursive(
+    COMPARED,
+    lambda inner: st.one_of(
+        st.builds("NOT ({})".format, inner),
+        st.builds("({} AND {})".format, inner, inner),
+        st.builds("({} OR {})".format, inner, inner),
+    ),
+    max_leaves=4,
+)
+FORMS = st.sampled_from(
+    [
+        "SELECT t.id, c.keep, h.half, k.kind, s.size, b.seen FROM {} WHERE {} LIMIT 4",
+        "SELECT t.id, k.kind FROM {} WHERE {} ORDER BY t.tie, t.back LIMIT 3 OFFSET 2",
+        "SELECT * FROM {} WHERE {} ORDER BY t.tie LIMIT 40",
+        "SELECT * FROM {} WHERE {}",
+        "SELECT k.kind, count(*) AS n FROM {} WHERE {} GROUP BY k.kind ORDER BY k.kind LIMIT 2",
+        "SELECT count(*) AS n FROM (SELECT t.id FROM {} WHERE {} LIMIT 5) AS q",
+        "SELECT 1 AS one WHERE EXISTS (SELECT t.id FROM {} WHERE {})",
+    ]
+)
+JOINED = st.permutations(["c", "h", "k", "s"]).map(lambda order: " JOIN ".join(["t", *order, "k AS k2", "b"]))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    count=st.sampled_from([0, 5, 40, 90, 330]),
+    empty=st.integers(1, 9),
+    joined=JOINED,
+    condition=CONDITIONS,
+    form=FORMS,
+    fails=st.sampled_from(["", "3", "40"]),
+)
+def test_the_result_is_that_of_asking_all(
+    count: int,
+    empty: int,
+    joined: str,
+    condition: str,
+    form: str,
+    fails: str,
+    session: Session,
+    provider: OfflineProvider,
+) -> None:
+    """Tables, conditions, NULLs, ties, failing rows, a model twice, one that reads another's answers."""
+    provider.behaviour.faults = (
+        Arrivals(Fault(status=400), lambda prompt: prompt == f"kind {fails}") if fails else None
+    )
+    table = rows(count)
+    table["id"] = pd.Series(
+        [None if row % empty == empty - 1 else row for row in range(count)], dtype="Int64"
+    )
+    session.register("t", table)
+    statement = form.format(joined, condition) + " USING on_error = 'null', max_attempts = 1"
+    token = NAIVE.set(True)
+    try:
+        naive = session.sql(statement)
+    finally:
+        NAIVE.reset(token)
+    before = len(provider.requests)
+    planned = session.sql(statement)
+    pd.testing.assert_frame_equal(planned, naive, check_dtype=False)
+    if not fails:  # failures are asked again
+        assert len(provider.requests) == before  # each pair of row and model was asked without the plan, too
