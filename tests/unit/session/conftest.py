@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,17 @@ class Upper:
             [{"n": [cell]} for cell in cells], index=df.index, dtype=object
         )
         return result
+
+    @contextmanager
+    def in_parts(self) -> Iterator[None]:
+        yield
+
+    def price_of_a_row(self) -> tuple[float | None, float | None]:
+        return None, None
+
+    def names_one_of(self, columns: Any, query: Any) -> bool:
+        stored = self._model.json_get("args")
+        return {**stored["using"], **query}.get("column", "text") in columns
 
     def describe(self, attribute: Any = None) -> pd.DataFrame:
         if attribute is None:
