@@ -16,7 +16,7 @@ from .operations.result_columns import check_free, column_names, to_frame
 from .options import EngineConfig, Plan, resolve
 from .prompts.frames import as_frame
 from .query_run import QueryRun, estimate_of, items_of
-from .records import NOT_ASKED, RowNames
+from .records import NOT_ASKED, PLANNED, RowNames
 from .secret import Secret, forgetting, sealed
 from .usage.budget import too_expensive, too_many_rows
 from .usage.daily_budget import today
@@ -96,7 +96,7 @@ class Predictor:
         if plan.execution.max_cost_per_day is not None:
             spent = RunHistory(data_dir()).spent(plan.engine, today())
         refused = too_many_rows(plan, len(frame)) or too_expensive(plan, estimate, spent)
-        estimate = replace(estimate, refused=refused)
+        estimate = replace(estimate, refused=refused, planned=frame.attrs.get(PLANNED) or None)
         keeps = plan.execution.keep_reasons
         keep_estimate(data_dir(), plan.engine, estimate.name, estimate, with_example=keeps)
         if (listener := dry_run_listener()) is not None:

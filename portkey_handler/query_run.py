@@ -28,7 +28,7 @@ from .operations.tracing import Tracing
 from .options import Plan
 from .options.durations import seconds_of
 from .options.plan import longest_answer
-from .records import Outcome, RowNames
+from .records import PLANNED, Outcome, RowNames
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
@@ -202,6 +202,7 @@ class QueryRun:
     async def _map(self, frame: pd.DataFrame, first: int, names: RowNames) -> MapResult:
         self._rows = first + len(frame)
         self._recorder.rows = self._rows
+        self._recorder.planned = str(frame.attrs.get(PLANNED) or "")
         self._recorder.mapping = None
         self.usage.names = names if not first else self.usage.names.followed_by(names, first, self._rows)
         self._keep_prompts()

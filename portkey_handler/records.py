@@ -20,6 +20,8 @@ from .foreign_text import safe
 ADDED_BY_MODELS = "portkey_handler_added"
 #: An attribute of a frame of which rows were left out: the numbers that its rows had before.
 ROW_NUMBERS = "portkey_handler_rows"
+#: An attribute of a frame: in words, how its rows are chosen among those of the statement.
+PLANNED = "portkey_handler_planned"
 #: An attribute of a frame of answers: nothing was asked, so they are not known.
 NOT_ASKED = "portkey_handler_not_asked"
 

@@ -37,7 +37,7 @@ _ANSWER_COLUMNS = (
 _KEPT = "answers"
 _RUN_COLUMNS = (
     *("started", "seconds", "rows", "distinct", "requests", "answered", "failed", "kept", "copies"),
-    *("unasked", "cut_off", *_USED_COLUMNS, "trace_id", "ended"),
+    *("unasked", "cut_off", *_USED_COLUMNS, "trace_id", "ended", "planned"),
 )
 
 
@@ -138,7 +138,7 @@ def _runs(resolved: Resolved) -> pd.DataFrame:
             *(_moment(run.started), round(run.seconds, 3), run.rows, run.distinct_items, run.requests),
             *(run.answered, run.failed, run.kept, run.copies, run.unasked, run.cut_off),
             *(run.prompt_tokens, run.completion_tokens, run.cached_tokens),
-            *(_cost(run.cost, run.unpriced), run.unpriced, run.trace_id, run.ended),
+            *(_cost(run.cost, run.unpriced), run.unpriced, run.trace_id, run.ended, run.planned),
         )
         for run in RunHistory(data_dir()).runs(*_who(resolved.plan))
     )

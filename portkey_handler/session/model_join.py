@@ -10,7 +10,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from ..errors import NotFoundError, PortkeyHandlerError, StatementError
-from ..records import ADDED_BY_MODELS, NOT_ASKED, ROW_NUMBERS
+from ..records import ADDED_BY_MODELS, NOT_ASKED, PLANNED, ROW_NUMBERS
 from .arrow_frames import from_frame
 from .duckdb_connection import Database
 from .result_frames import to_frame
@@ -41,6 +41,7 @@ def asked(
     order: Sequence[int] | None = None,
     numbers: Sequence[int] | None = None,
     before: Answers | None = None,
+    planned: Mapping[int, str] | None = None,
 ) -> tuple[dict[int, pd.DataFrame], Sequence[int]]:
     """Ask one model after the other; each gets the answers of those before it.
 
@@ -53,6 +54,7 @@ def asked(
         order: The models in the order in which they are asked; by default that of the statement.
         numbers: The numbers of the rows in errors, where the data is a part of a table.
         before: The answers of models that were asked about these rows before.
+        planned: How the rows of models are chosen, in words.
 
     Returns:
         The answers of each model, and the places in `data` of the rows that they belong to.
@@ -86,6 +88,7 @@ def asked(
         model = question.models[number]
         frame = _sent(seen, inputs[number], question.renames[number], known)
         frame.attrs[ADDED_BY_MODELS] = list(added)
+        frame.attrs[PLANNED] = (planned or {}).get(number, "")
         if numbers is not None or len(rows) < len(data):
             frame.attrs[ROW_NUMBERS] = rows if numbers is None else [numbers[row] for row in rows]
         options = dict(model.using)

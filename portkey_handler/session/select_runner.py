@@ -34,6 +34,8 @@ from .tables_in_from import loaded
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .waves import Waves
+
 Opened = Callable[[Model], AbstractContextManager[Any]]
 
 
@@ -285,30 +287,42 @@ class _Run:
             check_final(plan, empty, [*outputs.values()], self._database, self._scratch)
             data = self._data(question, plan)
             if data.arrow.num_rows:
-                if is_dry or NAIVE.get():
+                if NAIVE.get():
                     outputs, _ = asked(question, handlers, seen(question, data), inputs(question, plan))
                 else:
-                    data, outputs = self._asked(question, plan, data, handlers, empty, columns)
+                    waves = self._waves(question, plan, handlers, empty, columns)
+                    data, outputs = self._asked(question, plan, data, waves, is_dry=is_dry)
         source = self._scratch.add(together(question, plan, data, outputs))
         return self._run(plan.final(source, not (is_nested and is_dry)), plan.names)
 
-    def _asked(
+    def _waves(
         self,
         question: Question,
         plan: Plan,
-        data: Table,
         handlers: Sequence[Any],
         empty: pd.DataFrame,
         columns: Sequence[Sequence[str]],
+    ) -> Waves:
+        from .model_join import inputs
+        from .waves import Waves, dependencies
+
+        dropping = frozenset(one for one in range(len(handlers)) if plan.needed(frozenset([one])) is not None)
+        after = dependencies(question, handlers, empty, columns)
+        return Waves(question, handlers, inputs(question, plan), plan.wanted, plan.deciding, dropping, after)
+
+    def _asked(
+        self, question: Question, plan: Plan, data: Table, waves: Waves, *, is_dry: bool
     ) -> tuple[Table, dict[int, pd.DataFrame]]:
         """Ask the models about the rows that the result needs; return these rows and the answers."""
-        from .model_join import Answers, inputs, seen, together
-        from .waves import Waves, dependencies
+        from .model_join import Answers, seen, together
 
         numbers: list[int] | None = None
         if plan.wanted is not None and plan.sequence:
             numbers = self._in_sequence(together(question, plan, data, {}), plan)
             data = data.taken(numbers)
+        frame = seen(question, data)
+        if is_dry:
+            return data, waves.estimate(frame)
 
         def kept(answers: Answers, rows: Sequence[int]) -> list[int] | None:
             condition = plan.needed(frozenset(answers))
@@ -323,12 +337,7 @@ class _Run:
                 return None
             return found
 
-        dropping = frozenset(one for one in range(len(handlers)) if plan.needed(frozenset([one])) is not None)
-        after = dependencies(question, handlers, empty, columns)
-        waves = Waves(
-            question, handlers, inputs(question, plan), kept, plan.wanted, plan.deciding, dropping, after
-        )
-        outputs, rows = waves.ask(seen(question, data), numbers)
+        outputs, rows = waves.ask(frame, numbers, kept)
         return data if len(rows) == data.arrow.num_rows else data.taken(rows), outputs
 
     def _in_sequence(self, rows: Table, plan: Plan) -> list[int]:

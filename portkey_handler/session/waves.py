@@ -8,7 +8,7 @@ the model that drops rows most cheaply is asked first. The result is that of ask
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import PortkeyHandlerError
+from ..usage.formatting import counted
 from .model_join import Answers, asked
 from .sql.plan import Question
 
@@ -101,7 +102,6 @@ class Waves:
         question: The query.
         handlers: The handler of each model.
         inputs: The constants of each model.
-        kept: Says which rows WHERE may keep.
         wanted: How many of the first rows that WHERE keeps are the result; None: all.
         deciding: The models whose answers WHERE is about.
         after: Every model with those that must be asked before it.
@@ -112,12 +112,14 @@ class Waves:
         drops: What is known of the models that drop rows.
     """
 
+    #: Says which rows WHERE may keep; set by `ask`.
+    _kept: Kept
+
     def __init__(
         self,
         question: Question,
         handlers: Sequence[Any],
         inputs: Sequence[Mapping[str, Any]],
-        kept: Kept,
         wanted: int | None,
         deciding: frozenset[int],
         dropping: frozenset[int],
@@ -126,31 +128,32 @@ class Waves:
         self._question = question
         self._handlers = handlers
         self._inputs = inputs
-        self._kept = kept
         self._wanted = wanted
         self._after = after
         # The others are asked at the end, about the rows of the result.
         self._early = deciding.union(*(after[one] for one in deciding))
         self._compared = sorted(one for one in dropping if not after[one])
+        self._planned: Mapping[int, str] = {}
         self.sizes: list[int] = []
         self.drops: dict[int, Drop] = {}
         # Until more is known, those that drop rows come first, in the order of the statement.
         self.order = ordered({one: Drop(0, 0, 1.0) for one in self._compared}, after)
 
     def ask(
-        self, rows: pd.DataFrame, numbers: Sequence[int] | None
+        self, rows: pd.DataFrame, numbers: Sequence[int] | None, kept: Kept
     ) -> tuple[dict[int, pd.DataFrame], Sequence[int]]:
         """Ask the models about as many rows as the result needs.
 
         Args:
             rows: All rows, in the order in which the result takes them.
             numbers: Their numbers in errors; None: their places.
+            kept: Says which rows WHERE may keep.
 
         Returns:
             The answers of each model, and the places of the rows that they belong to.
         """
-        if len(self._compared) < 2 or len(rows) < _LEAST_TO_COMPARE:
-            self._compared = []
+        self._kept = kept
+        self._plan(len(rows))
         if len(rows) <= FIRST_WAVE or (self._wanted is None and not self._compared):
             return self._asked(rows, self._kept, self.order, numbers)
         with ExitStack() as stack:
@@ -160,12 +163,51 @@ class Waves:
         rows = rows.iloc[places]
         chosen = places if numbers is None else [numbers[place] for place in places]
 
-        def kept(found: Answers, kept: Sequence[int]) -> list[int] | None:
-            return self._kept(found, [places[place] for place in kept])
+        def kept_of_these(found: Answers, left: Sequence[int]) -> list[int] | None:
+            return kept(found, [places[place] for place in left])
 
         late = [one for one in self.order if one not in self._early]
-        found, left = self._asked(rows, kept, late, chosen, answers)
+        found, left = self._asked(rows, kept_of_these, late, chosen, answers)
         return found, [places[place] for place in left]
+
+    def estimate(self, rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
+        """Let the models estimate what they would be asked at most, in a dry run; return their NULLs."""
+        self._plan(len(rows))
+        all_of_them = lambda answers, places: None  # noqa: E731, ARG005
+        if self._wanted is None:
+            return self._asked(rows, all_of_them, self.order, None)[0]
+        early = [one for one in self.order if one in self._early]
+        late = [one for one in self.order if one not in self._early]
+        answers = self._asked(rows, all_of_them, early, None)[0]
+        most = max(1, min(self._wanted, len(rows)))
+        before = {one: found.iloc[:most] for one, found in answers.items()}
+        found = self._asked(rows.iloc[:most], all_of_them, late, None, before)[0]
+        for one in late:
+            answers[one] = found[one].iloc[[0] * len(rows)].set_axis(rows.index)
+        return answers
+
+    def _plan(self, rows: int) -> None:
+        """Decide what is compared, and say it."""
+        if len(self._compared) < 2 or rows < _LEAST_TO_COMPARE:
+            self._compared = []
+        self._planned = {one: "; ".join(self._words(one, rows)) for one in self.order}
+
+    def _words(self, one: int, rows: int) -> Iterator[str]:
+        """Yield how the rows of a model are chosen."""
+        if one in self._compared:
+            names = " and ".join(self._question.models[other].alias for other in self._compared)
+            yield (
+                f"{names} answer the first {FIRST_WAVE} rows; then the one that drops rows most "
+                "cheaply comes first"
+            )
+        elif (place := self.order.index(one)) and (one in self._early or self._wanted is None):
+            before = self._question.models[self.order[place - 1]].alias
+            yield f"asked after {before}, about the rows that WHERE can still keep"
+        if self._wanted is not None and rows > FIRST_WAVE:
+            if one in self._early:
+                yield f"in waves, from {FIRST_WAVE} rows on, until {counted(self._wanted, 'row')} are found"
+            else:
+                yield "asked last, about the rows of the result"
 
     def _asked(
         self,
@@ -184,6 +226,7 @@ class Waves:
             order=order,
             numbers=numbers,
             before=before,
+            planned=self._planned,
         )
 
     def _ask_in_waves(

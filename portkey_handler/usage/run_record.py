@@ -19,7 +19,7 @@ from .query_usage import Failure, LatencyHistogram, ModelUsage, ProgressSample, 
 
 _MOST_REASONS = 20
 _listeners: ContextVar[tuple[Callable[[RunRecord], None], ...]] = ContextVar("on_record", default=())
-_DETAILS = ("asked", "models", "kept_by", "latencies", "reasons", "slowest", "moments")
+_DETAILS = ("asked", "planned", "models", "kept_by", "latencies", "reasons", "slowest", "moments")
 _T = TypeVar("_T")
 
 
@@ -60,6 +60,7 @@ class RunRecord:
             not kept.
         slowest: Name and milliseconds of the slowest rows, slowest first.
         moments: Samples of the progress.
+        planned: How the rows were chosen, in words, where not all of a statement had to be asked.
     """
 
     engine: str
@@ -90,12 +91,14 @@ class RunRecord:
     reasons: dict[str, int] = field(default_factory=dict)
     slowest: list[tuple[int | str, int]] = field(default_factory=list)
     moments: list[ProgressSample] = field(default_factory=list)
+    planned: str = ""
 
     def details(self) -> str:
         """Return the attributes that have no column, as JSON."""
         return json.dumps(
             {
                 "asked": self.asked,
+                "planned": self.planned,
                 "models": {name: _written(use) for name, use in self.models.items()},
                 "kept_by": self.kept_by,
                 "latencies": self.latencies.counts,
@@ -181,6 +184,7 @@ class RunRecorder:
 
     Attributes:
         rows: Number of rows; None until it is known. A query without it is not recorded.
+        planned: How the rows are chosen, in words.
         look: Returns the current counts; None until the mapper runs.
         mapping: The result of the mapper; None until it has ended.
     """
@@ -199,6 +203,7 @@ class RunRecorder:
         self._started = time.time()
         self._clock = time.monotonic()
         self.rows: int | None = None
+        self.planned = ""
         self.look: Callable[[], Counts] | None = None
         self.mapping: MapResult | None = None
 
@@ -243,6 +248,7 @@ class RunRecorder:
                 for milliseconds, row in sorted(usage.slowest, reverse=True)
             ],
             moments=[*usage.moments, ProgressSample(seconds, usage.settled, usage.failed)],
+            planned=self.planned,
         )
         for listener in _listeners.get():
             listener(made)
@@ -297,6 +303,7 @@ def _use(written: dict[str, Any]) -> ModelUsage:
 #: Reads each of the details.
 _READ: dict[str, Callable[[Any], Any]] = {
     "asked": str,
+    "planned": str,
     "models": lambda models: {name: _use(use) for name, use in models.items()},
     "kept_by": dict,
     "latencies": _latencies,

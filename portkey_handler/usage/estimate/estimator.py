@@ -71,6 +71,7 @@ class Estimate:
         seconds: Expected seconds, or None if they are not known.
         example: The first prompt, cut.
         refused: Why the query itself would be refused, or None.
+        planned: How its rows are chosen, in words, where not all of them may be asked; or None.
     """
 
     at: float
@@ -92,6 +93,7 @@ class Estimate:
     seconds: float | None
     example: str | None
     refused: str | None = None
+    planned: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the estimate as a dict for JSON; `Estimate(**…)` reads it back."""

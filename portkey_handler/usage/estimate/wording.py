@@ -13,6 +13,7 @@ def table(estimate: Estimate) -> list[tuple[str, str]]:
     rows = [
         ("made at", datetime.fromtimestamp(estimate.at, timezone.utc).isoformat(timespec="seconds")),
         ("model", estimate.model or "chosen by the gateway"),
+        *([] if estimate.planned is None else [("plan", estimate.planned)]),
         ("rows", f"{estimate.rows:,}"),
         ("NULL or blank", f"{estimate.unasked:,}"),
         ("cannot be sent", f"{estimate.unsendable:,}"),
@@ -43,6 +44,9 @@ def in_words(estimate: Estimate) -> str:
         f"about {counted(tokens, 'token')}",
         f"cost {price(estimate)}",
     ]
+    if estimate.planned is not None:
+        parts[0] = f"at most {parts[0]}"
+        parts.append(estimate.planned)
     if estimate.kept:
         parts.insert(1, f"{estimate.kept:,} answers cached")
     if estimate.refused is not None:

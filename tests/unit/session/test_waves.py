@@ -281,6 +281,38 @@ def test_a_model_that_reads_the_answers_of_another_comes_after_it(
     assert asked(provider, "keep") == [*range(32), *range(32, 400)]
 
 
+# What is planned can be seen before and after
+
+
+def test_explain_says_how_the_rows_are_chosen(session: Session, provider: OfflineProvider) -> None:
+    """A model whose answers are only shown is asked about the rows of the result."""
+    session.register("t", rows(500))
+    query = "SELECT t.id, k.kind FROM t JOIN k JOIN c WHERE c.keep = 'yes' LIMIT 5"
+    found = session.sql(f"EXPLAIN {query}")
+    assert found["step"].tolist() == ["ask c", "ask k"]
+    first, second = found["what"]
+    assert first.startswith("at most 500 rows, 500 requests, about ")
+    assert first.endswith(", in waves, from 32 rows on, until 5 rows are found")
+    assert second.startswith("at most 5 rows, 5 requests, about ")
+    assert second.endswith(", asked last, about the rows of the result")
+    dry = session.sql(f"{query} USING dry_run = true")
+    assert len(dry) == 0 or dry["kind"].isna().all()
+    estimate = session.sql("DESCRIBE k.estimate").set_index("what")["value"]
+    assert (estimate["rows"], estimate["plan"]) == ("5", "asked last, about the rows of the result")
+    assert provider.requests == []
+
+
+def test_the_runs_say_what_was_planned_and_what_came(session: Session) -> None:
+    """Beside the number of rows that were asked."""
+    session.register("t", rows(500))
+    session.sql("SELECT t.id FROM t JOIN h JOIN c WHERE h.half = 'no' AND c.keep = 'yes'")
+    compared = "h and c answer the first 32 rows; then the one that drops rows most cheaply comes first"
+    assert session.sql("DESCRIBE c.runs")[["rows", "planned"]].to_numpy().tolist() == [[500, compared]]
+    assert session.sql("DESCRIBE h.runs")[["rows", "planned"]].to_numpy().tolist() == [[78, compared]]
+    session.sql("SELECT t.id FROM t JOIN s")
+    assert session.sql("DESCRIBE s.runs")["planned"].tolist() == [""]
+
+
 # The same result as without a plan, and nothing asked beyond it
 
 COMPARED = st.sampled_from(
