@@ -15,11 +15,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import pyte
 from rich.console import Console
 from rich.text import Text
+from wcwidth import wcwidth
 
 ROOT = Path(__file__).parents[1]
 COLUMNS, LINES = 80, 300
@@ -27,9 +29,24 @@ COLUMNS, LINES = 80, 300
 FIRST = "-- Ten reviews"
 
 
+class _Screen(pyte.Screen):
+    """A screen that keeps the vowel signs of Hindi and the like; pyte drops them, and what follows them."""
+
+    def draw(self, data: str) -> None:
+        """Draw text; a sign without a width of its own goes into the cell of the one before it."""
+        for sign in data:
+            if wcwidth(sign) == 0 and unicodedata.category(sign)[0] in "MC" and self.cursor.x:
+                line, place = self.buffer[self.cursor.y], self.cursor.x - 1
+                if not line[place].data and place:  # the second half of a wide sign
+                    place -= 1
+                line[place] = line[place]._replace(data=line[place].data + sign)
+            else:
+                super().draw(sign)
+
+
 def screen_of(home: str) -> pyte.Screen:
     """Run the demo, and return what the terminal shows in the end."""
-    screen = pyte.Screen(COLUMNS, LINES)
+    screen = _Screen(COLUMNS, LINES)
     stream = pyte.ByteStream(screen)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PORTKEY_")}
     environment |= {"PORTKEY_HANDLER_HOME": home, "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}

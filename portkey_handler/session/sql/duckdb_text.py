@@ -23,7 +23,8 @@ _ENDS_JOIN = frozenset(
 )  # fmt: skip
 _OTHER_JOINS = ("cross", "natural", "positional")
 _OPTION = re.compile(r"using\s+[\w.`]+\s*=", re.IGNORECASE)
-_MISREAD = re.compile(r"\bilike\b", re.IGNORECASE)
+#: ILIKE, or ESCAPE before a text, of which `without_quotes` makes a word.
+_MISREAD = re.compile(r"\bilike\b|\bescape\s*['\"0]", re.IGNORECASE)
 _QUERY = re.compile(r"\(*\s*(?:select|from|with)\b", re.IGNORECASE)
 
 
@@ -77,7 +78,7 @@ def duckdb_text(statement: str) -> DuckDBText | None:
 def is_misread(statement: str) -> bool:
     """Return whether MindsDB's parser would take words of a query for something else, without an error.
 
-    It reads `SELECT text ILIKE 'x'` as a column with two names.
+    It reads `SELECT text ILIKE 'x'` as a column with two names, and so `SELECT text LIKE 'x' ESCAPE '!'`.
     """
     return bool(_MISREAD.search(statement)) and bool(_MISREAD.search(without_quotes(statement)))
 

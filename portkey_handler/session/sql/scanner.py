@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 COMMENT = "comment"
+_ESCAPE = re.compile(r"\bescape\s*$", re.IGNORECASE)
 
 
 class Piece(NamedTuple):
@@ -68,7 +70,18 @@ def _end_of_comment(text: str, start: int) -> int | None:
     return None
 
 
+def is_one_backslash(text: str, start: int) -> bool:
+    r"""Return whether a quote begins the text of `LIKE … ESCAPE '\'`, whose backslash escapes nothing."""
+    return (
+        text.startswith("'\\'", start)
+        and not text.startswith("'", start + 3)
+        and _ESCAPE.search(text, max(0, start - 60), start) is not None
+    )
+
+
 def _end_of_quote(text: str, start: int) -> int:
+    if is_one_backslash(text, start):
+        return start + 3
     quote = text[start]
     position = start + 1
     while position < len(text):

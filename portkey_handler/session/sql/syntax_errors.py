@@ -146,15 +146,17 @@ def _shown(text: str, begin: int, end: int) -> str:
 def _hidden(text: str) -> bytearray:
     """Return for each character whether it is hidden: of a constant, or of a value whose name is secret."""
     hidden = bytearray(len(text))
-    position = 0
-    while position < len(text):
-        closing = _QUOTES.get(text[position])
-        if closing is None:
-            position += 1
-            continue
-        last = _end_of_constant(text, position, closing)
-        hidden[position:last] = b"\1" * (last - position)
-        position = last
+    # Whether a backslash before a quote escapes it is not known of a text that does not parse.
+    for has_escapes in (True, False) if "\\" in text else (True,):
+        position = 0
+        while position < len(text):
+            closing = _QUOTES.get(text[position])
+            if closing is None:
+                position += 1
+                continue
+            last = _end_of_constant(text, position, closing, has_escapes=has_escapes)
+            hidden[position:last] = b"\1" * (last - position)
+            position = last
     for name in _SECRET.finditer(text):
         value = _VALUE.match(text, name.end())
         if value is not None and not hidden[name.start()]:
@@ -163,11 +165,11 @@ def _hidden(text: str) -> bytearray:
     return hidden
 
 
-def _end_of_constant(text: str, start: int, closing: str) -> int:
+def _end_of_constant(text: str, start: int, closing: str, *, has_escapes: bool) -> int:
     """Return the place after a constant; without an end it goes to the end of the text."""
     position = start + 1
     while position < len(text):
-        if text[position] == "\\":
+        if text[position] == "\\" and has_escapes:
             position += 1
         elif text[position] in closing:
             return position + 1

@@ -23,6 +23,28 @@ def cells(frame: pd.DataFrame) -> Any:
 
 
 @pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        (r"'a%b' LIKE 'a\%b' ESCAPE '\'", True),
+        (r"'axb' LIKE 'a\%b' ESCAPE '\'", False),
+        (r"'a\b' LIKE 'a\\b' ESCAPE '\'", True),
+        ("'a%b' LIKE 'a!%b' ESCAPE '!'", True),
+        ("'a%b' LIKE 'a!%b' ESCAPE'!'", True),
+        ("'axb' NOT LIKE 'a!%b' escape \"!\"", True),
+        (r"'A%B' ILIKE 'a\%b' ESCAPE '\'", True),
+        (r"('a;b' LIKE '%\;%' ESCAPE '\') AND 'it''s' LIKE '%''%' ESCAPE '\'", True),
+        (r"concat('escape ', 'a\'b') = 'escape a''b'", True),
+    ],
+)
+def test_escape_names_the_sign_of_like(expression: str, value: bool) -> None:
+    """In SELECT and WHERE; the backslash of ESCAPE escapes no quote, and the next text is whole."""
+    with Session() as session:
+        found = session.sql(f"SELECT 1 AS n; SELECT {expression} AS x, 'a;b' AS y")
+        assert cells(found) == [[value, "a;b"]]
+        assert len(session.sql(f"SELECT 1 AS n WHERE {expression}")) == int(value)
+
+
+@pytest.mark.parametrize(
     ("statement", "rows"),
     [
         ("FROM files.reviews SELECT id WHERE stars > 3", [[1], [2]]),

@@ -62,3 +62,19 @@ def test_a_quote_in_a_quoted_name_is_no_text_without_end(tmp_path: Path) -> None
         session.sql("SELECT `it's` FROM t WHER x")
     assert str(caught.value).startswith("syntax error in line 1, column 27, near ")
     assert "has no end" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        r"SELECT a LIKE 'x' ESCAPE '\', 'mine' FORM files.t",
+        r"SELECT 'C:\', 'mine', b FORM files.t",
+        r"SELECT 'it\'s', 'mine', b FORM files.t",
+        r"SELECT 'it\'s mine', b FORM files.t",
+    ],
+)
+def test_no_text_is_shown_whatever_a_backslash_means(statement: str) -> None:
+    """In one reading of quotes the text is between two texts; in the other it is one."""
+    with Session() as session, pytest.raises(StatementError) as caught:
+        session.sql(statement)
+    assert "mine" not in str(caught.value)
