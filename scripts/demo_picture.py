@@ -7,10 +7,12 @@ It runs the demo in a pseudo-terminal, without answers from an earlier run.
 
 from __future__ import annotations
 
+import html
 import io
 import itertools
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -19,14 +21,20 @@ import unicodedata
 from pathlib import Path
 
 import pyte
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
-from wcwidth import wcwidth
 
 ROOT = Path(__file__).parents[1]
 COLUMNS, LINES = 80, 300
 #: The statements above this one make the models.
 FIRST = "-- Ten reviews"
+#: The width of a cell in rich's pictures.
+CELL = 12.2
+_RUN = re.compile(
+    r'<text (?P<class>class="[\w-]+") x="(?P<x>[\d.]+)" (?P<y>y="[\d.]+") textLength="[\d.]+"(?P<rest>[^>]*)>'
+    r"(?P<text>[^<]*)</text>"
+)
 
 
 class _Screen(pyte.Screen):
@@ -35,7 +43,7 @@ class _Screen(pyte.Screen):
     def draw(self, data: str) -> None:
         """Draw text; a sign without a width of its own goes into the cell of the one before it."""
         for sign in data:
-            if wcwidth(sign) == 0 and unicodedata.category(sign)[0] in "MC" and self.cursor.x:
+            if cell_len(sign) == 0 and unicodedata.category(sign)[0] in "MC" and self.cursor.x:
                 line, place = self.buffer[self.cursor.y], self.cursor.x - 1
                 if not line[place].data and place:  # the second half of a wide sign
                     place -= 1
@@ -86,6 +94,30 @@ def _style_of(sign: pyte.screens.Char) -> str:
     return " ".join(filter(None, ("bold" if sign.bold else "", colour)))
 
 
+def placed(svg: str) -> str:
+    """Return a picture of rich in which wide signs and those without a width move nothing behind them.
+
+    rich gives a run of text the length of its signs, not of the cells that they fill.
+    """
+
+    def parted(found: re.Match[str]) -> str:
+        text = html.unescape(found["text"])
+        if not text.strip() or cell_len(text) == len(text):
+            return found[0]
+        shown, place = [], float(found["x"])
+        for part in filter(None, re.split("(│)", text)):
+            length = cell_len(part) * CELL
+            signs = html.escape(part, quote=False).replace("\xa0", "&#160;")
+            shown.append(
+                f'<text {found["class"]} x="{place:g}" {found["y"]} textLength="{length:g}"{found["rest"]}>'
+                f"{signs}</text>"
+            )
+            place += length
+        return "".join(shown)
+
+    return _RUN.sub(parted, svg)
+
+
 def main() -> None:
     """Run the demo, and write the picture."""
     with tempfile.TemporaryDirectory() as home:
@@ -100,7 +132,8 @@ def main() -> None:
     start = lines.index(said)
     for line in [*lines[start : start + 3], *lines[begin:]]:
         console.print(line)
-    console.save_svg(str(ROOT / "docs" / "demo.svg"), title="portkey-handler demo")
+    svg = placed(console.export_svg(title="portkey-handler demo"))
+    (ROOT / "docs" / "demo.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":
