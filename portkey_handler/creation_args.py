@@ -427,7 +427,10 @@ creation_args = OrderedDict(
     },
     timeout={
         "type": ARG_TYPE.STR,
-        "description": "The most seconds of one attempt, from connecting to the last byte of the answer.",
+        "description": (
+            "The most seconds of one attempt, from connecting to the last byte of the answer. The default "
+            "with service_tier = 'flex' is 900."
+        ),
         "required": False,
         "label": "Timeout",
         "secret": False,
@@ -437,6 +440,17 @@ creation_args = OrderedDict(
         "description": "How many times a request is sent before its row fails.",
         "required": False,
         "label": "Max attempts",
+        "secret": False,
+    },
+    flex_fallback={
+        "type": ARG_TYPE.BOOL,
+        "description": (
+            "With service_tier = 'flex', what happens to a request for which the provider has no resources "
+            "free: true sends it at once without service_tier, for the ordinary price; false sends it again "
+            "by flex, until there was no answer for 15 minutes."
+        ),
+        "required": False,
+        "label": "Flex fallback",
         "secret": False,
     },
     on_error={

@@ -25,6 +25,7 @@ The whole tree; catch the nearest parent of the errors that you can handle::
                 + BudgetExceededError 412
                 + UnsupportedError    the gateway has no such endpoint for the provider
                 + RateLimitError      429
+                     + CapacityError  the service tier (flex) has no resources free now
                 + ServerError         408, 425, 5xx
       x  CostReachedError             max_cost was reached while a query ran
       x  QueryError                   rows of a query failed, or the query was stopped
@@ -353,6 +354,10 @@ class RateLimitError(StatusError):
     """429: too many requests or tokens."""
 
     retryable = True
+
+
+class CapacityError(RateLimitError):
+    """The provider has no resources free for requests of this service tier (flex); nothing was charged."""
 
 
 class ServerError(StatusError):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .errors import AboveLimitError
+from .execution.capacity import NO_PATIENCE, Capacity
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
 from .execution.open_files import most_in_flight
@@ -22,12 +23,14 @@ from .host.data_dir import data_dir
 from .host.local_server import served
 from .operations import Operation
 from .operations.query_items import QueryItems
+from .operations.request_body import without_service_tier
 from .operations.result_columns import to_frame
 from .operations.structured_output import TypedChat
 from .operations.tracing import Tracing
 from .options import Plan
 from .options.durations import seconds_of
 from .options.plan import longest_answer
+from .options.service_tier import FLEX, FLEX_PATIENCE
 from .records import PLANNED, Outcome, RowNames
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
@@ -81,6 +84,12 @@ def _answer_cache(plan: Plan, gateway: GatewayConfig, *, only_look: bool = False
 
 def _scan(plan: Plan, gateway: GatewayConfig, operation: Operation, cache: AnswerCache) -> Scan:
     return Scan(plan, gateway, operation, cache.has, earlier_of(RunHistory(data_dir()), plan))
+
+
+def _capacity(plan: Plan) -> Capacity:
+    if plan.service_tier != FLEX:
+        return NO_PATIENCE
+    return Capacity(FLEX_PATIENCE, without_service_tier if plan.execution.flex_fallback else None)
 
 
 class QueryRun:
@@ -180,6 +189,7 @@ class QueryRun:
                 batch_size=items.operation.batch_size,
                 deadline=execution.deadline,
                 several_models=items.several_models,
+                capacity=_capacity(plan),
             ),
             cache=self._cache,
             price=partial(cost_of, given=given) if given else cost_of,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import CostReachedError, GatewayError
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped
+from .capacity import NO_PATIENCE, Capacity
 from .circuit_breaker import CircuitBreaker
 from .concurrency import AdaptiveConcurrency
 from .pending_rows import Cache, Elsewhere, Pause, Pending, PendingRows
@@ -40,6 +41,7 @@ class MapperLimits:
         batch_size: How many items are sent in one request at most.
         deadline: Seconds after which no request is sent any more, or None.
         several_models: Whether the rows have models of their own.
+        capacity: What is done where the provider has no resources free for a request.
     """
 
     concurrency: int | None = None
@@ -49,6 +51,7 @@ class MapperLimits:
     batch_size: int = 1
     deadline: float | None = None
     several_models: bool = False
+    capacity: Capacity = NO_PATIENCE
 
 
 class Mapper:
@@ -98,6 +101,7 @@ class Mapper:
             limits.max_attempts,
             self._stopped,
             lambda: self._results.counts.cached > 0,
+            limits.capacity,
         )
         # When the deadline passes, on the loop's clock; known when the first rows come.
         self._until: float | None = None

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ..errors import (
+    CapacityError,
     GatewayError,
     InvalidResponseError,
     RateLimitError,
@@ -21,14 +21,11 @@ from ..errors import (
     ServerError,
 )
 from ..records import Request, Response
+from .backoff import LONGEST_WAIT, backoff
+from .capacity import NO_PATIENCE, Capacity, CapacityPatience
 from .concurrency import AdaptiveConcurrency
 from .room_left import RoomLeft
 from .throttle import AdaptiveThrottle
-
-#: The longest wait that a provider may ask for; beyond it the row fails and says so.
-LONGEST_WAIT = 60.0
-_FIRST_BACKOFF = 0.5
-_LONGEST_BACKOFF = 20.0
 
 #: How many replies to one request may be no answers, as each may have been paid for: so many where the
 #: provider has answered others, and so many where it has not.
@@ -67,6 +64,7 @@ class RetryingSender:
         max_attempts: How often one request is tried.
         stopped: Set when the query is stopped; ends every wait.
         answered_before: Returns whether an earlier query has answered rows of this one.
+        capacity: What is done where the provider has no resources free for a request.
 
     Attributes:
         requests: How many were sent, retries included.
@@ -79,8 +77,12 @@ class RetryingSender:
         max_attempts: int,
         stopped: asyncio.Event,
         answered_before: Callable[[], bool] = lambda: False,
+        capacity: Capacity = NO_PATIENCE,
     ) -> None:
         self.requests = 0
+        self._is_patient = capacity.patience > 0
+        self._fallback = capacity.fallback
+        self._capacity = CapacityPatience(capacity.patience)
         self._send = send
         self._concurrency = concurrency
         self._max_attempts = max_attempts
@@ -105,8 +107,8 @@ class RetryingSender:
             GatewayError: There is none; `attempts` says how often it was tried.
             QueryStopped: The query was stopped before the request was sent.
         """
-        attempt = unreadable = 0
-        probing = False
+        attempt = unreadable = without_capacity = 0
+        probing = fell_back = False
         failure: GatewayError | None = None
         while True:
             await self._wait_for_permission(probing, failure)
@@ -123,6 +125,7 @@ class RetryingSender:
             else:
                 self._is_back()
                 self._answered = True
+                self._capacity.answered()
                 now = self._loop.time()
                 self._throttle.answered(now)
                 self._concurrency.answered(sent_at, now, self._room.after(response))
@@ -138,8 +141,18 @@ class RetryingSender:
             if not failure.cannot_connect:
                 self._is_back()
                 probing = False
+            if isinstance(failure, CapacityError) and self._is_patient and not self._stopped.is_set():
+                without_capacity += 1
+                if self._fallback is not None and not fell_back:
+                    request, fell_back = replace(request, body=self._fallback(request.body)), True
+                else:
+                    # The limit stays: this does not speak of how many requests are in flight.
+                    wait = self._capacity.wait_after(failure, self._loop.time(), without_capacity)
+                    await self._pause(wait)
+                continue
             unreadable += isinstance(failure, InvalidResponseError) and failure.status is not None
-            await self._pause(self._wait_after(request, failure, sent_at, unreadable))
+            tried = attempt - without_capacity
+            await self._pause(self._wait_after(request, failure, sent_at, tried, unreadable))
 
     async def _sent(self, request: Request) -> Response:
         self._in_flight += 1
@@ -148,13 +161,16 @@ class RetryingSender:
         finally:
             self._in_flight -= 1
 
-    def _wait_after(self, request: Request, failure: GatewayError, sent_at: float, unreadable: int) -> float:
+    def _wait_after(
+        self, request: Request, failure: GatewayError, sent_at: float, tried: int, unreadable: int
+    ) -> float:
         """Return the seconds to wait before trying again.
 
         Args:
             request: The request.
             failure: The failure.
             sent_at: When the request was sent.
+            tried: How often it was tried, refusals for want of resources apart.
             unreadable: How many replies to it were no answers.
 
         Raises:
@@ -169,11 +185,11 @@ class RetryingSender:
         if self._patience_left(now) <= 0:
             raise self._given_up(failure)
         most = MOST_UNREADABLE if self._answered else MOST_UNREADABLE_AT_FIRST
-        if failure.attempts >= self._max_attempts or unreadable >= most:
+        if tried >= self._max_attempts or unreadable >= most:
             raise failure
-        if request.is_divisible and failure.status == 500 and failure.attempts >= _TRIES_OF_THE_WHOLE:
+        if request.is_divisible and failure.status == 500 and tried >= _TRIES_OF_THE_WHOLE:
             raise failure
-        wait = backoff(failure.attempts, failure.retry_after)
+        wait = backoff(tried, failure.retry_after)
         if wait is None:
             asked = f"it asks to wait {failure.retry_after:,.0f} s"
             limit = f"a query waits {LONGEST_WAIT:.0f} s at most"
@@ -269,23 +285,3 @@ def _is_overload(error: GatewayError) -> bool:
     return isinstance(error, (RateLimitError, RequestTimeoutError)) or (
         isinstance(error, ServerError) and error.status in (503, 529)
     )
-
-
-def backoff(attempt: int, retry_after: float | None) -> float | None:
-    """Return the seconds to wait before the next attempt.
-
-    Args:
-        attempt: How many attempts were made, at least 1.
-        retry_after: Seconds that the provider asked for, or None.
-
-    Returns:
-        Seconds, or None where the provider asks for more than `LONGEST_WAIT`.
-    """
-    backoff = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** (attempt - 1))
-    jittered = backoff * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, no secret
-    if retry_after is None:
-        return jittered
-    if retry_after > LONGEST_WAIT:
-        return None
-    # A little more than asked for, and spread: all requests in flight were told at the same moment.
-    return retry_after + jittered * 0.1

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import AuthenticationError, BudgetExceededError, StatusError
+from ..errors import AuthenticationError, BudgetExceededError, CapacityError, StatusError
 from ..foreign_text import safe
 from ..options import EngineConfig
 from ..records import Evidence
@@ -166,6 +166,8 @@ def _remedy(  # noqa: PLR0911, PLR0912, C901 - a table of cases
         return "redirects are not followed, because the keys would be sent along; correct base_url"
     if kind_of(status, found) is BudgetExceededError:
         return ""
+    if kind_of(status, found) is CapacityError and _sent(request_body).get("service_tier"):
+        return "flex_fallback = true asks without service_tier then, for the ordinary price"
     if found.code == "unsupported_country_region_territory":
         return ""
     is_of_model = found.code == "model_not_found" or "access to model" in said

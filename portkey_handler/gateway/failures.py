@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import (
     AuthenticationError,
     BudgetExceededError,
+    CapacityError,
     RateLimitError,
     ServerError,
     StatusError,
@@ -62,6 +63,11 @@ _OF_ONE_ROW_CODES = frozenset(
     {"context_length_exceeded", "string_above_max_length", "content_filter", "content_policy_violation",
      "contentfiltered", "json_validate_failed", "invalid_image", "image_parse_error", "request_too_large"}
 )  # fmt: skip
+#: Words of a provider that has no resources free for the service tier flex: OpenAI's and Azure's "resource
+#: unavailable", Groq's capacity_exceeded, which has the status 498.
+_NO_CAPACITY = re.compile(
+    r"\bresources?[ _](is |are )?(currently |temporarily )?unavailable|\bcapacity[ _]exceeded"
+)
 #: Words of a filter or a firewall, which speak of one request; and words about keys.
 _OF_A_FILTER = re.compile(
     r"flagged|moderat|content.?policy|safety|firewall|request (was )?blocked|cloudflare|\bwaf\b"
@@ -140,8 +146,9 @@ def kind_of(status: int, said: Said) -> type[StatusError]:
         return AuthenticationError
     if status in (402, 412):
         return BudgetExceededError
-    if status == 429:
-        return RateLimitError
+    lacks_capacity = status in (429, 498) and any(map(_NO_CAPACITY.search, (words, *said.codes)))
+    if status == 429 or lacks_capacity:
+        return CapacityError if lacks_capacity else RateLimitError
     if UNSUPPORTED.fullmatch(said.text) or said.text.startswith(NO_PROMPTS):
         return UnsupportedError
     return ServerError if status in (408, 425) or status >= 500 else StatusError

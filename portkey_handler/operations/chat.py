@@ -12,7 +12,7 @@ from ..prompts.template import Template, chat_messages
 from ..records import Item, Outcome, Request, Response, Skipped
 from .conversations import conversation
 from .images import image_part
-from .item_keys import Keys
+from .item_keys import Keys, decisive
 from .request_body import encoded, rest_of_body
 from .responses import read_chat, wants_json
 from .row_model import model_template
@@ -43,7 +43,7 @@ class Chat:
         self._rest = rest_of_body(plan.parameters.value)
         model = model_template(plan.parameters.value)
         self._model_columns = () if model is None else model.columns
-        self._keys = keys or Keys("chat", plan.parameters)
+        self._keys = keys or Keys("chat", decisive(plan.parameters))
         self._wants_json = wants_json(plan.parameters.value)
         options = plan.input
         self._system = _template(options.system_prompt, "system_prompt")

@@ -6,9 +6,23 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from ..options.json_text import JsonText
 from ..records import Item, Skipped
 
 _BYTES = 16
+
+
+#: Parameters that decide what an answer costs and when it comes, and not the answer.
+NOT_DECISIVE = frozenset({"service_tier", "prompt_cache_key", "prompt_cache_retention"})
+
+
+def decisive(parameters: JsonText) -> str:
+    """Return the parameters of a body that decide an answer, as canonical JSON."""
+    if NOT_DECISIVE.isdisjoint(parameters.value):
+        return parameters
+    return JsonText.canonical(
+        {name: value for name, value in parameters.value.items() if name not in NOT_DECISIVE}
+    )
 
 
 class Keys:

@@ -21,6 +21,13 @@ def rest_of_body(parameters: Mapping[str, Any]) -> bytes:
     return b"," + orjson.dumps(parameters)[1:] if parameters else b"}"
 
 
+def without_service_tier(body: bytes) -> bytes:
+    """Return a body that asks for no class of service, so that it gets the usual one of the account."""
+    parsed = orjson.loads(body)
+    parsed.pop("service_tier", None)
+    return orjson.dumps(parsed)
+
+
 def encoded(value: Any) -> bytes | Skipped:
     """Return a row's part of the body as JSON, or the reason why it cannot be sent."""
     try:

@@ -10,7 +10,7 @@ from ..options import Plan
 from ..prompts.cell_text import to_text
 from ..prompts.json_template import JsonTemplate
 from ..records import Item, Outcome, Request, Response, Skipped
-from .item_keys import Keys
+from .item_keys import Keys, decisive
 from .request_body import encoded, rest_of_body
 from .responses import read_chat, read_completion, wants_json
 from .rows import made_of_rows, named_column, own_columns
@@ -39,7 +39,7 @@ class SavedPrompt:
         self._template = JsonTemplate(given, "variables") if isinstance(given, dict) else None
         self._rest = rest_of_body(plan.parameters.value)
         self._wants_json = wants_json(plan.parameters.value)
-        self._keys = Keys("prompt", self.path, plan.parameters)
+        self._keys = Keys("prompt", self.path, decisive(plan.parameters))
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Yield one item per row: the variables to send.

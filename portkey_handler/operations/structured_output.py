@@ -21,7 +21,7 @@ from ..options import Plan
 from ..options.output_schema import read_output
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped, is_cut_off
 from .chat import Chat, Messages
-from .item_keys import Keys
+from .item_keys import NOT_DECISIVE, Keys
 from .json_extraction import NotReadable, exactly, leniently, unfenced
 from .request_body import rest_of_body
 from .responses import NO_TEXT, read_chat
@@ -67,7 +67,8 @@ class TypedChat:
     def __init__(self, plan: Plan, output: str) -> None:
         self._output = read_output(output)
         parameters = plan.parameters.value
-        decisive = {name: value for name, value in parameters.items() if name not in _LIMITS}
+        besides = NOT_DECISIVE.union(_LIMITS)
+        decisive = {name: value for name, value in parameters.items() if name not in besides}
         keys = Keys("typed chat", self._output.text, json.dumps(decisive, sort_keys=True))
         self._chat = Chat(plan, keys)
         self._steps_down = plan.output.output_method == "auto"

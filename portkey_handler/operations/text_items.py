@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..options import Plan
 from ..prompts.template import Template
 from ..records import Item, Skipped
-from .item_keys import Keys
+from .item_keys import Keys, decisive
 from .request_body import encoded
 from .row_model import model_template
 from .rows import column_texts, prompt_column, template_texts
@@ -34,7 +34,7 @@ class Texts:
         self._template = None if source is None else Template(source, where="prompt_template")
         model = model_template(plan.parameters.value)
         self._model_columns = () if model is None else model.columns
-        self._keys = Keys(plan.input.mode, plan.parameters)
+        self._keys = Keys(plan.input.mode, decisive(plan.parameters))
 
     def items(self, frame: pd.DataFrame) -> Iterator[Item | Skipped]:
         """Yield one item per row, with the text as JSON; or the reason why the row is skipped.

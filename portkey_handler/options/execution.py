@@ -22,7 +22,8 @@ class ExecutionOptions(Options):
         le=10_000,
     )
     timeout: Number = option(
-        "The most seconds of one attempt, from connecting to the last byte of the answer.",
+        "The most seconds of one attempt, from connecting to the last byte of the answer. The default with "
+        "service_tier = 'flex' is 900.",
         kind="number",
         default=60.0,
         gt=0,
@@ -34,6 +35,14 @@ class ExecutionOptions(Options):
         default=6,
         ge=1,
         le=100,
+    )
+    flex_fallback: bool = option(
+        "With service_tier = 'flex', what happens to a request for which the provider has no resources free: "
+        "true sends it at once without service_tier, for the ordinary price; false sends it again by flex, "
+        "until there was no answer for 15 minutes.",
+        kind="true or false",
+        default=False,
+        modes=("chat", "completion", "prompt", "request"),
     )
     on_error: Literal["raise", "null"] = option(
         "What happens when rows fail after all others were answered: raise an error, or give NULL and the "

@@ -16,6 +16,7 @@ from .input import InputOptions
 from .json_text import JsonText
 from .output import OutputOptions
 from .schema import Level
+from .service_tier import tier_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Plan:
     def name(self) -> str:
         """The name of the model in messages and records: its name in SQL, else the target."""
         return self.model or self.target
+
+    @property
+    def service_tier(self) -> str | None:
+        """The service tier that is asked for, or None for the usual one of the account."""
+        return tier_of(self.input, self.parameters.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from .parameters import is_parameter
 from .parsing import ALTERNATIVES, Reading
 from .plan import Origin, Plan, Resolved
 from .schema import LEVEL_WORDS, LEVELS, Level, Options
+from .service_tier import FLEX, FLEX_TIMEOUT, tier_of
 
 logger = logger_of(__name__)
 
@@ -101,20 +102,18 @@ def resolve(  # a keyword argument for each level, so that callers cannot mix th
     problems = missing(asked, parameters) + of_output(output, target, parameters)
     readings[last].problems += problems
     _raise_problems(readings)
-    execution = _merged(readings, ExecutionOptions)
-    if asked.mode == "prompt" and not asked.is_of_one_version:
-        execution.setdefault("reuse", "never")
+    defaults = _defaults(asked, tier_of(asked, parameters))
     plan = Plan(
         target=target,
         input=asked,
         parameters=JsonText.canonical(parameters),
         routing=JsonText.canonical(_routing(readings)),
-        execution=ExecutionOptions(**execution),
+        execution=ExecutionOptions(**{**defaults, **_merged(readings, ExecutionOptions)}),
         output=output,
         engine=engine_name,
         model=model_name,
     )
-    return Resolved(plan, credentials, _origins(readings, credentials, plan))
+    return Resolved(plan, credentials, _origins(readings, credentials, defaults))
 
 
 def overlay(earlier: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,7 +234,19 @@ def _routing(readings: Mapping[Level, Reading]) -> dict[str, Any]:
     return {**_gateway_values(readings["model"]), **_gateway_values(readings["query"])}
 
 
-def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig, plan: Plan) -> dict[str, Origin]:
+def _defaults(asked: InputOptions, tier: str | None) -> dict[str, Any]:
+    """Return the defaults of execution options that differ from the usual ones for what is asked."""
+    own: dict[str, Any] = {}
+    if asked.mode == "prompt" and not asked.is_of_one_version:
+        own["reuse"] = "never"
+    if tier == FLEX:
+        own["timeout"] = FLEX_TIMEOUT
+    return own
+
+
+def _origins(
+    readings: Mapping[Level, Reading], credentials: EngineConfig, defaults: Mapping[str, Any]
+) -> dict[str, Origin]:
     """Return the value of each option and the level that gave it, for DESCRIBE."""
     mode = readings["model"].mode
     origins = {
@@ -246,8 +257,7 @@ def _origins(readings: Mapping[Level, Reading], credentials: EngineConfig, plan:
     if mode not in ("chat", "completion"):
         for name in GenerationOptions.model_fields:
             origins.pop(name, None)
-    if mode == "prompt" and not plan.input.is_of_one_version:
-        origins["reuse"] = Origin("never", None)
+    origins.update((name, Origin(value, None)) for name, value in defaults.items())
     for level in LEVELS:
         for group in ALTERNATIVES:
             if any(name in readings[level].values for name in group):

@@ -207,7 +207,9 @@ def _calculator() -> Callable[[str, str | None, str | None, Tokens], float]:
         context = {"price_context": {"service_tier": tier}} if tier and knows_tiers else {}
         found = calc_price(usage, model, provider_id=provider, **context)  # type: ignore[call-overload]
         if tier in _SPECIAL_TIERS and found.provider.id not in _ONE_PRICE:
-            variants = getattr(found.model, "price_variants", None) or ()
+            # The prices by tier of another provider's model do not count for this one.
+            own = any(found.model is one for one in found.provider.models)
+            variants = (getattr(found.model, "price_variants", None) or ()) if own else ()
             if not any(one.when.get("service_tier") == tier for one in variants):
                 raise LookupError(tier)
         return float(found.total_price)

@@ -19,7 +19,7 @@ from support.gateway import Gateway
 from support.predicting import predict
 
 from portkey_handler.errors import GatewayError
-from portkey_handler.execution import retry
+from portkey_handler.execution import backoff
 from portkey_handler.execution.event_loop import run_sync
 from portkey_handler.gateway.client import Gateway as Door
 from portkey_handler.gateway.config import GatewayConfig
@@ -388,7 +388,7 @@ def test_a_reply(
     case: Case, gateway: Gateway, provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer or the reason; what stands in the evidence; whether it is tried again."""
-    monkeypatch.setattr(retry, "_FIRST_BACKOFF", 0.0)
+    monkeypatch.setattr(backoff, "_FIRST_BACKOFF", 0.0)
     provider.behaviour.faults = lambda _: case.fault
     using = {"model": "m", "max_attempts": 2, "max_tokens": 50}
     row = predict(

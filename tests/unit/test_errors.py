@@ -135,6 +135,7 @@ def test_what_is_worth_another_attempt() -> None:
         "ConnectionLostError",
         "InvalidResponseError",
         "RateLimitError",
+        "CapacityError",
         "ServerError",
         "RequestTimeoutError",
         "ConnectError",

@@ -26,7 +26,7 @@ EXPORTED = {
     "NotFoundError", "AlreadyExistsError", "NewerFileError", "StoreError",
     "GatewayError", "ConnectionLostError", "ConnectError", "UnknownHostError", "RequestTimeoutError",
     "InvalidResponseError", "StatusError", "AuthenticationError", "BudgetExceededError", "UnsupportedError",
-    "RateLimitError", "ServerError", "CostReachedError", "QueryError", "InstallError",
+    "RateLimitError", "CapacityError", "ServerError", "CostReachedError", "QueryError", "InstallError",
 }  # fmt: skip
 #: What MindsDB reads.
 HOST = {

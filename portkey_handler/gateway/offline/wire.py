@@ -68,7 +68,14 @@ def _chat(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:
             }
         ],
         "usage": reply.usage(),
+        **_tier(body),
     }
+
+
+def _tier(body: dict[str, Any]) -> dict[str, str]:
+    """Return the service tier that has answered, where the request names one."""
+    tier = body.get("service_tier")
+    return {"service_tier": "default" if tier == "auto" else tier} if isinstance(tier, str) else {}
 
 
 def _message(body: dict[str, Any], reply: _Reply) -> dict[str, Any]:

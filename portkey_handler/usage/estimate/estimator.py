@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -72,6 +73,9 @@ class Estimate:
         example: The first prompt, cut.
         refused: Why the query itself would be refused, or None.
         planned: How its rows are chosen, in words, where not all of them may be asked; or None.
+        tier: The service tier that is asked for, or None for the usual one.
+        ordinary_cost: Expected US dollars without that tier; None where they are not known, or no tier is
+            asked for.
     """
 
     at: float
@@ -94,6 +98,8 @@ class Estimate:
     example: str | None
     refused: str | None = None
     planned: str | None = None
+    tier: str | None = None
+    ordinary_cost: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the estimate as a dict for JSON; `Estimate(**…)` reads it back."""
@@ -193,6 +199,8 @@ class Estimator:
         earlier: Earlier,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
+        tier: str | None = None,
+        ordinary_price: Price | None = None,
     ) -> Estimate:
         """Return the estimate.
 
@@ -205,6 +213,8 @@ class Estimator:
             earlier: What is known from earlier queries.
             requests_per_minute: The rate limit, or None.
             tokens_per_minute: The rate limit, or None.
+            tier: The service tier that is asked for, or None.
+            ordinary_price: Returns the price of a request without that tier; None where it is the same.
         """
         if self._batched:
             self._finish_batch()
@@ -214,24 +224,7 @@ class Estimator:
         first = self._first or {}
         expected, most, basis = _answer_tokens(first, earlier) if answers_text else (0.0, 0, "no answers")
         completion, most_completion = round(items * expected), None if most is None else items * most
-        made, tokens_made = max(1, self._made), max(1, self._tokens)
-
-        def total(answers: int | None) -> float | None:
-            if not requests:
-                return 0.0
-            if answers is None:
-                return None
-            dollars = 0.0
-            for model, number in self._requests_of.items():
-                # Per request: above a number of prompt tokens in one request, some models have another price.
-                share = requests * number / made
-                asked = math.ceil(prompts * self._tokens_of[model] / tokens_made / share)
-                each = price(model, asked, math.ceil(answers / requests))
-                if each is None:
-                    return None
-                dollars += each * share
-            return dollars
-
+        total = partial(self._total, requests, prompts)
         return Estimate(
             at=at,
             name=name,
@@ -247,8 +240,8 @@ class Estimator:
             completion_tokens=completion,
             most_completion_tokens=most_completion,
             basis=basis,
-            cost=total(completion),
-            most_cost=total(most_completion),
+            cost=total(completion, price),
+            most_cost=total(most_completion, price),
             seconds=_seconds(
                 requests,
                 prompts + completion,
@@ -258,7 +251,27 @@ class Estimator:
                 tokens_per_minute,
             ),
             example=self._example,
+            tier=tier,
+            ordinary_cost=None if ordinary_price is None else total(completion, ordinary_price),
         )
+
+    def _total(self, requests: int, prompts: int, answers: int | None, price: Price) -> float | None:
+        """Return the US dollars of so many requests with so many tokens of prompts and of answers."""
+        if not requests:
+            return 0.0
+        if answers is None:
+            return None
+        made, tokens_made = max(1, self._made), max(1, self._tokens)
+        dollars = 0.0
+        for model, number in self._requests_of.items():
+            # Per request: above a number of prompt tokens in one request, some models have another price.
+            share = requests * number / made
+            asked = math.ceil(prompts * self._tokens_of[model] / tokens_made / share)
+            each = price(model, asked, math.ceil(answers / requests))
+            if each is None:
+                return None
+            dollars += each * share
+        return dollars
 
 
 def _named(models: Counter[str | None]) -> str | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from ...errors import PortkeyHandlerError
+from ...foreign_text import without_keys
 from ...gateway.config import GatewayConfig
 from ...operations import Operation
 from ...options import Plan
@@ -14,7 +15,7 @@ from ...records import Item, Outcome, Skipped
 from ..prices import cost, given_rates
 from ..query_usage import LatencyHistogram
 from ..run_history import RunHistory
-from .estimator import Earlier, Estimate, Estimator
+from .estimator import Earlier, Estimate, Estimator, Price
 
 #: After this many rows other tasks can run, such as an interrupt.
 _TURN = 1000
@@ -92,24 +93,20 @@ class Scan:
             if row % _TURN == 0:
                 await asyncio.sleep(0)
         given = given_rates(self._plan, is_free=self._is_free)
-        tier = self._plan.parameters.value.get("service_tier")
+        tier = self._plan.service_tier
 
-        def price(model: str | None, prompt_tokens: int, completion_tokens: int) -> float | None:
-            tokens = (prompt_tokens, completion_tokens)
-            return cost(model, self._provider, *tokens, tier=_tier(tier), given=given)
+        def price_by(tier: str | None) -> Price:
+            return lambda model, *tokens: cost(model, self._provider, *tokens, tier=tier, given=given)
 
         return estimator.finish(
             at=time.time(),
             name=self._plan.name,
-            price=price,
+            price=price_by(tier),
             answers_text=self._plan.input.mode != "embedding",
             concurrency=execution.concurrency,
             earlier=self._earlier,
             requests_per_minute=execution.requests_per_minute,
             tokens_per_minute=execution.tokens_per_minute,
+            tier=None if tier is None else without_keys(tier),
+            ordinary_price=None if tier is None or given is not None else price_by(None),
         )
-
-
-def _tier(asked: object) -> str | None:
-    """Return the service tier that is asked for; `auto` is the account's own, which is the usual one."""
-    return asked.lower() if isinstance(asked, str) and asked.lower() != "auto" else None

@@ -55,13 +55,23 @@ def in_words(estimate: Estimate) -> str:
 
 
 def price(estimate: Estimate) -> str:
-    """Return the expected cost of a query, and the most that it can cost."""
+    """Return the expected cost of a query, and the most that it can cost; with a service tier both prices."""
+    ordinary = _ordinary(estimate)
     if estimate.cost is None:
-        return f"not known, because the price of {model_in_words(estimate)} is not"
+        by = f" by service_tier = '{estimate.tier}'" if ordinary else ""
+        return f"not known, because the price of {model_in_words(estimate)}{by} is not{ordinary}"
     if not estimate.requests:
         return "nothing"
     most = "" if estimate.most_cost is None else f", at most {dollars(estimate.most_cost)}"
-    return f"about {dollars(estimate.cost)}{most}"
+    return f"about {dollars(estimate.cost)}{most}{ordinary}"
+
+
+def _ordinary(estimate: Estimate) -> str:
+    """Return what a query would cost without the service tier that it asks for, where that differs."""
+    ordinary = estimate.ordinary_cost
+    if ordinary is None or ordinary == estimate.cost:
+        return ""
+    return f" (about {dollars(ordinary)} without service_tier = '{estimate.tier}')"
 
 
 def basis(estimate: Estimate) -> str:

@@ -24,10 +24,10 @@ from portkey_handler.errors import (
     UnknownHostError,
 )
 from portkey_handler.execution import retry
+from portkey_handler.execution.backoff import LONGEST_WAIT, backoff
 from portkey_handler.execution.circuit_breaker import HOPELESS
 from portkey_handler.execution.concurrency import FIRST_LIMIT, LARGEST_LIMIT
 from portkey_handler.execution.mapper import Mapper, MapperLimits
-from portkey_handler.execution.retry import LONGEST_WAIT, backoff
 from portkey_handler.execution.row_results import Counts, MapResult
 from portkey_handler.operations.item_keys import number_copies
 from portkey_handler.records import Evidence, Item, Outcome, Request, Response, Skipped

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portkey_handler.execution import retry
+from portkey_handler.execution import backoff
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.predictor import ask
 
@@ -172,8 +172,8 @@ def replies(draw: st.DrawFn) -> tuple[Fault, bool]:
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_FIRST_BACKOFF", 0.0)
-    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(backoff, "_FIRST_BACKOFF", 0.0)
+    monkeypatch.setattr(backoff, "LONGEST_WAIT", 0.05)
 
 
 @pytest.mark.slow

@@ -96,6 +96,9 @@ def test_a_service_tier_has_its_own_price(tier: str | None, factor: float) -> No
 def test_a_tier_whose_price_the_list_lacks_has_none() -> None:
     """The usual price would be wrong; where a provider has one price for all, it is right."""
     assert of("gpt-3.5-turbo", "openai", tier="flex") is None
+    # Azure shares OpenAI's models in the list, but not their prices by tier.
+    assert of("gpt-5-mini", "azure-openai", tier="flex") is None
+    assert of("gpt-5-mini", "azure-openai") == of("gpt-5-mini", "openai")
     assert of("llama-3.3-70b-versatile", "groq", tier="flex") == of("llama-3.3-70b-versatile", "groq")
 
 
