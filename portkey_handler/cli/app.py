@@ -151,6 +151,8 @@ def errors_on_stderr() -> Iterator[None]:
     """Write an error of this package or of a file to stderr, and exit with the code of its kind."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # the program that reads the results wants no more; Typer ends without a word
     except (PortkeyHandlerError, OSError) as error:
         said = FileError.of(error) if isinstance(error, OSError) else error
         typer.secho(str(said), err=True, fg="red")

@@ -12,6 +12,11 @@ from .app import EnvFileOption, app, errors_on_stderr, leave, write_out
 from .exit_codes import GATEWAY
 from .variables import read_env_file
 
+_USAGE_COLUMNS = [
+    *("day", "engine", "model", "answered_by", "queries", "rows", "requests", "failed", "cached"),
+    *("prompt_tokens", "completion_tokens", "dollars", "without_a_price"),
+]
+
 
 @app.command()
 def check(env_file: EnvFileOption = None) -> None:
@@ -41,8 +46,9 @@ def usage(
     import pandas as pd
 
     from ..host.data_dir import data_dir
+    from ..session.whole_file import check_can_be_written
     from ..usage.run_history import RunHistory
-    from .output import check_can_be_written, format_of, write
+    from .output import format_of, write
 
     fmt = format_of(None, output)
     with errors_on_stderr():
@@ -50,25 +56,15 @@ def usage(
             check_can_be_written(output)
         first = (pd.Timestamp.now("UTC") - pd.Timedelta(days=days - 1)).strftime("%Y-%m-%d")
         rows = [
-            {
-                "day": used.day,
-                "engine": engine,
-                "model": model,
-                "answered_by": used.answered_by,
-                "queries": used.queries,
-                "rows": used.rows,
-                "requests": used.requests,
-                "failed": used.failed,
-                "cached": used.kept,
-                "prompt_tokens": used.use.prompt_tokens,
-                "completion_tokens": used.use.completion_tokens,
-                "dollars": round(used.use.cost, 6),
-                "without_a_price": used.use.unpriced,
-            }
+            (
+                *(used.day, engine, model, used.answered_by, used.queries, used.rows, used.requests),
+                *(used.failed, used.kept, used.use.prompt_tokens, used.use.completion_tokens),
+                *(round(used.use.cost, 6), used.use.unpriced),
+            )
             for engine, model, used in RunHistory(data_dir()).usage_of_all()
             if used.day >= first
         ]
-        frame = pd.DataFrame(rows)
+        frame = pd.DataFrame(rows, columns=_USAGE_COLUMNS)
         if output is not None:
             write(frame, fmt, output)
         elif rows:

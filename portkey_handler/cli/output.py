@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import importlib.util
-import json
-import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
-from ..errors import FileError
 from ..foreign_text import safe, visible
 from .app import Format
 
@@ -123,18 +118,6 @@ def show_all(
         write(result, fmt, output)
 
 
-def check_can_be_written(path: Path) -> None:
-    """Check that a file can be made in its folder, or written where it is there.
-
-    Raises:
-        FileError: It cannot.
-    """
-    missing = None if path.parent.is_dir() else errno.ENOENT
-    refused = None if os.access(path if path.exists() else path.parent, os.W_OK) else errno.EACCES
-    if code := errno.EISDIR if path.is_dir() else missing or refused:
-        raise FileError.of(OSError(code, os.strerror(code), str(path)))
-
-
 def write_table(result: Result, layout: Layout, *, wide: bool = False) -> None:
     """Write a result to stdout for people."""
     from ..session.table import first_rows
@@ -145,71 +128,18 @@ def write_table(result: Result, layout: Layout, *, wide: bool = False) -> None:
 
 def write(result: Result, fmt: Format, output: Path | None, *, wide: bool = False) -> None:
     """Write one result to stdout or to a file; record by record where a table does not fit."""
-    from ..session.table import as_frame
-
     if fmt is Format.table:
         write_table(result, "auto", wide=wide)
         return
+    from ..session.result_bytes import content_of, text_of
+    from ..session.table import as_frame
+    from ..session.whole_file import write_whole
+
     frame = as_frame(result)
     if output is not None:
-        _write_file(frame, fmt, output)
+        write_whole(output, content_of(frame, fmt.value))
         return
-    text = _text(frame, fmt)
+    text = text_of(frame, fmt.value)
     # A program gets the data as it is. Not echo, which takes escape sequences out of it.
     sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()
-
-
-def _write_file(frame: pd.DataFrame, fmt: Format, output: Path) -> None:
-    """Write a file whole: what was there stays until the new one is complete."""
-    new = output.with_name(f".{output.name}.new")
-    try:
-        if fmt is Format.parquet:
-            frame.to_parquet(new)
-        elif fmt is Format.xlsx:
-            # A name that Excel knows, beside the place of the file.
-            new = new.with_suffix(".xlsx")
-            _write_sheet(frame, new)
-        else:
-            new.write_text(_text(frame, fmt), encoding="utf-8")
-        new.replace(output)
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _write_sheet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a sheet: lists as JSON, moments of a zone as text, and no answer as a formula."""
-    import pandas as pd
-
-    with pd.ExcelWriter(path, engine="openpyxl") as writer:
-        frame.map(_cell).to_excel(writer, index=False)
-        for row in writer.sheets["Sheet1"].iter_rows():
-            for cell in row:
-                if cell.data_type == "f":  # a text that begins with =
-                    cell.data_type = "s"
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, (list, dict)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return value.isoformat() if getattr(value, "tzinfo", None) is not None else value
-
-
-def _text(frame: pd.DataFrame, fmt: Format) -> str:
-    if fmt is Format.csv:
-        return frame.to_csv(index=False)
-    text: str = frame.to_json(
-        orient="records",
-        lines=fmt is Format.jsonl,
-        force_ascii=False,
-        date_format="iso",
-        default_handler=str,
-    )
-    text = _ESCAPED.sub(lambda found: "/" if found[0] == "\\/" else found[0], text)
-    return text if text.endswith("\n") else text + "\n"
-
-
-#: A sign behind a backslash. pandas writes a slash so, which no other program does.
-_ESCAPED = re.compile(r"\\.")

@@ -39,7 +39,7 @@ from .app import (
     log_to_stderr,
 )
 from .exit_codes import INTERRUPTED, LIMIT, ROWS, code_of
-from .output import check_can_be_written, format_of, show_all, write_estimates
+from .output import format_of, show_all, write_estimates
 from .run_summary import RunSummary
 from .stand_in import asking_stand_in
 from .variables import parameters_of, read_env_file
@@ -197,6 +197,8 @@ def sql(
 
 def run_statements(text: str, how: Run) -> None:
     """Run statements and write their results; exit with the code of what went wrong."""
+    from ..session.whole_file import check_can_be_written
+
     log_to_stderr(how.verbose, quiet=how.quiet, fmt=how.log_format)
     with errors_on_stderr():
         for path in (how.output, how.summary):

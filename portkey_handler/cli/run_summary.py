@@ -74,10 +74,7 @@ class RunSummary:
         Raises:
             OSError: It cannot be written.
         """
-        new = path.with_name(f".{path.name}.new")
-        try:
-            text = json.dumps(self.as_dict(code, error), indent=2, ensure_ascii=False)
-            new.write_text(text + "\n", encoding="utf-8")
-            new.replace(path)
-        finally:
-            new.unlink(missing_ok=True)
+        from ..session.whole_file import write_whole
+
+        text = json.dumps(self.as_dict(code, error), indent=2, ensure_ascii=False)
+        write_whole(path, f"{text}\n".encode())

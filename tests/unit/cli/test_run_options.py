@@ -191,7 +191,7 @@ def test_a_sheet_holds_lists_moments_and_controls(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     row = pd.read_excel(path, engine="openpyxl").iloc[0]
-    assert row["l"] == "[1, 2]"
+    assert row["l"] == "[1,2]"
     assert str(row["z"]).startswith("2026-01-31T")
     assert row["c"] == r"a\x07"
 
@@ -321,11 +321,13 @@ def test_check_asks_the_gateway(provider: OfflineProvider) -> None:
 def test_usage_by_day(provider: OfflineProvider, files: Path, tmp_path: Path) -> None:
     """A line per day on the terminal, a row per day and model in a file."""
     assert run("usage").stdout == "no query was run in the last 30 days\n"
+    path = tmp_path / "usage.csv"
+    assert run("usage", "-o", str(path)).returncode == 0
+    assert path.read_text(encoding="utf-8").startswith("day,engine,model,answered_by,queries,")
     run("sql", SETUP + ASK, "--files", str(files), provider=provider)
     shown = run("usage").stdout
     assert "prompt_tokens" in shown
     assert re.search(r"│ \d{4}-\d\d-\d\d │ 3 ", shown)
-    path = tmp_path / "usage.csv"
     assert run("usage", "-o", str(path)).returncode == 0
     [row] = pd.read_csv(path).to_dict("records")
     assert (row["engine"], row["model"], row["requests"], row["rows"]) == ("e", "m", 3, 3)
