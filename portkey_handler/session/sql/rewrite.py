@@ -15,6 +15,12 @@ QUERIES = ast.Select | ast.Union | ast.Intersect | ast.Except
 
 def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
     """Call `replace` with every node below `node`; its result replaces the node."""
+    if isinstance(node, ast.Exists | ast.NotExists):
+        # The parser holds the query of EXISTS twice, and it must not be asked twice.
+        found = [node.query]
+        rewrite(found, replace)
+        node.query, node.args = found[0], found
+        return
     if isinstance(node, list):
         places: Any = list(enumerate(node))
     elif isinstance(node, ast.ASTNode) and not isinstance(node, ast.Identifier):

@@ -154,7 +154,8 @@ def test_exists_needs_one_row(session: Session, provider: OfflineProvider) -> No
     """The first row that the condition keeps is enough."""
     session.register("t", rows(500))
     found = session.sql(
-        "SELECT 1 AS yes WHERE EXISTS (SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' AND t.id > 5)"
+        "SELECT 1 AS yes WHERE EXISTS (SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' AND t.id > 5) "
+        "USING reuse = 'never'"
     )
     assert found["yes"].tolist() == [1]
     assert asked(provider, "keep") == [*range(6, 6 + 32)]
@@ -279,6 +280,17 @@ def test_a_model_that_reads_the_answers_of_another_comes_after_it(
     )
     assert found.to_numpy().tolist() == [[0, "a 0"]]
     assert asked(provider, "keep") == [*range(32), *range(32, 400)]
+
+
+def test_a_query_in_exists_is_asked_once(session: Session, provider: OfflineProvider) -> None:
+    """It was asked twice, which only the answer cache hid."""
+    session.register("t", rows(20))
+    for word in ("EXISTS", "NOT EXISTS"):
+        before = len(provider.requests)
+        session.sql(
+            f"SELECT 1 AS yes WHERE {word} (SELECT count(*) FROM t JOIN c WHERE c.keep = 'no') USING reuse = 'never'"
+        )
+        assert len(provider.requests) - before == 20
 
 
 # What is planned can be seen before and after
