@@ -17,9 +17,9 @@ def rewrite(node: Any, replace: Callable[[Any], Any]) -> None:
     """Call `replace` with every node below `node`; its result replaces the node."""
     if isinstance(node, ast.Exists | ast.NotExists):
         # The parser holds the query of EXISTS twice, and it must not be asked twice.
-        found = [node.query]
-        rewrite(found, replace)
-        node.query, node.args = found[0], found
+        once = [node.query]
+        rewrite(once, replace)
+        node.query, node.args = once[0], once
         return
     if isinstance(node, list):
         places: Any = list(enumerate(node))
