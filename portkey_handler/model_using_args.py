@@ -447,7 +447,8 @@ model_using_args = OrderedDict(
         "type": ARG_TYPE.DICT,
         "description": (
             "US dollars of a million tokens, for a model that the price list lacks or has another price: "
-            '{"input": 0.15, "output": 0.6}, and cached_input where it differs.'
+            '{"input": 0.15, "output": 0.6}, and where they differ cached_input and cache_write, for tokens '
+            "read from and written to the provider's prompt cache."
         ),
         "required": False,
         "label": "Price",

@@ -153,6 +153,8 @@ class Evidence(NamedTuple):
         raw: The beginning of the model's text, where it does not fit the typed columns.
         reasoning: The beginning of the reasoning that the model wrote before its answer, in its text.
         service_tier: The provider's service tier, such as flex, which has a price of its own.
+        cache_write_tokens: Tokens of the request that were written to the provider's cache, where that has a
+            price of its own, as at Anthropic.
     """
 
     status: int | None = None
@@ -179,6 +181,7 @@ class Evidence(NamedTuple):
     raw: str | None = None
     reasoning: str | None = None
     service_tier: str | None = None
+    cache_write_tokens: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the known fields by their names; `kept_from` as ISO 8601."""

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from ..usage.run_record import RunRecord
 
 
+_COUNTED = (
+    *("answered", "kept", "requests", "prompt_tokens", "completion_tokens", "cached_tokens"),
+    *("cache_write_tokens", "unpriced"),
+)
+
+
 class RunSummary:
     """Adds up the statements and queries of a run.
 
@@ -44,7 +50,7 @@ class RunSummary:
         self.failed += record.failed
         self._dollars += record.cost
         self._reasons.update(record.reasons)
-        for name in ("answered", "kept", "requests", "prompt_tokens", "completion_tokens", "unpriced"):
+        for name in _COUNTED:
             self._counts[name] += getattr(record, name)
 
     def as_dict(self, code: int, error: str | None) -> dict[str, Any]:
@@ -60,6 +66,8 @@ class RunSummary:
             "requests": counts["requests"],
             "prompt_tokens": counts["prompt_tokens"],
             "completion_tokens": counts["completion_tokens"],
+            "cached_tokens": counts["cached_tokens"],
+            "cache_write_tokens": counts["cache_write_tokens"],
             "dollars": round(self._dollars, 6),
             "answers_without_a_price": counts["unpriced"],
             "failures": dict(self._reasons.most_common()),

@@ -12,7 +12,9 @@ from ..options import OPTIONS, Plan, Resolved
 from ..usage.estimate.dry_run import dry_run_listener, kept_estimate
 from ..usage.estimate.wording import table
 from ..usage.kept_prompts import KeptPrompts
+from ..usage.query_usage import ModelUsage
 from ..usage.run_history import RunHistory
+from ..usage.run_record import RunRecord, share_of
 from .data_dir import data_dir
 from .doctor.checks import check_data_dir, check_gateway
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OPTION_COLUMNS = ("option", "value", "source")
-_USED_COLUMNS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cost", "unpriced")
+_USED_COLUMNS = (
+    *("prompt_tokens", "completion_tokens", "cached_tokens", "cached_share", "cache_write_tokens"),
+    *("cost", "unpriced"),
+)
 _USAGE_COLUMNS = (
     *("day", "model", "queries", "rows", "requests", "answered", "failed", "kept"),
     *_USED_COLUMNS,
@@ -115,7 +120,7 @@ def _usage(resolved: Resolved) -> pd.DataFrame:
                 day.failed,
                 day.kept,
             ),
-            *(day.use.prompt_tokens, day.use.completion_tokens, day.use.cached_tokens),
+            *_tokens(day.use),
             *(_cost(day.use.cost, day.use.unpriced), day.use.unpriced),
             *map(day.use.latencies.quantile, (0.50, 0.95, 0.99)),
         )
@@ -137,7 +142,7 @@ def _runs(resolved: Resolved) -> pd.DataFrame:
         (
             *(_moment(run.started), round(run.seconds, 3), run.rows, run.distinct_items, run.requests),
             *(run.answered, run.failed, run.kept, run.copies, run.unasked, run.cut_off),
-            *(run.prompt_tokens, run.completion_tokens, run.cached_tokens),
+            *_tokens(run),
             *(_cost(run.cost, run.unpriced), run.unpriced, run.trace_id, run.ended, run.planned),
         )
         for run in RunHistory(data_dir()).runs(*_who(resolved.plan))
@@ -170,6 +175,12 @@ def _answers(resolved: Resolved) -> pd.DataFrame:
 
 def _who(plan: Plan) -> tuple[str, str]:
     return plan.engine, plan.name
+
+
+def _tokens(use: ModelUsage | RunRecord) -> tuple[int, int, int, float | None, int]:
+    share = share_of(use.cached_tokens, use.prompt_tokens)
+    cached = (use.cached_tokens, None if share is None else round(share, 3), use.cache_write_tokens)
+    return use.prompt_tokens, use.completion_tokens, *cached
 
 
 def _cost(known: float, unpriced: int) -> float | None:

@@ -180,7 +180,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
     usage = body.get("usage")
     if not isinstance(usage, dict):
         usage = {}
-    prompt, completion, cached = _used(usage)
+    prompt, completion, cached, written = _used(usage)
     tier = body.get("service_tier") or usage.get("service_tier")
     finish_reason, logprobs = _end_of(body)
     return evidence._replace(
@@ -188,6 +188,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
         completion_tokens=completion,
         total_tokens=_counted(usage.get("total_tokens")),
         cached_tokens=cached,
+        cache_write_tokens=written or None,
         finish_reason=finish_reason,
         logprobs=logprobs,
         model=_shared(body.get("model")),
@@ -197,8 +198,8 @@ def evidence_of_reply(reply: Response) -> Evidence:
     )
 
 
-def _used(usage: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]:
-    """Return the tokens of the prompt, of the answer, and of the prompt in the provider's cache.
+def _used(usage: Mapping[str, Any]) -> tuple[int | None, int | None, int | None, int | None]:
+    """Return the tokens of the prompt, of the answer, and of the prompt read from and written to a cache.
 
     Every token is counted that is paid, because max_cost stands on it: Anthropic counts what it reads from
     its cache, or writes there, beside the prompt, and Gemini and xAI count reasoning beside the answer.
@@ -208,13 +209,14 @@ def _used(usage: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]
     completion = _counted(usage.get("completion_tokens", usage.get("output_tokens")))
     total = _counted(usage.get("total_tokens"))
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
-    cached = _counted(details.get("cached_tokens")) if isinstance(details, dict) else None
+    inside = details if isinstance(details, dict) else {}
+    cached = _counted(inside.get("cached_tokens"))
     read, written = (
         _counted(usage.get(name)) for name in ("cache_read_input_tokens", "cache_creation_input_tokens")
     )
     cached = read if cached is None else cached
     if prompt is None:
-        return prompt, completion, cached
+        return prompt, completion, cached, written
     beside = (read or 0) + (written or 0)
     # A prompt that includes them makes the total with the answer alone.
     if beside and total != prompt + (completion or 0):
@@ -223,7 +225,8 @@ def _used(usage: Mapping[str, Any]) -> tuple[int | None, int | None, int | None]
         prompt += cached or 0
     if completion is not None and total is not None:
         completion = max(completion, total - prompt)
-    return prompt, completion, cached
+    # OpenRouter counts what was written within the prompt.
+    return prompt, completion, cached, written or _counted(inside.get("cache_write_tokens"))
 
 
 def _counted(tokens: Any) -> int | None:

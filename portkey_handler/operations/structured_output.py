@@ -44,7 +44,7 @@ _REFUSALS = frozenset({200, 400, 404, 422, 500, 501})
 _NOT_GENERATED = frozenset({"json_validate_failed", "tool_use_failed", "output_parse_failed"})
 #: Rows without JSON after which a method counts as one that the provider does not know.
 _SURE = 3
-_TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
+_TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens")
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _NAME = "answer"
 _MOST_RAW = 2_000

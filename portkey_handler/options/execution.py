@@ -112,7 +112,8 @@ class ExecutionOptions(Options):
     )
     price: JsonObjectText | None = option(
         "US dollars of a million tokens, for a model that the price list lacks or has another price: "
-        '{"input": 0.15, "output": 0.6}, and cached_input where it differs.',
+        '{"input": 0.15, "output": 0.6}, and where they differ cached_input and cache_write, for tokens read '
+        "from and written to the provider's prompt cache.",
         kind="object",
     )
     dry_run: bool = option(
@@ -141,12 +142,15 @@ class ExecutionOptions(Options):
         if value is None:
             return None
         dollars = value.value
-        is_known = "input" in dollars and dollars.keys() <= {"input", "output", "cached_input"}
+        is_known = "input" in dollars and dollars.keys() <= _PRICES
         if not is_known or not all(map(_is_amount, dollars.values())):
             raise ValueError(
                 'expected US dollars of a million tokens, such as {"input": 0.15, "output": 0.6}'
             )
         return value
+
+
+_PRICES = frozenset({"input", "output", "cached_input", "cache_write"})
 
 
 def _is_amount(value: object) -> bool:

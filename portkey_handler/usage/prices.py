@@ -46,15 +46,16 @@ _DATE = re.compile(r"(?:[-@]20\d\d-?\d\d-?\d\d|-latest)$")
 
 
 class Tokens(NamedTuple):
-    """The tokens of a request's prompt, of its answer, and those of the prompt in the provider's cache."""
+    """The tokens of a request's prompt, of its answer, and of the prompt read from or written to a cache."""
 
     prompt: int
     completion: int
     cached: int
+    written: int = 0
 
 
 class Rates(NamedTuple):
-    """US dollars of one token of the prompt, of the answer, and of a prompt in the provider's cache.
+    """US dollars of one token of the prompt, of the answer, and of a prompt read from or written to a cache.
 
     Some models have a fee for each request beside.
     """
@@ -62,12 +63,15 @@ class Rates(NamedTuple):
     prompt: float
     completion: float
     cached: float
+    written: float
     request: float = 0.0
 
     def price(self, tokens: Tokens) -> float:
         """Return the price of a request in US dollars."""
         cached = min(tokens.cached, tokens.prompt)
-        prompt = (tokens.prompt - cached) * self.prompt + cached * self.cached
+        written = min(tokens.written, tokens.prompt - cached)
+        beside = tokens.prompt - cached - written
+        prompt = beside * self.prompt + cached * self.cached + written * self.written
         return prompt + tokens.completion * self.completion + self.request
 
 
@@ -75,10 +79,11 @@ def given_rates(plan: Plan, *, is_free: bool) -> Rates | None:
     """Return the prices of the option `price`; without it none where the model costs nothing, else None."""
     price = plan.execution.price
     if price is None:
-        return Rates(0.0, 0.0, 0.0) if is_free else None
+        return Rates(0.0, 0.0, 0.0, 0.0) if is_free else None
     dollars = price.value
     prompt = dollars.get("input", 0.0)
-    rates = (prompt, dollars.get("output", 0.0), dollars.get("cached_input", prompt))
+    read, written = dollars.get("cached_input", prompt), dollars.get("cache_write", prompt)
+    rates = (prompt, dollars.get("output", 0.0), read, written)
     return Rates(*(rate / _MILLION for rate in rates))
 
 
@@ -98,7 +103,12 @@ def cost_of(evidence: Evidence, given: Rates | None = None) -> float | None:
         return 0.0  # the response repeats the tokens of an earlier one; the provider got no request
     if evidence.prompt_tokens is None:
         return None
-    tokens = Tokens(evidence.prompt_tokens, evidence.completion_tokens or 0, evidence.cached_tokens or 0)
+    tokens = Tokens(
+        evidence.prompt_tokens,
+        evidence.completion_tokens or 0,
+        evidence.cached_tokens or 0,
+        evidence.cache_write_tokens or 0,
+    )
     return _price(evidence.model, evidence.provider, evidence.service_tier, tokens, given)
 
 
@@ -144,14 +154,25 @@ def _rates(model: str, provider: str | None, tier: str | None) -> Rates | None:
     """Return the prices of a model. Cached, because the list is slow."""
     found = [
         _listed(model, provider, tier, tokens)
-        for tokens in (Tokens(_SAMPLE, 0, 0), Tokens(0, _SAMPLE, 0), Tokens(_SAMPLE, 0, _SAMPLE))
+        for tokens in (
+            Tokens(_SAMPLE, 0, 0),
+            Tokens(0, _SAMPLE, 0),
+            Tokens(_SAMPLE, 0, _SAMPLE),
+            Tokens(_SAMPLE, 0, 0, _SAMPLE),
+        )
     ]
     fee = _listed(model, provider, tier, Tokens(0, 0, 0)) or 0.0
-    prompt, completion, cached = (None if one is None else (one - fee) / _SAMPLE for one in found)
+    prompt, completion, cached, written = (None if one is None else (one - fee) / _SAMPLE for one in found)
     if prompt is None:
         return None
     # Embeddings have no answer tokens, and some models have no known price for cached tokens.
-    return Rates(prompt, completion or 0.0, prompt if cached is None else cached, fee)
+    return Rates(
+        prompt,
+        completion or 0.0,
+        prompt if cached is None else cached,
+        prompt if written is None else written,
+        fee,
+    )
 
 
 def _listed(model: str, provider: str | None, tier: str | None, tokens: Tokens) -> float | None:
@@ -202,7 +223,10 @@ def _calculator() -> Callable[[str, str | None, str | None, Tokens], float]:
 
     def calculate(model: str, provider: str | None, tier: str | None, tokens: Tokens) -> float:
         usage = Usage(
-            input_tokens=tokens.prompt, output_tokens=tokens.completion, cache_read_tokens=tokens.cached
+            input_tokens=tokens.prompt,
+            output_tokens=tokens.completion,
+            cache_read_tokens=tokens.cached,
+            cache_write_tokens=tokens.written,
         )
         context = {"price_context": {"service_tier": tier}} if tier and knows_tiers else {}
         found = calc_price(usage, model, provider_id=provider, **context)  # type: ignore[call-overload]

@@ -75,6 +75,7 @@ class ModelUsage:
         cost: US dollars of the answers with a known price.
         unpriced: Answers without a known price.
         latencies: The latencies of its answers.
+        cache_write_tokens: Prompt tokens that were written to the provider's cache.
     """
 
     answers: int = 0
@@ -84,6 +85,7 @@ class ModelUsage:
     cost: float = 0.0
     unpriced: int = 0
     latencies: LatencyHistogram = field(default_factory=LatencyHistogram)
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,7 @@ class QueryUsage:
             use.completion_tokens += evidence.completion_tokens
         if evidence.cached_tokens:
             use.cached_tokens += evidence.cached_tokens
+        use.cache_write_tokens += evidence.cache_write_tokens or 0
         if evidence.cost is None:
             use.unpriced += 1
         else:

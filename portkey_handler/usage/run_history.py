@@ -58,6 +58,10 @@ MIGRATIONS = (
     ),
     # What queries have spent that are not recorded yet: running ones, and those that were killed.
     ("CREATE TABLE running (query PRIMARY KEY, day, engine, cost) WITHOUT ROWID",),
+    (
+        "ALTER TABLE runs ADD COLUMN cache_write_tokens",
+        "ALTER TABLE usage ADD COLUMN cache_write_tokens",
+    ),
 )
 
 

@@ -61,6 +61,7 @@ class RunRecord:
         slowest: Name and milliseconds of the slowest rows, slowest first.
         moments: Samples of the progress.
         planned: How the rows were chosen, in words, where not all of a statement had to be asked.
+        cache_write_tokens: Prompt tokens that were written to the provider's cache.
     """
 
     engine: str
@@ -92,6 +93,12 @@ class RunRecord:
     slowest: list[tuple[int | str, int]] = field(default_factory=list)
     moments: list[ProgressSample] = field(default_factory=list)
     planned: str = ""
+    cache_write_tokens: int = 0
+
+    @property
+    def cached_share(self) -> float | None:
+        """The share of the prompt tokens that the provider had in its cache; None without any tokens."""
+        return share_of(self.cached_tokens, self.prompt_tokens)
 
     def details(self) -> str:
         """Return the attributes that have no column, as JSON."""
@@ -107,6 +114,11 @@ class RunRecord:
                 "moments": [[round(one.seconds, 3), one.settled, one.failed] for one in self.moments],
             }
         )
+
+
+def share_of(part: float, whole: float) -> float | None:
+    """Return a share from 0 to 1; None of nothing."""
+    return part / whole if whole else None
 
 
 @contextmanager
@@ -234,6 +246,7 @@ class RunRecorder:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cached_tokens=sum(use.cached_tokens for use in usage.models.values()),
+            cache_write_tokens=sum(use.cache_write_tokens for use in usage.models.values()),
             cost=usage.cost,
             unpriced=usage.unpriced,
             trace_id=self._trace_id,

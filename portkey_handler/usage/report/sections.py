@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from ..query_usage import LatencyHistogram
-from ..run_record import RunRecord
+from ..run_record import RunRecord, share_of
 from .charts import BAD, bars, horizontal_bars, lines
 from .html import figure, paragraph, table
 from .selection import Chosen
@@ -35,7 +35,12 @@ def _figures(chosen: Chosen) -> Section:
         ("Requests", total("requests"), "retries included"),
         ("Prompt tokens", total("prompt_tokens"), "of new requests"),
         ("Completion tokens", total("completion_tokens"), "of new answers"),
-        ("Cached tokens", total("cached_tokens"), "prompt tokens in the provider's cache"),
+        ("Cached tokens", total("cached_tokens"), _cached_share(chosen)),
+        (
+            "Tokens written to the cache",
+            total("cache_write_tokens"),
+            "of the provider, where they are priced",
+        ),
         ("Cost in US dollars", _cost(chosen), "of answers with a known price"),
         ("Answers without a known price", total("unpriced"), "left out of the cost"),
         ("Seconds", round(total("seconds"), 1), "from the first row to the last"),
@@ -153,12 +158,15 @@ def _models(chosen: Chosen) -> Section:
         "Prompt tokens",
         "Completion tokens",
         "Cached tokens",
+        "% cached",
+        "Written to the cache",
         "US dollars",
         "No price",
     )
     rows = [
         (
             *(name, use.answers, use.prompt_tokens, use.completion_tokens, use.cached_tokens),
+            *(_percent(use.cached_tokens, use.prompt_tokens), use.cache_write_tokens),
             *(_known_cost(use.cost, use.unpriced), use.unpriced),
         )
         for name, use in zip(names, models.values(), strict=True)
@@ -225,6 +233,17 @@ SECTIONS: tuple[Callable[[Chosen], Section], ...] = (
     _errors,
     _slowest,
 )
+
+
+def _cached_share(chosen: Chosen) -> str:
+    percent = _percent(chosen.total("cached_tokens"), chosen.total("prompt_tokens"))
+    share = "" if percent is None else f"{percent:g} % of the "
+    return f"{share}prompt tokens, which the provider had in its cache"
+
+
+def _percent(part: float, whole: float) -> float | None:
+    share = share_of(part, whole)
+    return None if share is None else round(100 * share, 1)
 
 
 def _not_asked(run: RunRecord) -> int:

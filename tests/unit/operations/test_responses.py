@@ -469,6 +469,24 @@ def test_every_token_that_is_paid_is_counted(usage: Any, counted: tuple[int | No
 
 
 @pytest.mark.parametrize(
+    ("usage", "written"),
+    [
+        ({"prompt_tokens": 10, "cache_creation_input_tokens": 5000}, 5000),
+        ({"prompt_tokens": 10, "cache_creation_input_tokens": 0}, None),
+        ({"prompt_tokens": 10, "cache_creation_input_tokens": "many"}, None),
+        # OpenRouter counts it within the prompt.
+        ({"prompt_tokens": 6000, "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 5000}}, 5000),
+        ({"prompt_tokens": 10, "prompt_tokens_details": None}, None),
+    ],
+)  # fmt: skip
+def test_what_is_written_to_a_prompt_cache_is_counted(usage: Any, written: int | None) -> None:
+    """It has a price of its own."""
+    evidence = read_chat(Response(200, {"choices": [{"message": {"content": "x"}}], "usage": usage})).evidence
+    assert evidence is not None
+    assert evidence.cache_write_tokens == written
+
+
+@pytest.mark.parametrize(
     "message",
     [
         {"content": "I'm sorry", "refusal": "I cannot do that"},

@@ -15,7 +15,7 @@ from portkey_handler.options import resolve
 from portkey_handler.predictor import ask
 from portkey_handler.records import Evidence
 from portkey_handler.usage import prices
-from portkey_handler.usage.prices import Rates, cost, cost_of, given_rates
+from portkey_handler.usage.prices import Rates, Tokens, cost, cost_of, given_rates
 
 
 def of(model: str, provider: str | None = None, **more: Any) -> float | None:
@@ -135,22 +135,63 @@ def estimated(provider: OfflineProvider, frame: pd.DataFrame, **using: Any) -> f
     return float(heard[0].cost)
 
 
+# The provider's prompt cache
+
+
+@pytest.mark.parametrize(("read", "written"), [(0, 0), (9000, 0), (0, 9000), (5000, 4000)])
+def test_what_a_prompt_cache_reads_and_writes_has_its_price(read: int, written: int) -> None:
+    """Anthropic's list: $1 a million tokens of a prompt, a tenth for those read, a quarter more for written."""
+    evidence = Evidence(
+        model="claude-haiku-4-5",
+        provider="anthropic",
+        prompt_tokens=10_000,
+        completion_tokens=100,
+        cached_tokens=read,
+        cache_write_tokens=written,
+    )
+    beside = 10_000 - read - written
+    dollars = (beside * 1.0 + read * 0.1 + written * 1.25 + 100 * 5.0) / 1e6
+    assert cost_of(evidence) == pytest.approx(dollars)
+
+
+def test_more_than_the_prompt_is_not_read_or_written() -> None:
+    """A provider that counts in another way gives no negative price."""
+    rates = Rates(1.0, 0.0, 0.1, 1.25)
+    assert rates.price(Tokens(10, 0, 8, 8)) == pytest.approx(8 * 0.1 + 2 * 1.25)
+    assert rates.price(Tokens(10, 0, 80, 0)) == pytest.approx(1.0)
+
+
+def test_the_write_of_a_reply_counts(provider: OfflineProvider) -> None:
+    """In Anthropic's words, behind the gateway too; its counts stand beside the prompt."""
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 4015,
+        "cache_read_input_tokens": 0,
+        "cache_creation_input_tokens": 4000,
+    }
+    body = {"model": "claude-haiku-4-5", "choices": [{"message": {"content": "Hi"}}], "usage": usage}
+    provider.behaviour.faults = [Fault(status=200, body=body)]
+    evidence = predict(provider, {"q": ["a"]}, {"model": "claude-haiku-4-5"}).iloc[0]["answer_evidence"]
+    assert (evidence["prompt_tokens"], evidence["cache_write_tokens"]) == (4010, 4000)
+    assert evidence["cost"] == pytest.approx((10 * 1.0 + 4000 * 1.25 + 5 * 5.0) / 1e6)
+
+
 # A price that is given
 
 PRICE = '{"input": 0.15, "output": 0.6}'
 
 
 def test_a_given_price_is_in_dollars_of_a_million_tokens() -> None:
-    """The cached input costs what the input does, unless it is said."""
+    """What is read from a prompt cache, or written there, costs what the input does, unless it is said."""
     plan = resolve(target="a", engine={}, model={"price": PRICE}, environment={}).plan
-    assert given_rates(plan, is_free=False) == pytest.approx((0.15e-6, 0.6e-6, 0.15e-6, 0))
-    plan = resolve(
-        target="a", engine={}, model={"price": {"input": 1, "cached_input": 0.5}}, environment={}
-    ).plan
-    assert given_rates(plan, is_free=False) == pytest.approx((1e-6, 0.0, 0.5e-6, 0))
-    assert cost("nobody's", "ollama", 1000, 1000, 500, given=Rates(1e-6, 2e-6, 0.5e-6)) == pytest.approx(
-        500e-6 + 250e-6 + 2000e-6
-    )
+    assert given_rates(plan, is_free=False) == pytest.approx((0.15e-6, 0.6e-6, 0.15e-6, 0.15e-6, 0))
+    priced = {"input": 1, "cached_input": 0.5, "cache_write": 1.25}
+    plan = resolve(target="a", engine={}, model={"price": priced}, environment={}).plan
+    assert given_rates(plan, is_free=False) == pytest.approx((1e-6, 0.0, 0.5e-6, 1.25e-6, 0))
+    assert cost(
+        "nobody's", "ollama", 1000, 1000, 500, given=Rates(1e-6, 2e-6, 0.5e-6, 1e-6)
+    ) == pytest.approx(500e-6 + 250e-6 + 2000e-6)
 
 
 def test_a_query_goes_by_the_price_that_is_given(provider: OfflineProvider) -> None:
@@ -274,7 +315,7 @@ def test_the_list_is_asked_once_for_a_model(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(prices, "_calculator", lambda: counting)
     for _ in range(100):
         assert cost("gpt-4o-mini", "openai", 10, 10) is not None
-    assert len(looks) == 4
+    assert len(looks) == 5
 
 
 def test_foreign_names_of_models_are_no_failure(provider: OfflineProvider) -> None:

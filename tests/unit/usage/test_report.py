@@ -76,7 +76,11 @@ def test_the_figures_are_those_of_the_run() -> None:
         "1",
     )
     assert (figures["Prompt tokens"], figures["Cost in US dollars"]) == ("20", "0.25")
-    assert cells(page, "models") == {"gpt-1": ["2", "20", "10", "5", "0.25", "0"]}
+    assert cells(page, "figures")["Cached tokens"] == [
+        "5",
+        "25 % of the prompt tokens, which the provider had in its cache",
+    ]
+    assert cells(page, "models") == {"gpt-1": ["2", "20", "10", "5", "25", "0", "0.25", "0"]}
     assert cells(page, "saved")["from the answer cache"] == ["1", "16.7"]
     assert cells(page, "errors") == {"400: no": ["1"]}
     assert cells(page, "slowest")["row 1"][0] == "180"
@@ -91,8 +95,8 @@ def test_runs_of_a_model_are_summed_up() -> None:
     page = page_of(a_run(ended="interrupted", models=other, reasons={"400: no": 2, "500: oh": 9}), a_run())
     assert cells(page, "figures")["Rows"][0] == "12"
     assert cells(page, "models") == {
-        "claude": ["4", "1", "1", "0", "none", "4"],
-        "gpt-1": ["3", "25", "15", "5", "0.75", "0"],
+        "claude": ["4", "1", "1", "0", "0", "0", "none", "4"],
+        "gpt-1": ["3", "25", "15", "5", "20", "0", "0.75", "0"],
     }
     assert list(cells(page, "errors").items()) == [("500: oh", ["9"]), ("400: no", ["3"])]
     assert [row[-1] for row in page.tables["runs-table"][1:]] == ["interrupted", "done"]

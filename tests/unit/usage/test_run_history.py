@@ -148,7 +148,7 @@ def test_it_is_bounded(ledger: RunHistory) -> None:
         ledger,
         "INSERT INTO runs SELECT NULL, engine, model, started, seconds, rows, distinct_items, unasked, "
         "answered, failed, kept, copies, cut_off, gateway_hits, requests, prompt_tokens, completion_tokens, "
-        "cached_tokens, cost, unpriced, trace_id, 'middle', details FROM runs, "
+        "cached_tokens, cost, unpriced, trace_id, 'middle', details, NULL FROM runs, "
         "(WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 1100) SELECT i FROM n) "
         "WHERE model = 'm'",
     )
@@ -396,7 +396,10 @@ def test_records_of_earlier_releases_are_read(home: Path, tmp_path: Path) -> Non
         del row["number"]
         details = json.loads(row.pop("details"))
         assert {name: getattr(run, name) for name in row} == row
-        assert details.items() <= json.loads(run.details()).items()
+        now = json.loads(run.details())
+        for name, use in details.pop("models").items():
+            assert use.items() <= now["models"][name].items()
+        assert details.items() <= now.items()
     failures = [dataclasses.asdict(one) for one in ledger.failures("local", "mood")]
     assert len(failures) == 2
     for failure, row in zip(reversed(failures), rows(ledger.path, "errors"), strict=True):

@@ -14,6 +14,7 @@ from support.paid import Client, Paid
 from support.predicting import bodies, predict, replying
 from support.storage import make_handler
 
+from portkey_handler.cli.run_summary import RunSummary
 from portkey_handler.errors import InputError, PortkeyHandlerError, QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
 from portkey_handler.handler import PortkeyHandler
@@ -96,6 +97,34 @@ def test_tokens_are_the_sum_of_what_the_provider_said(provider: OfflineProvider)
     assert [[run[name] for name in names] for run in described(handler, "runs")] == [[11, 3, 4], [22, 6, 8]]
     (day,) = described(handler, "usage")
     assert [day[name] for name in names] == [33, 9, 12]
+
+
+def test_the_share_of_the_providers_cache_is_told(provider: OfflineProvider) -> None:
+    """In the record, in DESCRIBE and in the summary for programs; of nothing there is no share."""
+    usage = {
+        "prompt_tokens": 100,
+        "completion_tokens": 3,
+        "total_tokens": 1003,
+        "cache_read_input_tokens": 600,
+        "cache_creation_input_tokens": 300,
+    }
+    body = {"model": "claude-haiku-4-5", "choices": [{"message": {"content": "x"}}], "usage": usage}
+    provider.behaviour.faults = replying(lambda _: body)
+    handler = make_handler({"base_url": provider.base_url}, USING)
+    handler.predict(rows("a", "b"))
+    record = last_run()
+    assert (record.prompt_tokens, record.cached_tokens, record.cache_write_tokens) == (2000, 1200, 600)
+    assert record.cached_share == 0.6
+    for table in ("runs", "usage"):
+        (found,) = described(handler, table)
+        assert (found["cached_share"], found["cache_write_tokens"]) == (0.6, 600)
+    summary = RunSummary()
+    summary.add_query(record)
+    told = summary.as_dict(0, None)
+    assert (told["prompt_tokens"], told["cached_tokens"], told["cache_write_tokens"]) == (2000, 1200, 600)
+    handler.predict(rows("a", "b"))
+    assert last_run().cached_share is None
+    assert described(handler, "runs")[0]["cached_share"] is None
 
 
 @pytest.mark.parametrize(
