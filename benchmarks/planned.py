@@ -3,11 +3,11 @@
     python benchmarks/planned.py
     python benchmarks/planned.py --reviews reviews2000.csv
 
-Ten typical queries over 500 rows, with the requests and the US dollars of each plan. With `--reviews`, a
-table with the columns row, movie, text and sentiment, also the movie queries 1 to 6 of SemBench (arXiv
+Ten typical queries over 500 rows, with the requests and the US dollars of each plan, and of the session's
+plan with `service_tier = 'flex'`. With `--reviews`, a table with the columns row, movie, text and sentiment, also the movie queries 1 to 6 of SemBench (arXiv
 2511.01716). The stand-in answers from the rows themselves, or with the labels of the table, so F1 is that of
 a model that is always right: it shows that no plan changes a result. Tokens are counted by four characters
-each. The prices are those of gpt-4o-mini and gpt-4o.
+each. The prices are those of gpt-5-mini and gpt-5.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ ROWS = 500
 
 #: The models: name, target, language model, prompt.
 MODELS = (
-    ("keep", "kept", "gpt-4o-mini", "keep {{id}}: is this a complaint? {{text}}"),
-    ("half", "halved", "gpt-4o-mini", "half {{id}}: is it about the price? {{text}}"),
-    ("rare", "found", "gpt-4o-mini", "rare {{id}}: does it name a lawyer? {{text}}"),
-    ("dear", "judged", "gpt-4o", "half {{id}}: is the buyer right? {{text}}"),
-    ("reply", "answer", "gpt-4o", "reply {{id}}: answer this buyer: {{text}}"),
-    ("topic", "topic", "gpt-4o-mini", "topic {{id}}: what is it about? {{text}}"),
-    ("after", "next", "gpt-4o", "reply {{id}}: {{topic}}, what is to be done? {{text}}"),
+    ("keep", "kept", "gpt-5-mini", "keep {{id}}: is this a complaint? {{text}}"),
+    ("half", "halved", "gpt-5-mini", "half {{id}}: is it about the price? {{text}}"),
+    ("rare", "found", "gpt-5-mini", "rare {{id}}: does it name a lawyer? {{text}}"),
+    ("dear", "judged", "gpt-5", "half {{id}}: is the buyer right? {{text}}"),
+    ("reply", "answer", "gpt-5", "reply {{id}}: answer this buyer: {{text}}"),
+    ("topic", "topic", "gpt-5-mini", "topic {{id}}: what is it about? {{text}}"),
+    ("after", "next", "gpt-5", "reply {{id}}: {{topic}}, what is to be done? {{text}}"),
 )
 
 #: What each query shows, and the query.
@@ -132,7 +132,7 @@ class Meter:
         self._provider = provider
         self._session = session
 
-    def __call__(self, query: str, *, naive: bool) -> tuple[pd.DataFrame, int, int, float]:
+    def __call__(self, query: str, *, naive: bool, using: str = "") -> tuple[pd.DataFrame, int, int, float]:
         """Return the result, the requests, the tokens and the US dollars."""
         from portkey_handler.gateway.offline import last_text
         from portkey_handler.session.sql.pruning import NAIVE
@@ -141,7 +141,7 @@ class Meter:
         before = len(self._provider.requests)
         token = NAIVE.set(naive)
         try:
-            found = self._session.sql(f"{query} USING reuse = 'never', deduplicate = false")
+            found = self._session.sql(f"{query} USING reuse = 'never', deduplicate = false{using}")
         finally:
             NAIVE.reset(token)
         bodies = [request.body for request in self._provider.requests[before:] if request.method == "POST"]
@@ -150,7 +150,7 @@ class Meter:
             asked = len(last_text(body)) // 4 + 8
             said = max(1, len(str(self._provider.behaviour.answer(body))) // 4)
             tokens += asked + said
-            dollars += cost(body["model"], "openai", asked, said) or 0.0
+            dollars += cost(body["model"], "openai", asked, said, tier=body.get("service_tier")) or 0.0
         return found, len(bodies), tokens, dollars
 
 
@@ -163,14 +163,18 @@ def typical(provider: Any, session: Session) -> bool:
     provider.behaviour.answer = answered
     meter, good = Meter(provider, session), True
     sys.stdout.write(
-        "| query | naive: requests | $ | planned: requests | $ | of the price |\n"
-        "|---|---:|---:|---:|---:|---:|\n"
+        "| query | naive: requests | $ | planned: requests | $ | of the price | with flex: $ | of the price |\n"
+        "|---|---:|---:|---:|---:|---:|---:|---:|\n"
     )
     for name, query in QUERIES:
         naive, many, _, dear = meter(query, naive=True)
         planned, few, _, cheap = meter(query, naive=False)
-        good = good and planned.equals(naive) and few <= many
-        sys.stdout.write(f"| {name} | {many:,} | {dear:.4f} | {few:,} | {cheap:.4f} | {cheap / dear:.1%} |\n")
+        flex, fewer, _, half = meter(query, naive=False, using=", service_tier = 'flex'")
+        good = good and planned.equals(naive) and flex.equals(naive) and fewer == few <= many
+        sys.stdout.write(
+            f"| {name} | {many:,} | {dear:.4f} | {few:,} | {cheap:.4f} | {cheap / dear:.1%} | "
+            f"{half:.4f} | {half / dear:.1%} |\n"
+        )
     return good
 
 
@@ -240,9 +244,9 @@ def main() -> int:
                     f"prompt_template = '{prompt.replace(chr(39), chr(39) * 2)}'"
                 )
             session.sql(
-                "CREATE MODEL tone PREDICT tone USING engine = 'e', model = 'gpt-4o-mini', "
+                "CREATE MODEL tone PREDICT tone USING engine = 'e', model = 'gpt-5-mini', "
                 "prompt_template = 'POSITIVE or NEGATIVE?\n[{{row}}] {{text}}';"
-                "CREATE MODEL pair PREDICT same USING engine = 'e', model = 'gpt-4o-mini', prompt_template = "
+                "CREATE MODEL pair PREDICT same USING engine = 'e', model = 'gpt-5-mini', prompt_template = "
                 "'Do these reviews express the same sentiment? yes or no\n"
                 '[{{ row["a.row"] }}] {{ row["a.text"] }}'
                 '\n[{{ row["b.row"] }}] {{ row["b.text"] }}\''
