@@ -3,11 +3,11 @@
     python benchmarks/planned.py
     python benchmarks/planned.py --reviews reviews2000.csv
 
-Ten typical queries over 500 rows, with the requests and the US dollars of each plan, and of the session's
-plan with `service_tier = 'flex'`. With `--reviews`, a table with the columns row, movie, text and sentiment, also the movie queries 1 to 6 of SemBench (arXiv
-2511.01716). The stand-in answers from the rows themselves, or with the labels of the table, so F1 is that of
-a model that is always right: it shows that no plan changes a result. Tokens are counted by four characters
-each. The prices are those of gpt-5-mini and gpt-5.
+Ten typical queries over 500 rows: the requests and the US dollars of each plan, and of the session's plan
+with `service_tier = 'flex'`. With `--reviews`, a table with the columns row, movie, text and sentiment, also
+the movie queries 1 to 6 of SemBench (arXiv 2511.01716). The stand-in answers from the rows themselves, or
+with the labels of the table, so F1 is that of a model that is always right: it shows that no plan changes a
+result. Tokens are counted by four characters each. The prices are those of gpt-5-mini and gpt-5.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def typical(provider: Any, session: Session) -> bool:
     provider.behaviour.answer = answered
     meter, good = Meter(provider, session), True
     sys.stdout.write(
-        "| query | naive: requests | $ | planned: requests | $ | of the price | with flex: $ | of the price |\n"
+        "| query | naive: requests | $ | planned: requests | $ | share | with flex: $ | share |\n"
         "|---|---:|---:|---:|---:|---:|---:|---:|\n"
     )
     for name, query in QUERIES:
