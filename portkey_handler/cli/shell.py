@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,9 @@ HELP = r"""A statement ends with a semicolon and may have many lines.
   \q           leave; exit, quit and Ctrl-D do, too
   help         this text
 Ctrl-C ends a running statement. Its answers are cached: run it again to go on."""
+
+#: A semicolon at the end of a line, or before a comment.
+_MAY_BE_THE_END = re.compile(r";\s*(?:--|/\*|$)", re.MULTILINE)
 
 
 @app.command()
@@ -117,7 +121,8 @@ class Shell:
                     yield line.strip()
                 continue
             lines.append(line)
-            if _is_complete("\n".join(lines)):
+            # Reading all lines again for each of them would take minutes where there are thousands.
+            if _MAY_BE_THE_END.search(line) and _is_complete("\n".join(lines)):
                 yield "\n".join(lines)
                 lines.clear()
 
@@ -134,32 +139,34 @@ class Shell:
             _say(f"{time.monotonic() - began:.1f} s")
 
     def _statements(self, text: str) -> None:
-        from ..session.done import Done
         from ..usage.terminal import shown_in_terminal
 
         with shown_in_terminal():
-            for _, result in self._session.results(text):
-                if isinstance(result, Done):
-                    _say(safe(result.words))
-                else:
-                    write_table(result, self._layout)
+            self._show(text, self._layout)
 
     def _describe(self, name: str) -> None:
         if name:
             self._describe_one(name)
             return
         for statement in ("SHOW TABLES FROM files", "SHOW TABLES", "SHOW ML_ENGINES"):
-            for _, result in self._session.results(statement):
-                write_table(result, "table")
+            self._show(statement, "table")
 
     def _describe_one(self, name: str) -> None:
         from ..errors import NotFoundError
 
         try:
-            [(_, result)] = self._session.results(f"DESCRIBE {name}")
+            self._show(f"DESCRIBE {name}", "records")
         except NotFoundError:
-            [(_, result)] = self._session.results(f"SELECT * FROM {name} LIMIT 3")  # noqa: S608 - typed by the user
-        write_table(result, "records")
+            self._show(f"SELECT * FROM {name} LIMIT 3", "records")  # noqa: S608 - typed by the user
+
+    def _show(self, statements: str, layout: Layout) -> None:
+        from ..session.done import Done
+
+        for _, result in self._session.results(statements):
+            if isinstance(result, Done):
+                _say(safe(result.words))
+            else:
+                write_table(result, layout)
 
     def _set_layout(self, word: str) -> None:
         choices: dict[str, Layout] = {"on": "records", "off": "table", "auto": "auto"}

@@ -6,10 +6,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import PortkeyHandlerError
+from ..errors import PortkeyHandlerError, UsageError
 from ..foreign_text import without_keys
 
 if TYPE_CHECKING:
@@ -50,10 +51,16 @@ def reader(session: Session) -> Callable[[str], str]:
 
 
 def _plainly(_prompt: str) -> str:
-    line = sys.stdin.readline()
-    if not line:
+    content = sys.stdin.buffer.readline()
+    if not content:
         raise EOFError
-    return line.rstrip("\n")
+    try:
+        return content.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(
+            "standard input is not UTF-8; write UTF-8, or give the statements to portkey-handler run - "
+            "--encoding NAME"
+        ) from None
 
 
 def _history() -> History:
@@ -74,7 +81,8 @@ def _history() -> History:
 
         def store_string(self, string: str) -> None:
             if not _HAS_KEYS.search(string) and without_keys(string, strict=True) == string:
-                super().store_string(string)
+                with suppress(OSError):  # such as a full disk, which must not end the shell
+                    super().store_string(string)
 
     return WithoutKeys(str(path))
 

@@ -6,11 +6,14 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import typer
 
+#: What Python's JSON takes for numbers.
+_NOT_JSON = ("NaN", "Infinity", "-Infinity")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -33,11 +36,11 @@ def parameters_of(given: Sequence[str] | None) -> dict[str, Any] | None:
 
 def _value(text: str) -> Any:
     """Return a JSON number, true, false, null or text in double quotes; any other text as it is."""
-    try:
+    with suppress(ValueError, RecursionError):
         value = json.loads(text)
-    except ValueError:
-        return text
-    return text if isinstance(value, (dict, list)) else value
+        if not isinstance(value, (dict, list)) and text.strip() not in _NOT_JSON:
+            return value
+    return text
 
 
 def read_env_file(path: Path) -> None:
@@ -46,7 +49,6 @@ def read_env_file(path: Path) -> None:
     Raises:
         typer.BadParameter: The file cannot be read, or a line of it is not `NAME=VALUE`.
     """
-    from dotenv.main import DotEnv
     from dotenv.parser import parse_stream
 
     try:
@@ -55,12 +57,14 @@ def read_env_file(path: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         why = f": {error.strerror}" if isinstance(error, OSError) else " as UTF-8"
         raise typer.BadParameter(f"{path} cannot be read{why}", param_hint="--env-file") from None
+    values: dict[str, str] = {}
     for binding in bindings:
-        if binding.error:
+        is_no_name = binding.key is not None and (not binding.key or "=" in binding.key)
+        if binding.error or is_no_name or "\0" in binding.original.string:
             # Not the line itself, which may hold a key.
             where = f"{path}, line {binding.original.line}"
             raise typer.BadParameter(f"{where}: write NAME=VALUE", param_hint="--env-file")
-    values = DotEnv(path, encoding="utf-8-sig", interpolate=False).dict()
+        if binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
     for name, value in values.items():
-        if value is not None and name not in os.environ:
-            os.environ[name] = value
+        os.environ.setdefault(name, value)

@@ -246,6 +246,44 @@ def test_a_file_of_variables(provider: OfflineProvider, files: Path, tmp_path: P
     assert "canary" not in done.stderr
 
 
+def test_what_python_takes_for_numbers_is_text() -> None:
+    """NaN became NULL."""
+    done = run(
+        "sql", "SELECT $a AS a, $b AS b", "--var", "a=NaN", "--var", "b=-Infinity", "--format", "jsonl"
+    )
+    assert json.loads(done.stdout) == {"a": "NaN", "b": "-Infinity"}
+
+
+@pytest.mark.parametrize("line", ["KEY=sk-canary\0tail", "'A=B'=sk-canary", "''=sk-canary"])
+def test_a_variable_that_no_system_takes_is_named_by_its_line(line: str, tmp_path: Path) -> None:
+    """It was a traceback."""
+    path = tmp_path / ".env"
+    path.write_text(f"FIRST=1\n{line}\n", encoding="utf-8")
+    done = run("sql", "SELECT 1 AS one", "--env-file", str(path))
+    assert done.returncode == 2
+    assert "line 2: write NAME=VALUE" in re.sub(r"[│\s]+", " ", done.stderr)
+    assert "canary" not in done.stderr
+
+
+def test_statements_and_variables_come_from_pipes(provider: OfflineProvider, files: Path) -> None:
+    """As `<(…)` of a shell gives them: a file was demanded, and variables were read twice and so lost."""
+    script = f"{SETUP}{ASK};"
+    command = (
+        f'"{sys.executable}" -m portkey_handler run <(printf %s "$SCRIPT") --files "$FILES" --format csv'
+    )
+    done = subprocess.run(
+        ["bash", "-c", f'{command} --env-file <(printf "PORTKEY_BASE_URL=%s" "$URL")'],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**_environment(), "SCRIPT": script, "FILES": str(files), "URL": provider.base_url},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "id,answer"
+    assert len(done.stdout.splitlines()) == 4
+
+
 # What is said
 
 

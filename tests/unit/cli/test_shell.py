@@ -236,3 +236,57 @@ def test_a_pipe_is_read_without_a_terminal(provider: OfflineProvider, files: Pat
     assert "│ 45    │" in done.stdout
     assert "│ 60 │" in done.stdout
     assert "sql>" not in done.stdout
+
+
+def piped(content: bytes, files: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the shell with its standard input from a pipe."""
+    return subprocess.run(
+        [sys.executable, "-m", "portkey_handler", "shell", "--files", str(files)],
+        input=content,
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def test_a_description_followed_by_a_statement_runs_both(files: Path) -> None:
+    r"""`\d x; SELECT …` ended the shell with a traceback."""
+    done = piped(b"\\d files.questions; SELECT 46 AS found\nSELECT 47 AS after;\n", files)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode()
+    assert "column_name | question" in shown
+    assert "found | 46" in shown
+    assert "│ 47" in shown
+
+
+def test_input_that_is_not_utf_8_is_an_error(files: Path) -> None:
+    """Of ours, whatever the locale; a byte order mark is none of the statement."""
+    done = piped(b"\xef\xbb\xbfSELECT 48 AS found;\r\nSELECT '\xe9' AS x;\n", files, LC_ALL="C")
+    assert done.returncode == 1
+    assert "│ 48" in done.stdout.decode()
+    assert done.stderr.decode().splitlines()[-1] == (
+        "standard input is not UTF-8; write UTF-8, or give the statements to portkey-handler run - --encoding NAME"
+    )
+
+
+def test_a_long_statement_is_read_once(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of its lines were read again for each line: a thousand of them took 17 seconds."""
+    looked: list[int] = []
+    from portkey_handler.cli import shell
+    from portkey_handler.session import Session
+
+    is_complete = shell._is_complete
+    monkeypatch.setattr(shell, "_is_complete", lambda text: looked.append(len(text)) or is_complete(text))
+    lines = ["SELECT * FROM (VALUES", *("('a; b'),",) * 500, "('c')) AS t(x) -- a; b", "LIMIT 1; -- the end"]
+    waiting = iter(lines)
+
+    def read(_prompt: str) -> str:
+        for line in waiting:
+            return line
+        raise EOFError
+
+    monkeypatch.setattr("portkey_handler.cli.shell_input.reader", lambda _session: read)
+    with Session(files=files) as session:
+        assert list(shell.Shell(session)._inputs()) == ["\n".join(lines)]
+    assert len(looked) == 1
