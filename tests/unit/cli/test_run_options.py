@@ -313,6 +313,8 @@ def test_the_summary_counts(provider: OfflineProvider, files: Path, tmp_path: Pa
         "cached": 0,
         "failed": 1,
         "requests": 3,
+        "cached_tokens": 0,
+        "cache_write_tokens": 0,
         "dollars": 0.0,
         "answers_without_a_price": 2,
         "exit_code": 0,
