@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
@@ -22,8 +23,10 @@ MOST_ROWS_SHOWN = 100
 _MOST_TEXT_SHOWN = 400
 #: The most cells of a text in a table that does not fit otherwise.
 _MOST_IN_A_TABLE = 60
-#: Digits of a number that people read.
+#: Digits of a number that people read, digits behind its point, and the most that such a number has.
 _DIGITS = 6
+_BEHIND_POINT = 2
+_ALL_DIGITS = 15
 
 
 def print_table(
@@ -59,11 +62,17 @@ def _cell(cell: Any, *, wide: bool) -> Text:
     if is_null(cell):
         return Text("NULL", style="dim")
     if isinstance(cell, float) and not wide:
-        return Text(f"{cell:.{_DIGITS}g}")
+        return Text(_short(cell))
     text = to_text(cell)
     if len(text) > _MOST_TEXT_SHOWN and not wide:
         text = f"{text[: _MOST_TEXT_SHOWN - 1]}… ({len(text):,} characters)"
     return Text(visible(text))
+
+
+def _short(number: float) -> str:
+    """Return a number with few digits; all before its point, because it may be an id or a sum."""
+    whole = len(f"{abs(number):.0f}") if math.isfinite(number) else 0
+    return f"{number:.{min(max(_DIGITS, whole + _BEHIND_POINT), _ALL_DIGITS)}g}"
 
 
 def _fits(names: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> bool:

@@ -21,7 +21,7 @@ def shown(
 
 
 def test_numbers_and_texts_are_short(capsys: pytest.CaptureFixture[str]) -> None:
-    """Six digits, 400 characters and the length; --wide has all."""
+    """Six digits, or all before the point; 400 characters and the length; --wide has all."""
     row: list[object] = [0.1 + 0.2, "x" * 500]
     text = shown(capsys, ["n", "t"], [row])
     assert "│ 0.3 │" in text
@@ -31,6 +31,26 @@ def test_numbers_and_texts_are_short(capsys: pytest.CaptureFixture[str]) -> None
     wide = shown(capsys, ["n", "t"], [row], wide=True)
     assert "0.30000000000000004" in wide
     assert "x" * 500 in wide
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1234567.0, "1234567"),
+        (1234567.891, "1234567.89"),
+        (-98765432.5, "-98765432.5"),
+        (1 / 3, "0.333333"),
+        (1e-7, "1e-07"),
+        (123456789012345.0, "123456789012345"),
+        (6.02214076e23, "6.02214076e+23"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_no_digit_before_the_point_is_lost(
+    number: float, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A column of ids with a NULL in it, or a sum of money, is a float."""
+    assert f"│ {text} " in shown(capsys, ["n"], [[number]])
 
 
 def test_a_table_that_does_not_fit_is_records(capsys: pytest.CaptureFixture[str]) -> None:
