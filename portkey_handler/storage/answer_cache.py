@@ -217,12 +217,15 @@ class AnswerCache:
         self.flush()
         self._check_it_is_there()
         self._tidy()
+        self._close_connections()
+        self._release_all()
+
+    def _close_connections(self) -> None:
         for connection in (self._connection, self._reader):
             if connection is not None:
                 with contextlib.suppress(sqlite3.Error):
                     connection.close()
         self._connection = self._reader = None
-        self._release_all()
 
     def _release(self, key: bytes) -> None:
         if self._claims is not None:
@@ -266,6 +269,7 @@ class AnswerCache:
             self._reader = opened_to_read(self._path, MIGRATIONS, seconds=BUSY_SECONDS)
             self._known.read(self._reader)
         except (sqlite3.Error, NewerFileError) as error:
+            self._close_connections()
             self.fault = self._unusable(error)
             logger.warning("cached answers are not known: %s", self.fault)
 
@@ -308,16 +312,14 @@ class AnswerCache:
             error, sqlite3.OperationalError
         )
         # What is only read may be changed by its owner at this moment, and look damaged.
-        if is_damaged and self._reader is None:
+        was_read = self._reader is not None
+        if is_damaged and not was_read:
             with contextlib.suppress(OSError):
                 set_aside(self._path, self._inode, error)
         self.fault = self._unusable(error)
         self._release_all()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
-        can_read = self._reader is None and isinstance(error, (OSError, sqlite3.OperationalError))
+        self._close_connections()  # else each further row would meet the same error
+        can_read = not was_read and isinstance(error, (OSError, sqlite3.OperationalError))
         kept = "; those that are in the cache are used" if can_read and self._read_only() else ""
         logger.warning("answers are not cached: %s%s", self.fault, kept)
 
@@ -330,6 +332,7 @@ class AnswerCache:
             self._known.read(self._reader)
             return last_number(self._reader) > 0
         except (OSError, sqlite3.Error, NewerFileError):
+            self._close_connections()
             return False
 
     def _unusable(self, error: Exception) -> str:

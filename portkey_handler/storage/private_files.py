@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,7 +119,7 @@ def has_locks(folder: Path) -> bool:
         return error.errno not in _WITHOUT_LOCKS
     finally:
         os.close(descriptor)
-        Path(path).unlink()
+        Path(path).unlink(missing_ok=True)  # a folder may vanish
     return True
 
 
@@ -128,7 +129,8 @@ def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
     Raises:
         OSError: It cannot be written; its `filename` is `path`.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Threads write one file at the same time, too: the estimate of a model, the index of the cached answers.
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         _replace(path, draft, content, mode)
     except OSError as error:

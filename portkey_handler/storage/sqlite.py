@@ -98,16 +98,12 @@ def opened_to_read(path: Path, migrations: Migrations, *, seconds: float) -> sql
     if has_locks(path.parent):
         try:
             refuse_newer(path, migrations, seconds=seconds)
-            connection = _connected(path, "ro", seconds)
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            return connection
+            return _readable(path, "ro", seconds, migrations)
         except sqlite3.OperationalError as error:
             if "locked" in str(error):  # another process changes it at this moment
                 raise
     # SQLite cannot make the side files of a log there. The file itself is complete but for the log.
-    connection = _connected(path, "ro&immutable=1", seconds)
-    _check(connection, path, migrations)
-    return connection
+    return _readable(path, "ro&immutable=1", seconds, migrations)
 
 
 @contextlib.contextmanager
@@ -168,6 +164,18 @@ def _check(connection: sqlite3.Connection, path: Path, migrations: Migrations) -
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     _refuse(path, version, migrations)
     return version
+
+
+def _readable(path: Path, mode: str, seconds: float, migrations: Migrations) -> sqlite3.Connection:
+    """Return a connection that has read the file."""
+    connection = _connected(path, mode, seconds)
+    try:
+        _check(connection, path, migrations)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _refuse(path: Path, version: int, migrations: Migrations) -> None:

@@ -437,3 +437,26 @@ def test_a_file_that_another_process_keeps_for_itself_is_still_read(
         holder.rollback()
     assert with_journal(path, lambda journal: journal.cached(b"b")) is None
     assert with_journal(path, lambda journal: journal.cached(b"a")).value == "x"
+
+
+def test_a_file_that_can_no_longer_be_read_is_said_once(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is only read may be changed by its owner; not each row warns of it."""
+    monkeypatch.setattr(answer_cache, "_OPEN_SECONDS", 0.05)
+    keys = [b"%d" % number for number in range(20)]
+    keep(path, **{key.decode(): "x" for key in keys})
+
+    def work(journal: AnswerCache) -> list[Any]:
+        holder.rollback()
+        assert journal.cached(keys[0]).value == "x"  # type: ignore[union-attr]
+        execute(path, "DROP TABLE answers")
+        caplog.clear()
+        return [journal.cached(key) for key in keys]
+
+    with contextlib.closing(sqlite3.connect(path)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert with_journal(path, work) == [None] * 20
+    assert [record.getMessage() for record in caplog.records] == [
+        f"answers are not cached: {path.parent} cannot be used: no such table: answers"
+    ]

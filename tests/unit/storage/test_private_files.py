@@ -6,7 +6,9 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -59,11 +61,22 @@ def test_a_link_in_place_of_the_draft_is_not_followed(tmp_path: Path) -> None:
     """The draft's name can be guessed, and the content could be a key."""
     foreign = tmp_path / "foreign"
     foreign.write_bytes(b"")
-    (tmp_path / f".catalog.json.{os.getpid()}.tmp").symlink_to(foreign)
+    (tmp_path / f".catalog.json.{os.getpid()}-{threading.get_ident()}.tmp").symlink_to(foreign)
     with pytest.raises(OSError, match="symbolic links"):
         replace_file(tmp_path / "catalog.json", b"key")
 
     assert foreign.read_bytes() == b""
+
+
+def test_threads_write_the_same_file_whole(tmp_path: Path) -> None:
+    """No write fails, and what is there is what one of them has written."""
+    path = tmp_path / "index.keys"
+    contents = [bytes([65 + number]) * 200_000 for number in range(4)]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        for done in [pool.submit(replace_file, path, content) for content in contents * 10]:
+            done.result()
+    assert path.read_bytes() in contents
+    assert [file.name for file in tmp_path.iterdir()] == ["index.keys"]
 
 
 ADD = """
