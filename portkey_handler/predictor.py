@@ -185,7 +185,7 @@ async def aask(
     sealed_engine = sealed(engine or {})
     given = {"model": model, "prompt_template": prompt_template, "column": column}
     using = Secret({name: value for name, value in given.items() if value is not None} | options)
-    del engine, options  # no key belongs into the options, and one may be there
+    del engine, options  # no key belongs in the options, and one may be there
     try:
         with shown_to_people():
             return await _answered(frame, target, sealed_engine, using)

@@ -28,7 +28,7 @@ def check_new_names(**names: str) -> None:
         if without_keys(name) != name:
             raise _wrong(
                 f"the name of the {what} looks like a key, and names are shown to everybody; choose another. "
-                "A key belongs into CREATE ML_ENGINE … FROM portkey USING"
+                "A key belongs in CREATE ML_ENGINE … FROM portkey USING"
             )
 
 

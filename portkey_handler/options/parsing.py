@@ -115,7 +115,7 @@ class Reading:
         if name in self.values and _holds_a_key(name, value):
             del self.values[name]
             self.problems.append(
-                f"{written} has what looks like a key in it; a key belongs into CREATE ML_ENGINE … FROM "
+                f"{written} has what looks like a key in it; a key belongs in CREATE ML_ENGINE … FROM "
                 "portkey USING portkey_api_key = … or provider_api_key = …"
             )
 

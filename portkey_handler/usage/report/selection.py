@@ -111,8 +111,8 @@ def choose_all(history: RunHistory, models: Sequence[str]) -> list[Chosen]:
     """
     chosen = [choose(history, model) for model in models]
     names = [one.name for one in chosen]
-    if len({*names}) < len(names):
-        raise UsageError(f"a report compares different models, and {names[0]} is named twice")
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise UsageError(f"a report compares different models, and {twice[0]} is named twice")
     if len(names) > MOST_COMPARED:
         raise UsageError(f"a report compares at most {MOST_COMPARED} models, and {len(names)} are named")
     return chosen

@@ -116,7 +116,7 @@ def test_which_models_are_compared(tmp_path: Path) -> None:
         ledger.record(a_run(model=model), [])
     assert [one.name for one in choose_all(ledger, ["n", "e.m"])] == ["e.n", "e.m"]
     with pytest.raises(UsageError, match=r"^a report compares different models, and e\.m is named twice$"):
-        choose_all(ledger, ["m", "e.m"])
+        choose_all(ledger, ["n", "m", "e.m"])
     with pytest.raises(UsageError, match=r"^a report compares at most 4 models, and 5 are named$"):
         choose_all(ledger, [*"mnopq"])
     with pytest.raises(NotFoundError, match="no run of a model 'x' is recorded"):
