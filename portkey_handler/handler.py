@@ -152,6 +152,8 @@ class PortkeyHandler(host.BaseMLEngine):
         using = overlay(kept["using"], using)
         resolved = self._resolve(kept["target"], using)
         check(resolved.plan, resolved.credentials)
+        if not resolved.plan.output.keep_prompts:
+            self._forget_prompts()
         self.model_storage.json_set("args", {"target": kept["target"], "using": using})
         host.keep_columns(answer_columns(resolved.plan), self.model_storage)
 

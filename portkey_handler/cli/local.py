@@ -22,27 +22,29 @@ def local(
     """Serve a small language model and an embedding model on this machine, until Ctrl-C."""
     import asyncio
 
+    from ..host.data_dir import data_dir
+    from ..local.installed import check_installed
+    from ..local.model_file import CHAT_MODEL, model_file
+
     log_to_stderr(verbose=False)
     with errors_on_stderr():
         if model is not None and not model.is_file():
             raise UsageError(f"--model {model}: there is no such file")
+        check_installed()
         try:
-            asyncio.run(_serve(model, port))
+            # Not within the loop, where Ctrl-C would wait for the end of a download.
+            file = model if model is not None else model_file(data_dir())
+            asyncio.run(_serve(file, CHAT_MODEL if model is None else model.stem.lower(), port))
         except KeyboardInterrupt:
             return
 
 
-async def _serve(model: Path | None, port: int) -> None:
+async def _serve(file: Path, name: str, port: int) -> None:
     import asyncio
 
-    from ..host.data_dir import data_dir
-    from ..local.installed import check_installed
-    from ..local.model_file import CHAT_MODEL, EMBEDDING_MODEL, model_file
+    from ..local.model_file import EMBEDDING_MODEL
     from ..local.serving import Models, serving
 
-    check_installed()
-    file = model if model is not None else model_file(data_dir())
-    name = CHAT_MODEL if model is None else model.stem.lower()
     async with serving(Models(file, name), port) as base_url:
         write_out(
             f"{base_url} answers; Ctrl-C ends it. In another window or in MindsDB:\n"

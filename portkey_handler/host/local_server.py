@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from ..errors import UsageError
 from ..gateway.client import check_engine
@@ -27,9 +27,10 @@ async def served(gateway: GatewayConfig) -> AsyncIterator[GatewayConfig]:
     refuse_in_mindsdb()
     from ..local.process import SERVER
 
-    with ExitStack() as stack:
-        # In a thread, because the first time a file is fetched.
-        base_url = await asyncio.to_thread(stack.enter_context, SERVER.used(data_dir()))
+    # In a thread, because the first time a file is fetched. The thread goes on where the query is cancelled
+    # meanwhile, so that it must not be what counts the query.
+    await asyncio.to_thread(SERVER.start, data_dir())
+    with SERVER.used(data_dir()) as base_url:
         yield gateway.at(base_url)
 
 

@@ -42,7 +42,7 @@ def model_file(folder: Path) -> Path:
     if kept.is_file():
         return kept
     make_private(folder, kept.parent)
-    with locked(kept.parent / "lock"):
+    with locked(kept.parent / "lock", seconds=_SECONDS):
         if not kept.is_file():  # another process may have fetched it meanwhile
             _fetch(kept)
     return kept

@@ -31,16 +31,23 @@ class LocalServer:
         self._owner = 0
         self._queries = 0
 
-    @contextlib.contextmanager
-    def used(self, folder: Path) -> Iterator[str]:
-        """Give the base URL; the server stays at least for the `with` block.
+    def start(self, folder: Path) -> None:
+        """Start the server, unless it is running.
 
         Args:
             folder: The data directory, in which the language model's file is kept.
 
         Raises:
-            UsageError: The extra `[local]` is missing, or the model's file cannot be fetched.
+            UsageError: The extra `[local]` is missing, the model's file cannot be fetched, or the server does
+                not start.
         """
+        with self._lock:
+            if not self._is_running():
+                self._start(folder)
+
+    @contextlib.contextmanager
+    def used(self, folder: Path) -> Iterator[str]:
+        """Give the base URL; the server stays at least for the `with` block. See `start`."""
         with self._lock:
             if not self._is_running():
                 self._start(folder)
@@ -80,10 +87,9 @@ class LocalServer:
         )
         self._process, self._owner = process, os.getpid()
         said = _first_line(process)
-        if not said.startswith("http://"):
+        if said is None or not said.startswith("http://"):
             self._stop()
-            why = said.removeprefix("error: ") or f"its server did not start within {_SECONDS:.0f} s"
-            raise UsageError(f"base_url = 'local': {why}")
+            raise UsageError(f"base_url = 'local': {_why_not(said, process.returncode)}")
         self._base_url = said
         atexit.register(self.stop)
 
@@ -108,8 +114,19 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
-def _first_line(process: subprocess.Popen[bytes]) -> str:
-    """Return the first line that the server writes, or an empty text where none comes in time."""
+def _why_not(said: str | None, code: int) -> str:
+    if said:
+        return said.removeprefix("error: ")
+    what = (
+        f"its server was not ready within {_SECONDS:.0f} s"
+        if said is None
+        else f"its server ended before it was ready (exit code {code})"
+    )
+    return f"{what}; `portkey-handler local` shows why"
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> str | None:
+    """Return the first line that the server writes, empty where it ended; None where none comes in time."""
     lines: queue.Queue[bytes] = queue.Queue()
     stream = process.stdout
     if stream is not None:
@@ -118,7 +135,7 @@ def _first_line(process: subprocess.Popen[bytes]) -> str:
         return lines.get(timeout=_SECONDS).decode(errors="replace").strip()
     except queue.Empty:
         process.kill()
-        return ""
+        return None
 
 
 SERVER = LocalServer()

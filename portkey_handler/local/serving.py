@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from .model_file import CHAT_MODEL, EMBEDDING_MODEL
 
 #: Requests that the language model answers at a time, and the tokens of each, prompt and answer together.
 PARALLEL, CONTEXT = 4, 2048
-#: Characters of a text that the embedding model reads; it knows 512 tokens.
+#: The bytes of a request.
 _MOST_BYTES = 64 * 2**20
 
 
@@ -80,7 +81,7 @@ async def serving(models: Models, port: int = 0) -> AsyncIterator[str]:
         port: The port; 0 is any free one.
 
     Raises:
-        UsageError: The port is in use.
+        UsageError: The port cannot be used.
     """
     # Answers of a small machine take their time; the client has a timeout of its own.
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
@@ -100,8 +101,11 @@ async def serving(models: Models, port: int = 0) -> AsyncIterator[str]:
             try:
                 site = web.TCPSite(runner, "127.0.0.1", port)
                 await site.start()
-            except OSError:
-                raise UsageError(f"port {port} of 127.0.0.1 is in use; choose another by --port") from None
+            except OSError as error:
+                why = os.strerror(error.errno or 0)
+                raise UsageError(
+                    f"port {port} of 127.0.0.1 cannot be used: {why}; choose another by --port"
+                ) from None
             yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         finally:
             await runner.cleanup()
@@ -127,10 +131,12 @@ class _Service:
             return refused
         address = f"{self._models.chat_url}{request.path}"
         headers = {"Content-Type": "application/json"}
-        async with self._session.post(address, data=content, headers=headers) as reply:
-            return web.Response(
-                status=reply.status, body=self._named(await reply.read()), content_type="application/json"
-            )
+        try:
+            async with self._session.post(address, data=content, headers=headers) as reply:
+                status, answer = reply.status, await reply.read()
+        except aiohttp.ClientError:
+            return _refusal(502, "llama.cpp gives no answer; end this program and start it again")
+        return web.Response(status=status, body=self._named(answer), content_type="application/json")
 
     def _named(self, content: bytes) -> bytes:
         """Return a reply with the model's name, in place of its file's."""

