@@ -453,6 +453,17 @@ creation_args = OrderedDict(
         "label": "Flex fallback",
         "secret": False,
     },
+    prompt_cache={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "auto makes the provider cache what the prompts of all rows share (system prompt, examples, the "
+            "beginning of the template, the schema), where the model needs a mark for that (Claude) and it "
+            "is long enough. The first request is then sent alone, so that the others find it cached."
+        ),
+        "required": False,
+        "label": "Prompt cache",
+        "secret": False,
+    },
     on_error={
         "type": ARG_TYPE.STR,
         "description": (

@@ -22,6 +22,7 @@ from .gateway.fingerprint import engine_fingerprint, limits_scope
 from .host.data_dir import data_dir
 from .host.local_server import served
 from .operations import Operation
+from .operations.chat import Chat
 from .operations.query_items import QueryItems
 from .operations.request_body import without_service_tier
 from .operations.result_columns import to_frame
@@ -190,6 +191,8 @@ class QueryRun:
                 deadline=execution.deadline,
                 several_models=items.several_models,
                 capacity=_capacity(plan),
+                first_alone=isinstance(items.operation, Chat | TypedChat)
+                and items.operation.prompt_cache.is_used,
             ),
             cache=self._cache,
             price=partial(cost_of, given=given) if given else cost_of,

@@ -54,15 +54,25 @@ class AdaptiveConcurrency:
             grow from `FIRST_LIMIT` to `LARGEST_LIMIT`.
         timeout: Seconds that one attempt may take.
         most: What the limit never exceeds for other reasons, or None.
+        first_alone: Whether nothing is sent beside the first request until it is answered.
 
     Attributes:
         limit: How many requests may be in flight now.
     """
 
-    def __init__(self, concurrency: int | None, timeout: float, most: int | None = None) -> None:
+    def __init__(
+        self,
+        concurrency: int | None,
+        timeout: float,
+        most: int | None = None,
+        *,
+        first_alone: bool = False,
+    ) -> None:
         largest = concurrency or LARGEST_LIMIT
         self._largest = largest if most is None else min(largest, most)
-        self.limit = min(concurrency or FIRST_LIMIT, self._largest)
+        self._start = min(concurrency or FIRST_LIMIT, self._largest)
+        self._alone = first_alone
+        self.limit = 1 if first_alone else self._start
         self._longest = timeout * _SHARE_OF_TIMEOUT
         self._grown = False
         # The limit before the last growth, and the mean seconds of its answers while the gain is not judged.
@@ -93,6 +103,11 @@ class AdaptiveConcurrency:
         that.
         """
         self._left = left
+        if self._alone:
+            self._alone = False
+            self._before = self._start
+            self._change(self._start, now)
+            return
         new = sent_at >= self._changed_at
         done = self.limit >= self._largest and self._mean is None
         if (done and not self._refusals) or (self._cautious and not new):

@@ -42,6 +42,7 @@ class MapperLimits:
         deadline: Seconds after which no request is sent any more, or None.
         several_models: Whether the rows have models of their own.
         capacity: What is done where the provider has no resources free for a request.
+        first_alone: Whether nothing is sent beside the first request until one is answered.
     """
 
     concurrency: int | None = None
@@ -52,6 +53,7 @@ class MapperLimits:
     deadline: float | None = None
     several_models: bool = False
     capacity: Capacity = NO_PATIENCE
+    first_alone: bool = False
 
 
 class Mapper:
@@ -90,7 +92,9 @@ class Mapper:
         self._remember = remember
         self._stopped = stopped or asyncio.Event()
         self._why: GatewayError | CostReachedError | None = None
-        self._concurrency = AdaptiveConcurrency(limits.concurrency, limits.timeout, limits.most_in_flight)
+        self._concurrency = AdaptiveConcurrency(
+            limits.concurrency, limits.timeout, limits.most_in_flight, first_alone=limits.first_alone
+        )
         self._breaker = CircuitBreaker(several_models=limits.several_models)
         self._workers: set[asyncio.Task[None]] = set()
         self._results = RowResults(remember)

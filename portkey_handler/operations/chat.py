@@ -13,6 +13,7 @@ from ..records import Item, Outcome, Request, Response, Skipped
 from .conversations import conversation
 from .images import image_part
 from .item_keys import Keys, decisive
+from .prompt_cache import PromptCache
 from .request_body import encoded, rest_of_body
 from .responses import read_chat, wants_json
 from .row_model import model_template
@@ -31,6 +32,9 @@ class Chat:
         plan: The resolved options.
         keys: Makes the keys of the items; by default from the options alone.
 
+    Attributes:
+        prompt_cache: Marks what the provider is to cache.
+
     Raises:
         TemplateError: A template is wrong.
     """
@@ -45,6 +49,7 @@ class Chat:
         self._model_columns = () if model is None else model.columns
         self._keys = keys or Keys("chat", decisive(plan.parameters))
         self._wants_json = wants_json(plan.parameters.value)
+        self.prompt_cache = PromptCache(plan)
         options = plan.input
         self._system = _template(options.system_prompt, "system_prompt")
         self._prompt = _template(options.prompt_template, "prompt_template")
@@ -64,7 +69,8 @@ class Chat:
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the messages and read the first choice."""
         (item,) = items
-        reply = yield Request(self.path, b"".join((b'{"messages":', item.payload, item.own, self._rest)))
+        messages = self.prompt_cache.marked(item.payload) if self.prompt_cache.is_used else item.payload
+        reply = yield Request(self.path, b"".join((b'{"messages":', messages, item.own, self._rest)))
         return [read_chat(reply, as_json=self._wants_json)]
 
     def _conversations(self, frame: pd.DataFrame) -> Iterator[Messages | Skipped]:

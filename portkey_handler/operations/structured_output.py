@@ -57,6 +57,9 @@ class TypedChat:
         plan: The resolved options.
         output: The option `output`.
 
+    Attributes:
+        prompt_cache: Marks what the provider is to cache.
+
     Raises:
         TemplateError: A template is wrong.
     """
@@ -71,6 +74,7 @@ class TypedChat:
         decisive = {name: value for name, value in parameters.items() if name not in besides}
         keys = Keys("typed chat", self._output.text, json.dumps(decisive, sort_keys=True))
         self._chat = Chat(plan, keys)
+        self.prompt_cache = self._chat.prompt_cache
         self._steps_down = plan.output.output_method == "auto"
         #: The current method, shared by all rows of the query.
         self._method = METHODS[0] if self._steps_down else plan.output.output_method
@@ -168,6 +172,8 @@ class TypedChat:
         while True:
             method = of_row or self._method
             sent = self._instructed(messages) if method == "prompt" else messages
+            if self.prompt_cache.is_used:
+                sent = self.prompt_cache.marked(sent)
             try:
                 reply = yield Request(self.path, b"".join((b'{"messages":', sent, own, self._rests[method])))
             except GatewayError as error:

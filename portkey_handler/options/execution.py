@@ -44,6 +44,14 @@ class ExecutionOptions(Options):
         default=False,
         modes=("chat", "completion", "prompt", "request"),
     )
+    prompt_cache: Literal["off", "auto"] = option(
+        "auto makes the provider cache what the prompts of all rows share (system prompt, examples, the "
+        "beginning of the template, the schema), where the model needs a mark for that (Claude) and it is "
+        "long enough. The first request is then sent alone, so that the others find it cached.",
+        kind="off or auto",
+        default="off",
+        modes=("chat",),
+    )
     on_error: Literal["raise", "null"] = option(
         "What happens when rows fail after all others were answered: raise an error, or give NULL and the "
         "reason in <target>_error.",

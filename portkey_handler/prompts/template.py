@@ -54,6 +54,12 @@ class Template:
         """Return the column if the template is only that column, else None."""
         return self._filled[0] if self._texts == ["", "", ""] else None
 
+    @property
+    def beginning(self) -> str:
+        """Return the text before the first column or condition, which is the same in every row."""
+        first = self._pieces[0] if self._pieces else None
+        return first.text if isinstance(first, Literal) else ""
+
     def render(self, values: Mapping[str, Any]) -> str:
         """Return the prompt of one row.
 

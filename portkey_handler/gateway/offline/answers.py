@@ -43,7 +43,9 @@ def last_text(body: Mapping[str, Any]) -> str:
 def text_of(content: Any) -> str:
     """Return the text of a message's content, which is a text or a list of parts."""
     if isinstance(content, list):  # parts: text, images …
-        return "\n".join(
+        # Those of one text, which a mark for a prompt cache has split, stay one text.
+        is_split = any(isinstance(part, dict) and "cache_control" in part for part in content)
+        return ("" if is_split else "\n").join(
             str(part.get("text", ""))
             for part in content
             if isinstance(part, dict) and part.get("type") in ("text", "input_text")

@@ -62,6 +62,7 @@ class Behaviour:
         completion_token_models: Models that refuse `max_tokens` with 400 and accept `max_completion_tokens`.
         dimensions: The length of an embedding, if the request has no `dimensions`.
         record: Whether the requests are recorded; turn it off for benchmarks.
+        prompt_cache: The beginnings of prompts with `cache_control` that are cached; None has no such cache.
     """
 
     answer: Callable[[dict[str, Any]], str] = stand_in_answer
@@ -75,3 +76,4 @@ class Behaviour:
     completion_token_models: Collection[str] = ()
     dimensions: int = 8
     record: bool = True
+    prompt_cache: set[str] | None = None

@@ -16,6 +16,7 @@ from .answers import digest, embedding, last_text, text_of
 from .behaviour import Behaviour
 from .fitting import called
 from .judging import moderations, rerank
+from .prompt_cache import cached_words
 from .refusal import Refusal
 
 MODELS = ("claude-2.1", "gpt-4o-mini", "text-embedding-3-small")
@@ -38,14 +39,26 @@ class _Reply:
         if "variables" in body:
             self.asked = len(last_text(body).split())
         self.id = digest(self.text)
+        self.read = self.written = 0
+        if behaviour.prompt_cache is not None and "messages" in body:
+            self.asked += len(text_of(body.get("system")).split())
+            self.read, self.written = cached_words(body, behaviour.prompt_cache)
+        self.beside = self.asked - self.read - self.written
 
-    def usage(self) -> dict[str, int]:
-        """Return the counts in the format of OpenAI's `usage`."""
+    def usage(self) -> dict[str, Any]:
+        """Return the counts in the format of OpenAI's `usage`, a prompt cache as the gateway does."""
         return {
-            "prompt_tokens": self.asked,
+            "prompt_tokens": self.beside,
             "completion_tokens": self.tokens,
             "total_tokens": self.asked + self.tokens,
+            **self.cached(),
         }
+
+    def cached(self) -> dict[str, int]:
+        """Return the counts of the prompt cache in Anthropic's format."""
+        if not self.read and not self.written:
+            return {}
+        return {"cache_read_input_tokens": self.read, "cache_creation_input_tokens": self.written}
 
 
 def _chat(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:
@@ -160,7 +173,7 @@ def _messages(body: dict[str, Any], behaviour: Behaviour) -> dict[str, Any]:
         "content": [{"type": "text", "text": reply.text}],
         "stop_reason": "end_turn" if reply.finish == "stop" else "max_tokens",
         "stop_sequence": None,
-        "usage": {"input_tokens": reply.asked, "output_tokens": reply.tokens},
+        "usage": {"input_tokens": reply.beside, "output_tokens": reply.tokens, **reply.cached()},
     }
 
 

@@ -73,4 +73,9 @@ def _as_text(body: dict[str, Any]) -> str:
 def _content(content: Any) -> str:
     if not isinstance(content, list):
         return str(content)
-    return " ".join(str(part.get("text") or f"[{part.get('type')}]") for part in content)
+    shown = ""
+    for part in content:
+        # The parts of one text, which a mark for the provider's cache has split, stay one text.
+        follows = shown and not (part.get("type") == "text" and "cache_control" in content[0])
+        shown += (" " if follows else "") + str(part.get("text") or f"[{part.get('type')}]")
+    return shown

@@ -108,6 +108,22 @@ def test_the_limit_does_not_grow_above_what_the_provider_still_takes() -> None:
     assert flight.limit == 20
 
 
+@pytest.mark.parametrize(("concurrency", "then"), [(None, [8, 32]), (3, [3, 3]), (1, [1, 1])])
+def test_the_first_request_may_be_alone(concurrency: int | None, then: list[int]) -> None:
+    """Until it is answered; then the flight begins as ever."""
+    flight = AdaptiveConcurrency(concurrency, timeout=60, first_alone=True)
+    assert flight.limit == 1
+    flight.answered(0.0, 1.0)
+    assert [flight.limit, *rounds_from(flight, 1.0)] == then
+
+
+def rounds_from(flight: AdaptiveConcurrency, now: float) -> list[int]:
+    """Answer a whole flight at once, and give its size then."""
+    for _ in range(flight.limit):
+        flight.answered(now, now + 1)
+    return [flight.limit]
+
+
 # Refusals
 
 
