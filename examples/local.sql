@@ -13,7 +13,7 @@ USING
     engine = 'here',
     model = 'smollm2-135m',
     mode = 'completion',
-    prompt_template = 'Review: I love it, it works perfectly and my wife loves it, too.
+    prompt_template = 'Review: I love it, it works perfectly, my wife loves it.
 Feeling: happy
 
 Review: It broke after two days and nobody answers.

@@ -1,16 +1,18 @@
 -- Language models over table rows. Run it with: portkey-handler demo
--- Where the requests go is said by the environment: PORTKEY_API_KEY, or PORTKEY_BASE_URL and its companions.
+-- Where the requests go is said by the environment: PORTKEY_API_KEY, or
+-- PORTKEY_BASE_URL and its companions.
 
 CREATE ML_ENGINE IF NOT EXISTS portkey_engine
 FROM portkey;
 
--- A model is a prompt with the parameters that go with it. {{text}} is a column of the rows.
+-- A model is a prompt with the parameters that go with it.
+-- {{text}} is a column of the rows.
 CREATE OR REPLACE MODEL review_sentiment
 PREDICT sentiment
 USING
     engine = 'portkey_engine',
     model = 'claude-2.1',
-    system_prompt = 'You judge product reviews in any language. Answer in English with one word: positive, negative or mixed.',
+    system_prompt = 'Judge the review. One word: positive, negative or mixed.',
     prompt_template = '{{text}}',
     max_tokens = 60;
 
@@ -25,8 +27,10 @@ FROM files.reviews AS r
 JOIN review_sentiment AS m
 LIMIT 9;
 
--- The whole table. An answer is a column like any other. Empty reviews are not sent, and no row is asked twice.
-SELECT r.product, count(*) AS reviews, round(avg(r.stars), 1) AS stars, count(m.sentiment) AS judged
+-- The whole table. An answer is a column like any other.
+-- Empty reviews are not sent, and no row is asked twice.
+SELECT r.product, count(*) AS reviews, round(avg(r.stars), 1) AS stars,
+    count(m.sentiment) AS judged
 FROM files.reviews AS r
 JOIN review_sentiment AS m
 GROUP BY r.product

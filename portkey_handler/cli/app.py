@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from ..__about__ import __version__
 from ..errors import FileError, PortkeyHandlerError
 from ..foreign_text import visible
+from ..usage.folding import folded
 from .exit_codes import code_of
 
 #: The name of this package; MindsDB imports it under another name.
@@ -155,13 +156,19 @@ def errors_on_stderr() -> Iterator[None]:
         raise  # the program that reads the results wants no more; Typer ends without a word
     except (PortkeyHandlerError, OSError) as error:
         said = FileError.of(error) if isinstance(error, OSError) else error
-        typer.secho(str(said), err=True, fg="red")
+        say(str(said), colour="red")
         leave(code_of(said))
 
 
-def write_out(text: str) -> None:
-    """Write a line to stdout: as it is for a program, and safe to show in a terminal."""
-    typer.echo(visible(text) if sys.stdout.isatty() else text)
+def write_out(text: str, *, fold: bool = True) -> None:
+    """Write text to stdout: as it is for a program; for a terminal safe to show, and folded."""
+    shown = visible(text) if sys.stdout.isatty() else text
+    typer.echo(folded(shown, sys.stdout) if fold else shown)
+
+
+def say(words: str, *, colour: str | None = None) -> None:
+    """Write words for people to stderr; on a terminal they are folded between words."""
+    typer.secho(folded(words, sys.stderr), err=True, fg=colour)
 
 
 def leave(code: int) -> NoReturn:
@@ -175,7 +182,9 @@ class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record. A closed stderr is ignored, so that no answer is lost."""
         try:
-            print(visible(self.format(record)), file=sys.stderr)  # noqa: T201 - echo would write into the block
+            line = visible(self.format(record))
+            shown = line if isinstance(self.formatter, _JsonLines) else folded(line, sys.stderr)
+            print(shown, file=sys.stderr)  # noqa: T201 - echo would write into the block
         except (OSError, ValueError):
             self.handleError(record)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from .app import VerboseOption, app, log_to_stderr
+from .app import VerboseOption, app, log_to_stderr, say
 from .queries import Run, run_statements
 from .stand_in import asking_stand_in
 
@@ -76,7 +76,7 @@ def _is_local_ready() -> bool:
 def _say(words: str) -> None:
     from ..foreign_text import visible
 
-    typer.secho(visible(words), err=True, fg="yellow")
+    say(visible(words), colour="yellow")
 
 
 def _script(path: Path) -> str:
@@ -89,5 +89,5 @@ def _examples() -> Path:
     for folder in (package / "examples", package.parent / "examples"):
         if (folder / "quickstart.sql").is_file():
             return folder
-    typer.secho("the examples are not installed; reinstall portkey-handler", err=True, fg="red")
+    say("the examples are not installed; reinstall portkey-handler", colour="red")
     raise typer.Exit(1)

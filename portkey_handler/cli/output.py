@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ..foreign_text import safe, visible
-from .app import Format
+from .app import Format, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def write_estimates(made: Sequence[Estimate], fmt: Format, output: Path | None) 
         from ..usage.result_table import print_table
 
         for estimate in made:
-            typer.echo(visible(one_line(estimate)), err=True)
+            say(visible(one_line(estimate)))
             facts = table(estimate)
             print_table(["what", "value"], facts, len(facts))
     elif made:
@@ -102,20 +102,21 @@ def show_all(
     from ..session.done import Done
     from ..usage.terminal import shown_in_terminal
 
-    statement = ""
-    result: Result = Done("nothing was done")
+    result: Result | None = None
     with nullcontext() if quiet else shown_in_terminal():
-        for statement, result in session.results(text, parameters):
+        for _, result in session.results(text, parameters, _echo if echo else None):
             done(result)
-            if echo:
-                typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
             if isinstance(result, Done):
                 if sys.stderr.isatty() and not quiet:
-                    typer.echo(safe(result.words), err=True)
+                    say(safe(result.words))
             elif output is None:
                 write(result, fmt, None, wide=wide)
-    if output is not None and statement:
+    if output is not None and result is not None:
         write(result, fmt, output)
+
+
+def _echo(statement: str) -> None:
+    typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
 
 
 def write_table(result: Result, layout: Layout, *, wide: bool = False) -> None:

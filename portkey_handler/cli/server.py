@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 
 from ..errors import UsageError
 from ..foreign_text import visible
+from ..usage.folding import folded
 from .app import app, errors_on_stderr, leave, log_to_stderr, write_out
 
 if TYPE_CHECKING:
@@ -121,12 +123,13 @@ def _show_findings(findings: Iterator[Finding], as_json: bool) -> Iterator[str]:
 
     if as_json:
         found = [asdict(finding) for finding in findings]
-        write_out(json.dumps(found, indent=2, ensure_ascii=False))
+        write_out(json.dumps(found, indent=2, ensure_ascii=False), fold=False)
         yield from (finding["state"] for finding in found)
         return
     colours = {"ok": "green", "warning": "yellow", "wrong": "red"}
     for finding in findings:
         line = visible(f"{finding.words}; {finding.remedy}" if finding.remedy else finding.words)
-        state = typer.style(f"{finding.state:<8}", fg=colours[finding.state])
-        typer.echo(f"{state} {visible(finding.what):<14} {line}")
+        state, before = f"{finding.state:<8}", f"{finding.state:<8} {visible(finding.what):<14} "
+        shown = folded(before + line, sys.stdout, indent=" " * len(before))
+        typer.echo(typer.style(state, fg=colours[finding.state]) + shown.removeprefix(state))
         yield finding.state

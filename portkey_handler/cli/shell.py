@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from ..__about__ import __version__
 from ..errors import PortkeyHandlerError, did_you_mean
 from ..foreign_text import safe, visible
@@ -24,6 +22,7 @@ from .app import (
     app,
     errors_on_stderr,
     log_to_stderr,
+    say,
 )
 from .output import write_table
 from .variables import read_env_file
@@ -204,9 +203,9 @@ def _is_complete(text: str) -> bool:
 
 
 def _say(words: str) -> None:
-    typer.echo(words, err=True)
+    say(words)
 
 
 def _error(words: str) -> None:
-    typer.secho(words, err=True, fg="red")
+    say(words, colour="red")
     sys.stderr.flush()

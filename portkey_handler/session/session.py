@@ -152,21 +152,31 @@ class Session:
         results = self._results(Secret(text), Secret(None))
         return ((statement.reveal(), as_frame(result)) for statement, result in results)
 
-    def results(self, text: str, parameters: Parameters | None = None) -> Iterator[tuple[str, Result]]:
+    def results(
+        self,
+        text: str,
+        parameters: Parameters | None = None,
+        begun: Callable[[str], object] | None = None,
+    ) -> Iterator[tuple[str, Result]]:
         """Run statements as `run` does, without making every result a frame.
 
         The rows of a query are a `Table`, which does not need pandas. The rows of a SHOW or DESCRIBE are a
-        frame. A statement without rows yields a `Done`, which says what it has done.
+        frame. A statement without rows yields a `Done`, which says what it has done. `begun` is called with
+        each statement before it is run.
         """
-        results = self._results(Secret(text), Secret(parameters))
+        results = self._results(Secret(text), Secret(parameters), begun)
         return ((statement.reveal(), result) for statement, result in results)
 
-    def _results(self, text: Secret, parameters: Secret) -> Iterator[tuple[Statement, Result]]:
+    def _results(
+        self, text: Secret, parameters: Secret, begun: Callable[[str], object] | None = None
+    ) -> Iterator[tuple[Statement, Result]]:
         try:
             with alone(), forgetting():
                 binding = Binding(text, parameters)
                 statements = split(binding.text)
             for statement in statements:
+                if begun is not None:
+                    begun(statement.reveal())
                 with alone(), forgetting():
                     result = self._result_of(statement, binding)
                 yield statement, result

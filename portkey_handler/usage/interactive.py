@@ -18,6 +18,7 @@ from ..foreign_text import visible
 from .estimate.dry_run import on_estimate
 from .estimate.estimator import Estimate
 from .estimate.wording import one_line
+from .folding import folded
 from .notebook import NotebookLine, is_notebook, running_ipython
 from .progress import TERMINAL, Progress, current_listener, on_progress
 
@@ -125,4 +126,4 @@ def _write_estimate(estimate: Estimate) -> None:
 def _write(line: str) -> None:
     """Write a line to stderr. A closed stderr is ignored, so that no answer is lost."""
     with suppress(OSError, ValueError, AttributeError), TERMINAL:
-        print(visible(line), file=sys.stderr)  # noqa: T201 - a person reads it
+        print(folded(visible(line), sys.stderr), file=sys.stderr)  # noqa: T201 - a person reads it

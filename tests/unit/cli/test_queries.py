@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.terminal import Terminal
 
 from portkey_handler.gateway.offline import OfflineProvider
 
 pytestmark = pytest.mark.slow
 
+#: Colours and movements of a terminal.
+_SIGNS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SETUP = """
 CREATE ML_ENGINE e FROM portkey;
 CREATE MODEL m PREDICT answer USING engine = 'e', column = 'question', model = 'stand-in';
@@ -142,8 +145,18 @@ def test_the_demo_says_that_no_model_answers() -> None:
     assert "an offline stand-in guesses by lists of words here, and no language model answers" in done.stderr
     assert "9 rows" in done.stderr
     assert "review_sentiment: 70 answered, 9 of them cached" in done.stderr
-    assert max(map(len, done.stdout.splitlines())) <= 130  # of a statement; the tables are narrower
     assert re.search(r"│ 1005 │ Trail backpack 28 l +│ 5 +│ mixed +│", done.stdout)
+
+
+def test_the_demo_fits_a_terminal_of_80_columns() -> None:
+    """No line is broken inside a word, and each statement stands above what it does."""
+    with Terminal("-m", "portkey_handler", "demo", "--stand-in", environment={}) as terminal:
+        assert terminal.finish() == 0
+        shown = _SIGNS.sub("", terminal.written.decode()).replace("\r\n", "\n")
+    lines = [line for line in shown.split("\n") if "\r" not in line]  # without what the progress redraws
+    assert max(map(len, lines)) <= 80
+    statement, ended = shown.index("LIMIT 9"), shown.index("review_sentiment: 9 answered")
+    assert statement < ended < shown.index("│ 1005 │")
 
 
 def test_the_readme_shows_the_demo() -> None:
