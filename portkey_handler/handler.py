@@ -203,6 +203,18 @@ class PortkeyHandler(host.BaseMLEngine):
         """Return what a row has cost so far, in dollars and in tokens, inside `in_parts`; None: not known."""
         return (0.0, 0.0) if self._parts is None else self._parts.price_of_a_row()
 
+    def note_share(self, condition: str, rows: int, kept: int) -> None:
+        """Note how many rows a condition on the answers has kept, inside `in_parts`."""
+        if self._parts is not None:
+            self._parts.note_share(condition, rows, kept)
+
+    def earlier_share(self, condition: str) -> tuple[int, int, float | None, float | None] | None:
+        """Return what earlier queries tell of a condition on the answers; see `predictor.earlier_share`."""
+        from .predictor import earlier_share
+
+        names = host.engine_name(self.engine_storage) or "", host.model_name(self.model_storage) or ""
+        return earlier_share(*names, condition)
+
     def names_one_of(self, columns: Iterable[str], query: Mapping[str, Any]) -> bool:
         """Return whether the options of the model, or those of a query, may name one of some columns."""
         written = json.dumps([self._kept()["using"], dict(query)], default=str, ensure_ascii=False).lower()

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 logger = logger_of(__name__)
 
+#: Number of earlier queries that a plan rests on.
+_LAST = 20
+
 
 class Predictor:
     """Runs a plan over frames.
@@ -130,6 +133,11 @@ class QueryInParts:
         with alone():
             return self._loop.run(self._run.ask(frame, names))
 
+    def note_share(self, condition: str, rows: int, kept: int) -> None:
+        """Note how many rows a condition on the answers has kept; see `earlier_share`."""
+        if self._run is not None:
+            self._run.note_share(condition, rows, kept)
+
     def price_of_a_row(self) -> tuple[float | None, float | None]:
         """Return what an item has cost so far, in dollars and in tokens; None: not known."""
         usage = QueryUsage() if self._run is None else self._run.usage
@@ -150,6 +158,33 @@ class QueryInParts:
                 self._loop.run(self._run.__aexit__(kind, error, trace))
         finally:
             self._loop.__exit__()
+
+
+def earlier_share(
+    engine: str, model: str, condition: str
+) -> tuple[int, int, float | None, float | None] | None:
+    """Return what earlier queries of a model tell of a condition on its answers, or None.
+
+    Args:
+        engine: The engine's name.
+        model: The model's name in SQL.
+        condition: The digest under which the share was noted.
+
+    Returns:
+        Rows, how many of them the condition kept, and what a row has cost, in dollars and in tokens; None for
+        what is not known.
+    """
+    try:
+        runs = RunHistory(data_dir()).runs(engine, model, most=_LAST)
+    except PortkeyHandlerError:
+        return None
+    for run in runs:
+        if condition in run.shares:
+            asked = run.distinct_items - run.kept
+            dollars = run.cost / asked if asked and not run.unpriced else None
+            tokens = (run.prompt_tokens + run.completion_tokens) / asked if asked else None
+            return (*run.shares[condition], dollars, tokens)
+    return None
 
 
 async def aask(

@@ -149,6 +149,10 @@ class QueryRun:
         raise_failures(self._plan, mapping, self.usage, self._cache.fault)
         return to_frame(self._plan, mapping.outcomes[first:], frame.index)
 
+    def note_share(self, condition: str, rows: int, kept: int) -> None:
+        """Note how many rows a condition on the answers has kept, for the plans of later queries."""
+        self._recorder.shares[condition] = (rows, kept)
+
     async def _open(self) -> None:
         plan, execution = self._plan, self._plan.execution
         there = await self._resources.enter_async_context(served(self._config))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, Any
@@ -306,7 +307,11 @@ class _Run:
         from .model_join import inputs
         from .waves import Waves, dependencies
 
-        dropping = frozenset(one for one in range(len(handlers)) if plan.needed(frozenset([one])) is not None)
+        dropping = {
+            one: _digest(condition, one)
+            for one in range(len(handlers))
+            if (condition := plan.needed(frozenset([one]))) is not None
+        }
         after = dependencies(question, handlers, empty, columns)
         return Waves(question, handlers, inputs(question, plan), plan.wanted, plan.deciding, dropping, after)
 
@@ -401,3 +406,9 @@ def _end_at_one_row(query: Any) -> None:
     """Let a query inside EXISTS end with its first row."""
     if isinstance(query, ast.Select) and query.limit is None:
         query.limit = ast.Constant(1)
+
+
+def _digest(condition: Any, model: int) -> str:
+    """Return what stands for a condition on the answers of a model, wherever that is in the statement."""
+    written = condition.sql(dialect="duckdb").replace(f"__p{model}_", "__p_")
+    return hashlib.blake2b(written.encode(), digest_size=8).hexdigest()

@@ -104,6 +104,7 @@ class Waves:
         inputs: The constants of each model.
         wanted: How many of the first rows that WHERE keeps are the result; None: all.
         deciding: The models whose answers WHERE is about.
+        dropping: The models whose answers alone can drop a row, each with a digest of the condition.
         after: Every model with those that must be asked before it.
 
     Attributes:
@@ -122,7 +123,7 @@ class Waves:
         inputs: Sequence[Mapping[str, Any]],
         wanted: int | None,
         deciding: frozenset[int],
-        dropping: frozenset[int],
+        dropping: Mapping[int, str],
         after: Mapping[int, frozenset[int]],
     ) -> None:
         self._question = question
@@ -132,6 +133,7 @@ class Waves:
         self._after = after
         # The others are asked at the end, about the rows of the result.
         self._early = deciding.union(*(after[one] for one in deciding))
+        self._dropping = dropping
         self._compared = sorted(one for one in dropping if not after[one])
         self._planned: Mapping[int, str] = {}
         self.sizes: list[int] = []
@@ -154,7 +156,7 @@ class Waves:
         """
         self._kept = kept
         self._plan(len(rows))
-        if len(rows) <= FIRST_WAVE or (self._wanted is None and not self._compared):
+        if len(rows) <= FIRST_WAVE or (self._wanted is None and (self.drops or not self._compared)):
             return self._asked(rows, self._kept, self.order, numbers)
         with ExitStack() as stack:
             for one in self._early:
@@ -190,11 +192,29 @@ class Waves:
         """Decide what is compared, and say it."""
         if len(self._compared) < 2 or rows < _LEAST_TO_COMPARE:
             self._compared = []
+        self._remember()
         self._planned = {one: "; ".join(self._words(one, rows)) for one in self.order}
+
+    def _remember(self) -> None:
+        """Take the order from earlier queries with the same conditions, where they are known of all."""
+        earlier = {one: self._handlers[one].earlier_share(self._dropping[one]) for one in self._compared}
+        if not earlier or None in earlier.values():
+            return
+        prices = _in_one_unit([(dollars, tokens) for _, _, dollars, tokens in earlier.values()])
+        self.drops = {
+            one: Drop(rows, kept, price)
+            for (one, (rows, kept, _, _)), price in zip(earlier.items(), prices, strict=True)
+        }
+        self.order = ordered(self.drops, self._after)
 
     def _words(self, one: int, rows: int) -> Iterator[str]:
         """Yield how the rows of a model are chosen."""
-        if one in self._compared:
+        if one in self._compared and self.drops:
+            names = ", ".join(
+                self._question.models[other].alias for other in self.order if other in self.drops
+            )
+            yield f"asked in the order of earlier queries: {names}"
+        elif one in self._compared:
             names = " and ".join(self._question.models[other].alias for other in self._compared)
             yield (
                 f"{names} answer the first {FIRST_WAVE} rows; then the one that drops rows most "
@@ -275,14 +295,22 @@ class Waves:
 
     def _learn(self, answers: Answers, places: Sequence[int]) -> None:
         """Note what the first wave has cost and dropped, and choose the order by it."""
-        costs = [self._handlers[one].price_of_a_row() for one in self._compared]
-        # In dollars if the price of each is known, else in tokens.
-        prices = next((unit for unit in zip(*costs, strict=True) if None not in unit), None)
-        for place, one in enumerate(self._compared):
+        prices = _in_one_unit([self._handlers[one].price_of_a_row() for one in self._compared])
+        for one, price in zip(self._compared, prices, strict=True):
             kept = self._kept({one: answers[one]}, places)
-            price = 1.0 if prices is None else prices[place]
-            self.drops[one] = Drop(len(places), len(places) if kept is None else len(kept), price)
+            drop = Drop(len(places), len(places) if kept is None else len(kept), price)
+            self._handlers[one].note_share(self._dropping[one], drop.rows, drop.kept)
+            self.drops[one] = drop
         self.order = ordered(self.drops, self._after)
+
+
+def _in_one_unit(prices: Sequence[tuple[float | None, float | None]]) -> Sequence[float]:
+    """Return prices in dollars if each is known, else in tokens, else all the same."""
+    for unit in zip(*prices, strict=True):
+        known = [price for price in unit if price is not None]
+        if len(known) == len(prices):
+            return known
+    return [1.0] * len(prices)
 
 
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from .query_usage import Failure, LatencyHistogram, ModelUsage, ProgressSample, 
 
 _MOST_REASONS = 20
 _listeners: ContextVar[tuple[Callable[[RunRecord], None], ...]] = ContextVar("on_record", default=())
-_DETAILS = ("asked", "planned", "models", "kept_by", "latencies", "reasons", "slowest", "moments")
+_DETAILS = ("asked", "planned", "shares", "models", "kept_by", "latencies", "reasons", "slowest", "moments")
 _T = TypeVar("_T")
 
 
@@ -61,6 +61,7 @@ class RunRecord:
         slowest: Name and milliseconds of the slowest rows, slowest first.
         moments: Samples of the progress.
         planned: How the rows were chosen, in words, where not all of a statement had to be asked.
+        shares: By the digest of a condition on the answers: the rows of its first wave, and how many it kept.
         cache_write_tokens: Prompt tokens that were written to the provider's cache.
     """
 
@@ -93,6 +94,7 @@ class RunRecord:
     slowest: list[tuple[int | str, int]] = field(default_factory=list)
     moments: list[ProgressSample] = field(default_factory=list)
     planned: str = ""
+    shares: dict[str, tuple[int, int]] = field(default_factory=dict)
     cache_write_tokens: int = 0
 
     @property
@@ -106,6 +108,7 @@ class RunRecord:
             {
                 "asked": self.asked,
                 "planned": self.planned,
+                "shares": self.shares,
                 "models": {name: _written(use) for name, use in self.models.items()},
                 "kept_by": self.kept_by,
                 "latencies": self.latencies.counts,
@@ -197,6 +200,7 @@ class RunRecorder:
     Attributes:
         rows: Number of rows; None until it is known. A query without it is not recorded.
         planned: How the rows are chosen, in words.
+        shares: Which share of the rows conditions have kept; see `RunRecord`.
         look: Returns the current counts; None until the mapper runs.
         mapping: The result of the mapper; None until it has ended.
     """
@@ -216,6 +220,7 @@ class RunRecorder:
         self._clock = time.monotonic()
         self.rows: int | None = None
         self.planned = ""
+        self.shares: dict[str, tuple[int, int]] = {}
         self.look: Callable[[], Counts] | None = None
         self.mapping: MapResult | None = None
 
@@ -262,6 +267,7 @@ class RunRecorder:
             ],
             moments=[*usage.moments, ProgressSample(seconds, usage.settled, usage.failed)],
             planned=self.planned,
+            shares=self.shares,
         )
         for listener in _listeners.get():
             listener(made)
@@ -317,6 +323,7 @@ def _use(written: dict[str, Any]) -> ModelUsage:
 _READ: dict[str, Callable[[Any], Any]] = {
     "asked": str,
     "planned": str,
+    "shares": lambda shares: {digest: (int(rows), int(kept)) for digest, (rows, kept) in shares.items()},
     "models": lambda models: {name: _use(use) for name, use in models.items()},
     "kept_by": dict,
     "latencies": _latencies,

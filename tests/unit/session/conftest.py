@@ -72,6 +72,12 @@ class Upper:
     def price_of_a_row(self) -> tuple[float | None, float | None]:
         return None, None
 
+    def note_share(self, condition: str, rows: int, kept: int) -> None:
+        pass
+
+    def earlier_share(self, condition: str) -> None:
+        return None
+
     def names_one_of(self, columns: Any, query: Any) -> bool:
         stored = self._model.json_get("args")
         return {**stored["using"], **query}.get("column", "text") in columns

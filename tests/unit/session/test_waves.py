@@ -250,6 +250,21 @@ def test_the_model_that_keeps_fewer_rows_is_asked_first(session: Session, provid
     assert asked(provider, "half") == [*range(32), *range(40, 500, 10)]
 
 
+def test_a_later_query_knows_the_order(session: Session, provider: OfflineProvider) -> None:
+    """Shares and prices of the last query with the same conditions; other conditions are compared anew."""
+    session.register("t", rows(500))
+    query = "SELECT t.id FROM t JOIN h JOIN c WHERE h.half = 'no' AND c.keep = '{}' AND t.id >= {}"
+    session.sql(query.format("yes", 0))
+    session.register("t", rows(1000))
+    session.sql(query.format("yes", 500))
+    assert asked(provider, "half") == [*range(32), *range(40, 500, 10), *range(500, 1000, 10)]
+    planned = session.sql("DESCRIBE h.runs")["planned"].tolist()
+    assert planned[0] == "asked in the order of earlier queries: c, h"
+    before = len(asked(provider, "half"))
+    session.sql(query.format("no", 500) + " USING reuse = 'never'")
+    assert len(asked(provider, "half")) - before == 500
+
+
 def test_a_dear_model_is_asked_last(session: Session, provider: OfflineProvider) -> None:
     """A price of 100 times as much outweighs the share."""
     for name, price in (("c", 100), ("h", 1)):
