@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from ..usage.result_table import Layout
 
 HELP = r"""A statement ends with a semicolon and may have many lines.
-  \d           the tables, models and engines
-  \d NAME      the columns of a table, such as files.reviews, or what a model is
+  \d           the tables, views, models and engines
+  \d NAME      the columns of a table, such as files.reviews, or a view, or what a model is
   \x           records in place of tables: on, off or auto (a table where it fits)
   \timing      how long each statement takes: on or off
   \q           leave; exit, quit and Ctrl-D do, too

@@ -1,4 +1,4 @@
-"""The catalog of a session: engines, models, and the storage of each model.
+"""The catalog of a session: engines, models with the storage of each, views, and options of files.
 
 It is in memory, or in one JSON file of a folder that only its owner can read. The engines' keys are in that
 file and nowhere else: in memory their texts are secrets.
@@ -47,8 +47,27 @@ class Model:
     storage: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True)
+class View:
+    """A view: a query that is kept.
+
+    Attributes:
+        name: Its name.
+        query: The text of the query.
+        created: When it was made or replaced.
+        database: "files" where names without a prefix are tables of files.
+        columns: The names of its columns as the query gives them, and as the view does; none: as they are.
+    """
+
+    name: str
+    query: str
+    created: str
+    database: str = ""
+    columns: list[list[str]] = field(default_factory=list)
+
+
 class Catalog:
-    """Engines and models by name; upper and lower case are the same.
+    """Engines, models and views by name; upper and lower case are the same.
 
     Args:
         folder: The folder of the file; None: in memory.
@@ -171,6 +190,8 @@ class Catalog:
             AlreadyExistsError: There is a model of that name and `replace` is false.
         """
         with self._change() as state:
+            if (view := state.get("views", {}).get(model.name.lower())) is not None:
+                raise AlreadyExistsError(f"{view['name']} is a view; choose another name for the model")
             if model.name.lower() in state["models"] and not replace:
                 raise AlreadyExistsError(
                     f"the model {model.name} exists already; CREATE OR REPLACE MODEL, or RETRAIN {model.name}"
@@ -205,6 +226,35 @@ class Catalog:
                         entry["storage"][name] = data
 
         return ModelStorage(model.name, copy.deepcopy(model.storage), saved=saved)
+
+    # ---- views
+
+    def views(self) -> dict[str, View]:
+        """Return every view by its lower-case name, in the order of names."""
+        return {name: View(**entry) for name, entry in sorted(self._read().get("views", {}).items())}
+
+    def add_view(self, view: View, *, replace: bool = False) -> None:
+        """Add a view; with `replace`, in place of a view of the same name.
+
+        Raises:
+            AlreadyExistsError: There is a model of that name, or a view and `replace` is false.
+        """
+        name = view.name.lower()
+        with self._change() as state:
+            if name in state["models"]:
+                raise AlreadyExistsError(
+                    f"{state['models'][name][-1]['name']} is a model; choose another name for the view"
+                )
+            if name in state.get("views", {}) and not replace:
+                raise AlreadyExistsError(
+                    f"the view {view.name} exists already; CREATE OR REPLACE VIEW, or DROP VIEW {view.name}"
+                )
+            state.setdefault("views", {})[name] = _entry(view)
+
+    def drop_view(self, name: str) -> None:
+        """Remove a view."""
+        with self._change() as state:
+            state.get("views", {}).pop(name.lower(), None)
 
     # ---- files
 
@@ -274,6 +324,7 @@ def _is_catalog(state: dict[str, Any]) -> bool:
     try:
         [Engine(**entry) for entry in state["engines"].values()]
         [Model(**entry) for versions in state["models"].values() for entry in versions]
+        [View(**entry) for entry in state.get("views", {}).values()]
         return all(isinstance(versions, list) and versions for versions in state["models"].values()) and all(
             isinstance(said, dict) for said in state.get("files", {}).values()
         )
@@ -286,7 +337,7 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(sep=" ", timespec="seconds")
 
 
-def _entry(kept: Engine | Model) -> dict[str, Any]:
+def _entry(kept: Engine | Model | View) -> dict[str, Any]:
     return {name: getattr(kept, name) for name in kept.__dataclass_fields__}
 
 

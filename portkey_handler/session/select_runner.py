@@ -51,6 +51,7 @@ class Selector:
         opened: Returns the handler of a model, open inside a `with` block.
         views: Tables that the session makes itself, by dotted lower-case name.
         options: Options of every query, which beat those of USING.
+        with_views: Returns a query in which subselects stand for the user's views; it may change the tree.
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class Selector:
         opened: Opened,
         views: Mapping[str, Callable[[], pd.DataFrame]],
         options: Mapping[str, Any],
+        with_views: Callable[[Any], Any] = lambda query: query,
     ) -> None:
         self.options = options
+        self._with_views = with_views
         self.database = database
         self.files = files
         self.frames = frames
@@ -74,12 +77,16 @@ class Selector:
     def run(self, query: Any) -> Table:
         """Run a parsed query; the tree is not changed."""
         with self.database.scratch() as scratch:
-            return _Run(self, scratch).query(prepared(copy.deepcopy(query)))
+            return _Run(self, scratch).query(self.prepared(query))
+
+    def prepared(self, query: Any) -> Any:
+        """Return a copy of a parsed query in which subselects stand for views."""
+        return self._with_views(prepared(copy.deepcopy(query)))
 
     def with_data_query(self, query: Any, use: Callable[[Any], Any]) -> Any:
         """Return what `use` makes of the finished query over data; None for a query that asks models."""
         with self.database.scratch() as scratch:
-            found = _Run(self, scratch).data_query(prepared(copy.deepcopy(query)))
+            found = _Run(self, scratch).data_query(self.prepared(query))
             return None if found is None else use(found)
 
     def filtered(self, frame: pd.DataFrame, where: Any, like: str | None, name: str) -> pd.DataFrame:
@@ -228,6 +235,7 @@ class _Run:
         alias, node.alias = node.alias, None
         result = ast.Select(targets=[ast.Star()], from_table=self.private(self.query(node, is_nested=True)))
         result.alias, result.parentheses = alias, True
+        result.named = getattr(node, "named", None)
         return result
 
     def _asks(self, node: Any) -> bool:
@@ -389,11 +397,10 @@ class _Run:
             raise StatementError(
                 f"{type(item).__name__} in FROM is not supported; write a table or a subselect"
             )
+        names = paths(item)
         item.alias = None
         rows = self.query(item, is_nested=True)
-        return Source(
-            alias, frozenset({(alias.lower(),)}), tuple(rows.names), self._scratch.add(rows), join, on
-        )
+        return Source(alias, names, tuple(rows.names), self._scratch.add(rows), join, on)
 
     def _data(self, question: Question, plan: Plan) -> Table:
         if plan.data is not None:

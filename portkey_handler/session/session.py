@@ -42,12 +42,16 @@ if TYPE_CHECKING:
     from .duckdb_connection import Database
     from .select_runner import Selector
     from .table import Result, Table
+    from .views import Views
 
 
-#: Statements that change engines and models.
+#: Statements that change engines, models and views.
 _CHANGES = frozenset(
-    {"CreateMLEngine", "DropMLEngine", "CreatePredictor", "RetrainPredictor", "DropPredictor"}
-)
+    {
+        "CreateMLEngine", "DropMLEngine", "CreatePredictor", "RetrainPredictor", "DropPredictor",
+        "CreateView", "AlterView", "DropView",
+    }
+)  # fmt: skip
 
 
 def _portkey_handler() -> Any:
@@ -74,8 +78,8 @@ class Session:
     """Runs SQL over tables and language models.
 
     Args:
-        path: Folder in which engines and models are kept; None: in memory. It holds the engines' keys and is
-            readable by its owner only.
+        path: Folder in which engines, models and views are kept; None: in memory. It holds the engines' keys
+            and is readable by its owner only.
         files: Folder behind the SQL name `files`; nothing outside of it is read or written.
         connection: A DuckDB connection whose tables are seen, and written to by CREATE TABLE, INSERT and
             DROP TABLE; it is neither locked nor closed. Temporary tables of it are seen only in the thread
@@ -203,11 +207,12 @@ class Session:
             data: A pandas or Polars frame, Arrow's tables, a dict of columns, or a list of dicts (rows).
 
         Raises:
-            AlreadyExistsError: A model has that name.
+            AlreadyExistsError: A model or a view has that name.
             InputError: It is none of these.
         """
         if self._catalog.has_model(name):
             raise AlreadyExistsError(f"{name.lower()} is a model; register the data under another name")
+        self._views().check_no_view(name, "the data")
         from .arrow_frames import from_data
 
         self._frames[name.lower()] = from_data(data)
@@ -254,12 +259,22 @@ class Session:
                 return run(self, node)
         return run(self, node)
 
-    def _selector(self) -> Selector:
+    def _views(self) -> Views:
+        from .views import Views
+
+        return Views(self._catalog, self._table_names, self._selector)
+
+    def _table_names(self) -> set[str]:
+        return {*self._frames, *(table.lower() for table in self._database.table_names())}
+
+    def _selector(self, with_views: Callable[[Any], Any] | None = None) -> Selector:
         from .select_runner import Selector
 
+        own = self._views()
         views = {
             "models": self._models.show,
             "ml_engines": self._models.show_engines,
+            "views": own.show,
         }
         everywhere = {
             f"{prefix}{name}": view
@@ -274,6 +289,7 @@ class Session:
             self._models.opened,
             everywhere,
             self._options,
+            with_views or own.expanded,
         )
 
     def _select(self, node: Any) -> Table:
@@ -299,6 +315,7 @@ class Session:
         return self._models.drop_engine(node)
 
     def _create_model(self, node: Any) -> Done:
+        self._views().check_no_view(str(node.name.parts[-1]), "the model")
         if str(node.name.parts[-1]).lower() in self._frames:
             raise AlreadyExistsError(
                 f"{node.name.parts[-1]} is a registered table; choose another name for the model"
@@ -332,14 +349,15 @@ class Session:
         return self._models.describe(node)
 
     def _is_data(self, node: Any) -> bool:
-        """Return whether DESCRIBE means a table, and no model or engine."""
-        if (node.type or "table").lower() != "table":
+        """Return whether DESCRIBE means a table or a view, and no model or engine."""
+        if (node.type or "table").lower() not in ("table", "view"):
             return False
         name = ".".join(str(part).lower() for part in node.value.parts)
         if node.type or name.startswith("files."):
             return True
-        tables = {*self._frames, *(table.lower() for table in self._database.table_names())}
-        return name in tables and not self._catalog.has_model(name)
+        return (name in self._table_names() or self._views().has(node.value)) and not self._catalog.has_model(
+            name
+        )
 
     def _look(self, node: Any) -> Result:
         from . import descriptions as looks
@@ -360,6 +378,7 @@ class Session:
         from .files.statements import create_table
 
         if own_tables.is_own(node.name, self._connection):
+            self._views().check_no_view(str(node.name.parts[-1]), "the table")
             return own_tables.create_table(node, self._selector())
         return create_table(node, self._files, self._selector().run, self._database)
 
@@ -371,10 +390,19 @@ class Session:
             return own_tables.insert(node, self._selector())
         return insert(node, self._files, self._selector().run)
 
+    def _create_view(self, node: Any) -> Done:
+        return self._views().create(node)
+
+    def _drop_view(self, node: Any) -> Done:
+        return self._views().drop(node)
+
     def _drop_tables(self, node: Any) -> Done:
         from . import own_tables
         from .files.statements import drop_tables
 
+        view = next((table for table in node.tables if self._views().has(table)), None)
+        if view is not None:
+            raise NotFoundError(f"{view.parts[-1]} is a view, not a table: DROP VIEW {view.parts[-1]}")
         own = [table for table in node.tables if own_tables.is_own(table, self._connection)]
         if not own:
             return drop_tables(node, self._files)
@@ -403,7 +431,9 @@ class Session:
     def _show(self, node: Any) -> pd.DataFrame:
         from .shows import Shows
 
-        shows = Shows(self._models, self._files, self._catalog, sorted(self._frames), self._database)
+        shows = Shows(
+            self._models, self._files, self._catalog, sorted(self._frames), self._database, self._views()
+        )
         frame = shows.frame(node)
         return self._selector().filtered(frame, node.where, node.like, str(frame.columns[0]))
 
@@ -414,4 +444,5 @@ class Session:
         "FinetunePredictor": _finetune,
         "Describe": _describe, "Look": _look, "Explain": _explain, "Show": _show, "Set": _set,
         "CreateTable": _create_table, "Insert": _insert, "DropTables": _drop_tables,
+        "CreateView": _create_view, "AlterView": _create_view, "DropView": _drop_view,
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""SHOW: engines, models, files and tables."""
+"""SHOW: engines, models, views, files and tables."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .duckdb_connection import Database
 from .files.writing import Files
 from .model_statements import HANDLER, PROJECT, Models
 from .sql.parser import unsupported
+from .views import Views
 
 
 class Shows:
@@ -24,16 +25,24 @@ class Shows:
         catalog: Where engines and models are kept.
         frames: The names of registered tables.
         database: The user's tables.
+        views: The views.
     """
 
     def __init__(
-        self, models: Models, files: Files, catalog: Catalog, frames: Sequence[str], database: Database
+        self,
+        models: Models,
+        files: Files,
+        catalog: Catalog,
+        frames: Sequence[str],
+        database: Database,
+        views: Views,
     ) -> None:
         self._models = models
         self._files = files
         self._catalog = catalog
         self._frames = frames
         self._database = database
+        self._views = views
 
     def frame(self, node: Any) -> pd.DataFrame:
         """Return the rows of a SHOW, before its WHERE and LIKE.
@@ -50,6 +59,7 @@ class Shows:
             "handlers": lambda: pd.DataFrame({"NAME": [HANDLER], "TYPE": ["ml"]}),
             "databases": lambda: pd.DataFrame({"Database": ["files", PROJECT]}),
             "files": lambda: _frame(self._files.listed(), ["NAME", "FORMAT", "PROBLEM"]),
+            "views": self._views.show,
             "tables": lambda: self._tables(node.from_table or node.in_table),
         }
         if category not in known:
@@ -62,6 +72,7 @@ class Shows:
             rows = [(table, "BASE TABLE") for table, _ in self._files.names()]
         elif name == PROJECT:
             rows = [(model.name, "MODEL") for model in self._catalog.models() if model.active]
+            rows += [(name, "VIEW") for name in self._views.show()["NAME"]]
             rows += [(frame, "FRAME") for frame in self._frames]
             dotted = [table for table in self._database.table_names() if "." in table]
             rows += [(table.removeprefix("main."), "BASE TABLE") for table in dotted]

@@ -254,13 +254,16 @@ MISPLACED = [
     "CREATE AGENT a USING api_key = '{k}'",
     "CREATE MODEL m0 PREDICT y USING engine = 'e', api_key = '{k}'",
     "CREATE ML_ENGINE e FROM portkey USING api_key = '{k}'",
-    "CREATE VIEW v AS (SELECT '{k}')",
+    "CREATE VIEW v AS (SELECT nothing('{k}'))",
+    "CREATE VIEW v AS (SELECT * FROM `{k}`)",
     "CREATE JOB j (SELECT '{k}')",
 ]
 
 #: They parse, and some of them run. With a key that can be told from a name nothing shows it afterwards.
 KEPT = [
     "SELECT t.a, m.y FROM files.t AS t JOIN m0 AS m WHERE m.`{k}` = 1",
+    "CREATE VIEW v AS (SELECT 1 AS x WHERE '{k}' = 'x'); SHOW VIEWS; SHOW TABLES; DESCRIBE v; SELECT * FROM v",
+    "CREATE VIEW `{k}` AS (SELECT 1 AS x); SHOW VIEWS; SHOW TABLES; SELECT * FROM `{k}`",
     "CREATE ML_ENGINE `{k}` FROM portkey USING check = false; SHOW ML_ENGINES; DESCRIBE ML_ENGINE `{k}`",
     "CREATE ML_ENGINE e1 FROM portkey USING check = false, provider = '{k}'; SHOW ML_ENGINES",
     "CREATE ML_ENGINE e1 FROM portkey USING check = false, virtual_key = '{k}'; SHOW ML_ENGINES",

@@ -10,7 +10,12 @@ from .parser import ast
 
 
 def paths(identifier: Any) -> frozenset[tuple[str, ...]]:
-    """Return every name of a table that may stand before a column: its alias, or ends of its dotted name."""
+    """Return every name of a table that may stand before a column: its alias, or ends of its dotted name.
+
+    A subselect that stands for a view has the name that the statement gives the view.
+    """
+    if (named := getattr(identifier, "named", None)) is not None:
+        return frozenset(tuple(named[start:]) for start in range(len(named)))
     if identifier.alias is not None:
         return frozenset({(str(identifier.alias.parts[-1]).lower(),)})
     parts = tuple(str(part).lower() for part in getattr(identifier, "parts", ()))

@@ -11,6 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from mindsdb_sql_parser import ast, parse_sql
+from mindsdb_sql_parser.ast.mindsdb.alter_view import AlterView
+from mindsdb_sql_parser.ast.mindsdb.create_view import CreateView
 from mindsdb_sql_parser.ast.mindsdb.latest import Latest
 from mindsdb_sql_parser.exceptions import ParsingException
 from mindsdb_sql_parser.lexer import LexError
@@ -29,7 +31,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
     import mindsdb_sql_parser.parser  # noqa: F401 — would be imported by the first statement otherwise
 
-__all__ = ["SUPPORTED", "Latest", "ast", "parse", "split", "unsupported", "using"]
+__all__ = ["SUPPORTED", "AlterView", "CreateView", "Latest", "ast", "parse", "split", "unsupported", "using"]
 
 logger = logger_of(__name__)
 
@@ -37,8 +39,8 @@ logger = logger_of(__name__)
 SUPPORTED = (
     "CREATE ML_ENGINE, DROP ML_ENGINE, SHOW ML_ENGINES, CREATE MODEL, RETRAIN, DROP MODEL, SHOW MODELS, "
     "DESCRIBE, SUMMARIZE, EXPLAIN, SELECT (also UNION, INTERSECT, EXCEPT, WITH), CREATE TABLE files.x, "
-    "INSERT INTO files.x, INSERT OR IGNORE, INSERT OR REPLACE, DROP TABLE files.x, "
-    "SHOW TABLES, SHOW FILES, SHOW HANDLERS, SHOW DATABASES"
+    "INSERT INTO files.x, INSERT OR IGNORE, INSERT OR REPLACE, DROP TABLE files.x, CREATE VIEW, DROP VIEW, "
+    "SHOW TABLES, SHOW VIEWS, SHOW FILES, SHOW HANDLERS, SHOW DATABASES"
 )
 
 
@@ -98,9 +100,11 @@ def _tree_or_error(text: str, line: int, column: int) -> Any:
     written, kept = protected(text)
     try:
         found = _by_duckdb(text, None, line, column) if is_misread(text) else None
+        tree = found or (parse_sql(text) if not kept else _parsed(written) or parse_sql(text))
+        if found is None and isinstance(tree, CreateView | AlterView):
+            found = _view(text, line, column)  # the first parser does not read its query
         if found is not None:
             return found
-        tree = parse_sql(text) if not kept else _parsed(written) or parse_sql(text)
         check_depth(tree, ast.ASTNode)
         return put_back(tree, kept, ast.ASTNode) if kept else tree
     except (ParsingException, LexError) as error:
@@ -121,6 +125,14 @@ def _tree_or_error(text: str, line: int, column: int) -> Any:
     ) as error:
         # The parser itself can fail on unusual input; users get an error of ours.
         return StatementError(f"the statement cannot be parsed ({type(error).__name__} in the parser)")
+
+
+def _view(text: str, line: int, column: int) -> Any:
+    """Return the tree of CREATE VIEW or ALTER VIEW, whose query is read too, or an error."""
+    from .prefixes import read_around
+
+    found = read_around(text, lambda rest: _tree_or_error(rest, line, column))
+    return found or StatementError("a view keeps a query: CREATE VIEW name AS (SELECT …)")
 
 
 def _by_duckdb(text: str, said: str | None, line: int, column: int) -> Any:

@@ -1,4 +1,4 @@
-"""Statements around a query that MindsDB's parser refuses: CREATE TABLE … AS, INSERT OR …, EXPLAIN …."""
+"""Statements around a query that MindsDB's parser refuses or does not read: CREATE VIEW, EXPLAIN …."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Any
 from ...errors import StatementError
 from .duckdb_nodes import Look
 from .duckdb_text import without_quotes
-from .parser import ast
+from .parser import AlterView, CreateView, ast
 
 _NAME = r"(?P<name>\w+(?:\s*\.\s*\w+)*)"
 _QUERY = r"(?=\(*\s*(?:SELECT|FROM|WITH)\b)"
 _CREATE = re.compile(
     rf"\s*CREATE\s+(?P<replace>OR\s+REPLACE\s+)?TABLE\s+(?P<unless>IF\s+NOT\s+EXISTS\s+)?{_NAME}\s*(?:\bAS\b|{_QUERY})",
+    re.IGNORECASE,
+)
+_VIEW = re.compile(
+    r"\s*(?:(?P<alter>ALTER)|CREATE(?P<replace>\s+OR\s+REPLACE)?)\s+VIEW\s+(?P<unless>IF\s+NOT\s+EXISTS\s+)?"
+    rf"{_NAME}\s*(?P<columns>\([\w\s,]+\)(?=\s*AS\b))?(?:FROM\s+(?P<database>\w+)\b\s*)?\s*"
+    r"(?:\bAS\b|(?=\())(?=[\s(]*(?:SELECT|FROM|WITH)\b)",
     re.IGNORECASE,
 )
 _INSERT_OR = re.compile(r"\s*INSERT\s+(?P<or>OR\s+(?P<what>IGNORE|REPLACE))\s+INTO\b", re.IGNORECASE)
@@ -34,7 +40,9 @@ def read_around(text: str, read: Callable[[str], Any]) -> Any:
             same. It returns a tree or an error.
     """
     plain = without_quotes(text)
-    for pattern, made in ((_CREATE, _create), (_INSERT_OR, _insert_or), (_INSERT, _insert), (_LOOK, _look)):
+    for pattern, made in (
+        (_CREATE, _create), (_VIEW, _view), (_INSERT_OR, _insert_or), (_INSERT, _insert), (_LOOK, _look),
+    ):  # fmt: skip
         found = pattern.match(plain)
         if found is not None:
             return made(text, found, read)
@@ -59,6 +67,20 @@ def _create(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
     )
 
 
+def _view(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
+    query = read(_blank(text, 0, found.end()))
+    if isinstance(query, StatementError):
+        return query
+    written = text[found.end() :].strip().rstrip(";").rstrip()
+    kind = CreateView if found["alter"] is None else AlterView
+    view = kind(name=_identifier(text, found), query_str=without_parentheses(written))
+    if found["database"] is not None:
+        view.from_table = ast.Identifier(text[slice(*found.span("database"))])
+    view.if_not_exists, view.is_replace = found["unless"] is not None, found["replace"] is not None
+    view.columns = [] if found["columns"] is None else _names(text, found)
+    return view
+
+
 def _insert_or(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
     insert = read(_blank(text, found.start("or"), found.end("or")))
     if not isinstance(insert, StatementError):
@@ -72,9 +94,7 @@ def _insert(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
         return query
     columns = None
     if found["columns"] is not None:
-        start, end = found.span("columns")
-        names = text[start + 1 : end - 1].split(",")
-        columns = [ast.Identifier(parts=[name.strip().strip('`"')]) for name in names]
+        columns = [ast.Identifier(parts=[name]) for name in _names(text, found)]
     return ast.Insert(table=_identifier(text, found), columns=columns, from_select=query)
 
 
@@ -91,6 +111,24 @@ def _look(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
 def _identifier(text: str, found: re.Match[str]) -> Any:
     start, end = found.span("name")
     return ast.Identifier(text[start:end].replace('"', "`"))
+
+
+def _names(text: str, found: re.Match[str]) -> list[str]:
+    """Return the names in the parentheses behind a table's name."""
+    start, end = found.span("columns")
+    return [name.strip().strip('`"') for name in text[start + 1 : end - 1].split(",")]
+
+
+def without_parentheses(query: str) -> str:
+    """Return a query without parentheses around all of it."""
+    plain = without_quotes(query)
+    depth = 0
+    for place, sign in enumerate(plain):
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if not depth:
+            is_whole = plain.startswith("(") and place == len(plain) - 1
+            return without_parentheses(query[1:-1].strip()) if is_whole else query
+    return query
 
 
 def _blank(text: str, start: int, end: int) -> str:

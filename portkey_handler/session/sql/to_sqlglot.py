@@ -150,7 +150,7 @@ class Translator(Values):
     def _relation(self, node: Any, scope: dict[tuple[str, ...], str]) -> Expression:
         alias = alias_of(node)
         if alias is not None:
-            for path in paths(node) if isinstance(node, ast.Identifier) else {(alias.lower(),)}:
+            for path in paths(node):
                 scope[path] = alias
         if isinstance(node, ast.Identifier):
             if node.is_outer:

@@ -170,8 +170,11 @@ def test_commands(terminal: Terminal) -> None:
     """Each is answered; one that is none gets the nearest one."""
     terminal.type("help")
     terminal.wait_for("Ctrl-C ends a running statement")
+    terminal.type("CREATE VIEW few AS (SELECT 1 AS x);")
+    terminal.wait_for("the view few was created")
     terminal.type("\\d")
     terminal.wait_for("questions")
+    terminal.wait_for("VIEW  ")
     terminal.type("\\d files.questions")
     terminal.wait_for("VARCHAR")
     terminal.clear()
