@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 
 from ..secret import forgetting
+from ..signals import terminated_in_order
 from .app import app
 
 from . import queries, shell, demo, looking, server, local  # isort: skip - in this order, commands are listed
@@ -25,7 +26,8 @@ def main() -> None:
     # the exit, takes a fifth of the CPU time of a short statement.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        with forgetting():  # statements have keys in them
+        # `forgetting`, because statements have keys in them.
+        with terminated_in_order(), forgetting():
             app()
     finally:
         gc.freeze()

@@ -23,6 +23,8 @@ LIMIT = 4
 #: The gateway cannot be reached, or refuses the key.
 GATEWAY = 5
 INTERRUPTED = 130
+#: And the number of the signal: what a shell shows of a program that a signal has ended.
+SIGNALLED = 128
 
 
 def code_of(error: PortkeyHandlerError) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import FileError, PortkeyHandlerError
+from ..signals import Terminated
 from .app import (
     DatabaseOption,
     DryRunOption,
@@ -38,7 +39,7 @@ from .app import (
     leave,
     log_to_stderr,
 )
-from .exit_codes import INTERRUPTED, LIMIT, ROWS, code_of
+from .exit_codes import INTERRUPTED, LIMIT, ROWS, SIGNALLED, code_of
 from .output import format_of, show_all, write_estimates
 from .run_summary import RunSummary
 from .stand_in import asking_stand_in
@@ -221,6 +222,9 @@ def run_statements(text: str, how: Run) -> None:
                 raise
     except KeyboardInterrupt:
         code, said = INTERRUPTED, "interrupted"
+        raise
+    except Terminated as error:
+        code, said = SIGNALLED + error.signal, "interrupted"
         raise
     finally:
         if how.summary is not None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import os
-import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import PortkeyHandlerError, briefly
+from ..signals import Terminated, terminated_in_order
 
 Result = TypeVar("Result")
 _Args = ParamSpec("_Args")
@@ -67,7 +66,7 @@ class LoopThread:
         SIGHUP, where nobody else handles it: the process then ends by that signal.
         """
         call = self._last = _Call(coroutine)
-        with _terminated_like_interrupted():
+        with terminated_in_order():
             result: Result = self._result_of(call)
         return result
 
@@ -76,7 +75,7 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._start, call, context=context)
         try:
             call.ended.wait()
-        except (KeyboardInterrupt, _Terminated):
+        except (KeyboardInterrupt, Terminated):
             self._loop.call_soon_threadsafe(call.cancel)
             call.ended.wait()
             raise
@@ -104,44 +103,6 @@ class LoopThread:
         await self._closed.wait()
         while self._tasks:
             await asyncio.wait(self._tasks)
-
-
-class _Terminated(BaseException):
-    """SIGTERM or SIGHUP has come.
-
-    Attributes:
-        signal: Its number.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.signal = number
-
-
-@contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block in order, and then the process, if that is what they do."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    ours = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
-
-    def end(number: int, _frame: object) -> None:
-        raise _Terminated(number)
-
-    for number in ours:
-        signal.signal(number, end)
-    came: int | None = None
-    try:
-        yield
-    except _Terminated as error:
-        came = error.signal
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-    if came is not None:
-        os.kill(os.getpid(), came)
 
 
 def blocking(

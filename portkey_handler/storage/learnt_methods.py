@@ -46,5 +46,5 @@ class LearntMethods:
             found = json.loads(self._path.read_bytes())
             oldest = time.time() - _KEPT
             return {str(name): (one[0], one[1]) for name, one in found.items() if float(one[1]) > oldest}
-        except (OSError, ValueError, TypeError, AttributeError, IndexError, KeyError):
+        except (OSError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
             return {}

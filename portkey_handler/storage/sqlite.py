@@ -95,6 +95,7 @@ def opened_to_read(path: Path, migrations: Migrations, *, seconds: float) -> sql
         NewerFileError: The file has a newer version.
         sqlite3.Error: It cannot be read.
     """
+    _check_kind(path)
     if has_locks(path.parent):
         try:
             refuse_newer(path, migrations, seconds=seconds)
@@ -113,6 +114,7 @@ def looking(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
     Raises:
         sqlite3.Error: It cannot be read.
     """
+    _check_kind(path)
     # Where no process has it open there is no log, and the file itself is complete.
     is_open = path.with_name(f"{path.name}-wal").exists()
     with contextlib.closing(_connected(path, "ro" if is_open else "ro&immutable=1", seconds)) as connection:
@@ -144,6 +146,7 @@ def refuse_newer(path: Path, migrations: Migrations, *, seconds: float) -> None:
         NewerFileError: The file has a newer version.
         sqlite3.Error: It cannot be read.
     """
+    _check_kind(path)
     # The newest header may still be in the log. Without a log no process has the file open, and its header is
     # read directly, because SQLite would make side files.
     if path.with_name(f"{path.name}-wal").exists():
@@ -309,6 +312,7 @@ def _make(path: Path) -> int:
     (see "How To Corrupt An SQLite Database File", 2.2), and its log would be deleted under open connections.
     """
     make_private(path.parent.parent, path.parent)
+    _check_kind(path)
     if not has_locks(path.parent):
         # Else SQLite would wait, as if another process held the file.
         raise OSError(f"its file system has no locks, which processes need to share a file; {_ANOTHER}")
@@ -317,6 +321,16 @@ def _make(path: Path) -> int:
             # SQLite gives its side files the mode of this one.
             os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
     return path.stat().st_ino
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is no file: SQLite says nothing of use of a folder, and waits for ever at a pipe.
+
+    Raises:
+        sqlite3.OperationalError: It is none.
+    """
+    if os.path.lexists(path) and not path.is_file():
+        raise sqlite3.OperationalError(f"{path.name} is not a file; move it away, or {_ANOTHER}")
 
 
 def _prepared(

@@ -82,7 +82,7 @@ def test_wheel_requires_what_pyproject_says(wheel: Path) -> None:
     required = [one for one in found if "extra ==" not in one]
 
     assert sorted(map(specifiers, required)) == sorted(map(specifiers, project()["dependencies"]))
-    assert b"portkey-handler = portkey_handler.cli:main" in archive.read(commands)
+    assert b"portkey-handler = portkey_handler.__main__:main" in archive.read(commands)
 
 
 def specifiers(requirement: str) -> tuple[str, frozenset[str]]:

@@ -89,7 +89,7 @@ def kept_estimate(folder: Path, engine: str, model: str) -> Estimate | None:
     """Return the estimate of a model's last dry run; None if there is none, or it cannot be read."""
     try:
         return Estimate(**json.loads(_path(folder, engine, model).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 

@@ -241,3 +241,33 @@ def test_a_file_that_is_damaged_is_not_called_newer(path: Path) -> None:
     open_logged(path)
     assert execute(path, "SELECT * FROM words") == [("migrated", 8)]
     assert len(list(path.parent.glob("store.sqlite.damaged-*"))) == 1
+
+
+# What is no file
+
+
+def _of_kind(kind: str, path: Path) -> None:
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "a pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(
+            {"a link to nothing": "nothing", "a link to itself": path, "a device": "/dev/null"}[kind]
+        )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kinds of files of POSIX")
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a link to nothing", "a link to itself", "a device"])
+@pytest.mark.parametrize("opening", [open_logged, open_unlogged, open_writing, open_reading])
+def test_what_is_no_file_is_said(opening: Callable[[Path], None], kind: str, path: Path) -> None:
+    """It was a "disk I/O error", and at a pipe the query hung."""
+    _of_kind(kind, path)
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        opening(path)
+    assert str(caught.value) == (
+        "store.sqlite is not a file; move it away, or name another folder by PORTKEY_HANDLER_HOME"
+    )
+    with pytest.raises(sqlite3.OperationalError, match="is not a file"):
+        database.damage(path, MIGRATIONS, seconds=SECONDS)
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
