@@ -196,6 +196,30 @@ def fault_in(lines: Iterable[str], dialect: Dialect) -> str | None:
     return None
 
 
+def records_of(text: str, dialect: Dialect) -> list[tuple[str, bool]]:
+    """Return the records of a CSV without a fault as they are written, line ends included.
+
+    The first is the header with all before it. Beside each stands whether it is a row, and not a blank line.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    read = _Numbered(lines, dialect.skipped)
+    rows = csv.reader(
+        read,
+        delimiter=dialect.delimiter,
+        escapechar=None if dialect.escape == '"' else dialect.escape,
+        skipinitialspace=True,
+    )
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        found, start = [], 0
+        for row in rows:
+            found.append(("".join(lines[start : read.number]), bool(row)))
+            start = read.number
+    finally:
+        csv.field_size_limit(limit)
+    return found
+
+
 class _Numbered:
     """Lines, and the number of the last one that was taken; the characters before the header are left out."""
 

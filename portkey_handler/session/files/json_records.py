@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -15,6 +16,9 @@ from ..arrow_frames import from_data
 from ..table import Table
 from .csv_text import encoding_of, not_decoded
 from .options import FileOptions
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
 
 
 class _Number(float):
@@ -130,6 +134,48 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value
+
+
+def parts_of(text: str) -> tuple[str, list[tuple[str, str]], str]:
+    """Return the text of a file that `read_json` reads in parts.
+
+    Returns:
+        What is before the first record, each record behind the text between it and the one before, and what
+        is after the last one.
+    """
+    found = _loads(text)
+    if isinstance(found, list):
+        return _parts_of_array(text, len(found))
+    if isinstance(found, dict):
+        return "", [("", text)], ""
+    records: list[tuple[str, str]] = []
+    blank = ""
+    for line in re.split(r"(?<=\n)", text):
+        if line.strip():
+            records.append(("", blank + line))
+            blank = ""
+        else:
+            blank += line
+    return "", records, blank
+
+
+def _parts_of_array(text: str, count: int) -> tuple[str, list[tuple[str, str]], str]:
+    place = text.index("[") + 1
+    before, records, last = text, [], len(text)
+    for number in range(count):
+        start = _behind_space(text, place)
+        _, end = _DECODER.raw_decode(text, start)
+        if not number:
+            before, last = text[:start], start
+        records.append((text[last:start], text[start:end]))
+        last = end
+        place = _behind_space(text, end) + 1  # the comma
+    return before, records, text[last:]
+
+
+def _behind_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return place if found is None else found.end()
 
 
 def with_records(content: bytes, records: Sequence[dict[str, Any]], name: str, options: FileOptions) -> bytes:

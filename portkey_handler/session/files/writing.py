@@ -82,15 +82,9 @@ class Files(FileTables):
         """Return what INSERT OR IGNORE or OR REPLACE does with rows of a table whose key is there.
 
         Raises:
-            StatementError: The table has no key, or its rows cannot be replaced.
+            StatementError: The table has no key.
         """
-        found = of_table(name, what, self.options(name, self._finder.find(name)).key)
-        if what == "replace" and self._appendable(name).files[0].kind != "parquet":
-            raise StatementError(
-                f"INSERT OR REPLACE writes a table anew, and files.{name} keeps every byte; INSERT OR IGNORE "
-                f"into it, or CREATE TABLE files.… (SELECT * FROM files.{name}) and use that one"
-            )
-        return found
+        return of_table(name, what, self.options(name, self._finder.find(name)).key)
 
     def append(
         self,
@@ -99,7 +93,7 @@ class Files(FileTables):
         columns: Sequence[str] | None = None,
         conflict: Conflict | None = None,
     ) -> Inserted:
-        """Add rows to a table; its file keeps its format, and CSV and JSON every byte that they had.
+        """Add rows to a table; its file keeps its format, and CSV and JSON every byte of rows that stay.
 
         The rows that are there are read and the new ones written under one lock, so that two programs at
         once do not add the same row.
@@ -118,6 +112,7 @@ class Files(FileTables):
             StatementError: The table does not have the columns, or values do not fit.
         """
         from . import rows_to_add as adding
+        from . import rows_to_remove as removing
         from .compression import packed, unpacked
         from .parquet_tables import to_parquet
 
@@ -126,21 +121,24 @@ class Files(FileTables):
             found = self._appendable(name)
             file, options = found.files[0], self.options(name, found)
             content = self._folder.read(file.parts)
-            count, stay = rows.arrow.num_rows, None
+            count, before, stay = rows.arrow.num_rows, 0, None
             if conflict is not None:
-                rows, stay = self._sifted(name, rows, columns, conflict)
+                rows, before, stay = self._sifted(name, rows, columns, conflict)
             if not rows.arrow.num_rows:
                 return Inserted(0, count)
             with self._readable(file, name):
                 if file.kind == "csv":
                     [form], table = self._csv_tables().read([file], options)
                     known = [one.name for one in table.columns]
+                    if stay is not None:
+                        content = removing.without_csv_rows(content, form, stay, before)
                     content = adding.with_csv_rows(content, form, known, rows, columns)
                 else:
                     plain, old = unpacked(content, file.compression), self.read(name)
-                    before = old.arrow.num_rows
                     old = old if stay is None else old.taken(stay)
                     if file.kind == "json":
+                        if stay is not None:
+                            plain = removing.without_json_rows(plain, stay, before, name, options)
                         new = adding.with_json_rows(plain, old, name, rows, columns, options)
                     else:
                         new = to_parquet(adding.joined(name, old, rows, columns))
@@ -153,13 +151,14 @@ class Files(FileTables):
 
     def _sifted(
         self, name: str, rows: Table, columns: Sequence[str] | None, conflict: Conflict
-    ) -> tuple[Table, list[int] | None]:
-        """Return the rows to add, and the places of the old ones that stay (None: all)."""
-        conflict.check(name, self.read(name).names, columns or rows.names)
+    ) -> tuple[Table, int, list[int] | None]:
+        """Return the rows to add, the number of old ones, and the places of those that stay (None: all)."""
+        old = self.read(name)
+        conflict.check(name, old.names, columns or rows.names)
         if conflict.what == "ignore":
-            return rows.taken(new_rows(rows, columns, self.read(name), conflict.key)), None
-        stay, places = replaced(rows, columns, self.read(name), conflict.key)
-        return rows.taken(places), stay
+            return rows.taken(new_rows(rows, columns, old, conflict.key)), old.arrow.num_rows, None
+        stay, places = replaced(rows, columns, old, conflict.key)
+        return rows.taken(places), old.arrow.num_rows, stay
 
     def drop(self, name: str) -> None:
         """Delete a table's file.

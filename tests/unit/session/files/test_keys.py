@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +25,7 @@ with Session(files=sys.argv[1], file_options={"answers": {"key": "id"}}) as sess
     for start in range(0, 60, 10):
         rows = pd.DataFrame({"id": range(start, start + 20), "answer": [sys.argv[2]] * 20})
         session.register("t", rows)
-        session.sql("INSERT OR IGNORE INTO files.answers SELECT id, answer FROM t")
+        session.sql(f"INSERT OR {sys.argv[3]} INTO files.answers SELECT id, answer FROM t")
 """
 
 
@@ -63,12 +64,93 @@ def test_every_byte_of_a_csv_stays(opened: Session, tmp_path: Path) -> None:
     assert (tmp_path / "lines.csv").read_bytes() == before + b"3,y\n"
 
 
-def test_rows_are_replaced(opened: Session) -> None:
+@pytest.mark.parametrize("name", ["lines", "records", "kept"])
+def test_rows_are_replaced(opened: Session, name: str) -> None:
     """The new row comes in the place of the old one; of equal new rows the last is taken."""
-    [(_, done)] = opened.results("INSERT OR REPLACE INTO files.kept VALUES (2, 'x'), (3, 'y'), (2, 'z')")
-    assert done.words == "2 rows inserted into files.kept, 1 of them replaced another"  # type: ignore[union-attr]
-    found = opened.sql("SELECT id, answer FROM files.kept ORDER BY id")
+    [(_, done)] = opened.results(f"INSERT OR REPLACE INTO files.{name} VALUES (2, 'x'), (3, 'y'), (2, 'z')")
+    assert done.words == f"2 rows inserted into files.{name}, 1 of them replaced another"  # type: ignore[union-attr]
+    found = opened.sql(f"SELECT id, answer FROM files.{name} ORDER BY id")
     assert found.to_numpy().tolist() == [[1, "a"], [2, "z"], [3, "y"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("t.csv", b"id,answer\n1, a\n2,b\n", b'id,answer\n1, a\n2,"new, one"\n'),
+        ("t.csv", b"id,answer\n2,b\n1,a", b'id,answer\n1,a\n2,"new, one"\n'),
+        ("t.csv", b"id,answer\r\n2,b\r\n1,a\r\n", b'id,answer\r\n1,a\r\n2,"new, one"\r\n'),
+        (
+            "t.csv",
+            b'\xef\xbb\xbfsep=;\nid;answer\n"2";"two\nlines"\n\n1;"o ""one"""\n',
+            b'\xef\xbb\xbfsep=;\nid;answer\n\n1;"o ""one"""\n2;new, one\n',
+        ),
+        (
+            "t.csv",
+            b"id;answer\n1;a\n" + "2;ä\n3;ö\n".encode("cp1252"),
+            b"id;answer\n1;a\n" + "3;ö\n2;new, one\n".encode("cp1252"),
+        ),
+        (
+            "t.csv",
+            "\ufeffid,answer\n1,a\n2,b\n".encode("utf-16-le"),
+            '\ufeffid,answer\n1,a\n2,"new, one"\n'.encode("utf-16-le"),
+        ),
+        ("t.csv", b'id,answer\n1,"a \\" b"\n2,b\n', b'id,answer\n1,"a \\" b"\n2,"new, one"\n'),
+        ("t.tsv", b"id\tanswer\n2\tb\n", b"id\tanswer\n2\tnew, one\n"),
+        (
+            "t.jsonl",
+            b'{"answer": 1.10,  "id": 1}\n\n{"id": 2, "answer": "b"}\n{"id": 3}',
+            b'{"answer": 1.10,  "id": 1}\n{"id": 3}\n{"answer": "new, one", "id": 2}\n',
+        ),
+        (
+            "t.json",
+            b'[\n {"id": 2, "answer": "b"},\n {"id": 1,   "answer": "[a]"},\n {"id": 3, "answer": null}\n]\n',
+            b'[\n {"id": 1,   "answer": "[a]"},\n {"id": 3, "answer": null},\n {"id": 2, "answer": "new, one"}\n]\n',
+        ),
+        (
+            "t.json",
+            b'[{"id": 2, "answer": "b"}]',
+            b'[\n {"id": 2, "answer": "new, one"}\n]',
+        ),
+        (
+            "t.json",
+            b'{\n "id": 2,\n "answer": "b"\n}\n',
+            b'{"id": 2, "answer": "new, one"}\n',
+        ),
+    ],
+)
+def test_every_byte_of_rows_that_stay_is_kept(
+    opened: Session, tmp_path: Path, file: str, before: bytes, after: bytes
+) -> None:
+    """Only the lines or the objects of replaced rows go, in every encoding and dialect."""
+    path = tmp_path / file
+    path.write_bytes(before)
+    opened.sql("SET files.t.key = 'id'")
+    if b"\xe4" in before:
+        opened.sql("SET files.t.encoding = 'cp1252'")
+    opened.sql("INSERT OR REPLACE INTO files.t (id, answer) VALUES (2, 'new, one')")
+    assert path.read_bytes() == after
+    assert opened.sql("SELECT answer FROM files.t WHERE id = 2")["answer"].tolist() == ["new, one"]
+
+
+def test_a_compressed_file_is_packed_anew(opened: Session, tmp_path: Path) -> None:
+    """With the rows that stay as they were."""
+    for name, content in (("p.csv.gz", b"id,answer\n1,a\n2,b\n"), ("q.jsonl.gz", b'{"id": 1}\n{"id": 2}\n')):
+        (tmp_path / name).write_bytes(gzip.compress(content))
+    opened.sql("SET files.p.key = 'id'; SET files.q.key = 'id'")
+    opened.sql("INSERT OR REPLACE INTO files.p VALUES (1, 'x'); INSERT OR REPLACE INTO files.q VALUES (1)")
+    assert gzip.decompress((tmp_path / "p.csv.gz").read_bytes()) == b"id,answer\n2,b\n1,x\n"
+    assert gzip.decompress((tmp_path / "q.jsonl.gz").read_bytes()) == b'{"id": 2}\n{"id": 1}\n'
+
+
+def test_a_blank_line_may_be_a_row(opened: Session, tmp_path: Path) -> None:
+    """In a table of one column it is NULL; what a key of two columns says is replaced, and nothing else."""
+    (tmp_path / "one.csv").write_text("id\n1\n\n2\n")
+    opened.sql("SET files.one.key = 'id'")
+    rows = opened.sql("SELECT id FROM files.one")["id"].tolist()
+    opened.sql("INSERT OR REPLACE INTO files.one VALUES (2)")
+    after = opened.sql("SELECT id FROM files.one")["id"].tolist()
+    assert len(after) == len(rows)
+    assert (tmp_path / "one.csv").read_text() == "id\n1\n\n2\n"
 
 
 def test_a_key_of_two_columns(opened: Session) -> None:
@@ -85,7 +167,7 @@ def test_a_key_of_two_columns(opened: Session) -> None:
         ("SET files.kept.key = NULL; INSERT OR IGNORE INTO files.kept {}", "SET files.kept.key = 'id'"),
         ("SET files.kept.key = 'ID2'; INSERT OR IGNORE INTO files.kept {}", "names ID2, which is no column"),
         ("INSERT OR IGNORE INTO files.kept (answer) {}", "INSERT OR IGNORE needs the key: insert id, too"),
-        ("INSERT OR REPLACE INTO files.lines {}", "files.lines keeps every byte; INSERT OR IGNORE into it"),
+        ("INSERT OR REPLACE INTO files.lines (answer) {}", "INSERT OR REPLACE needs the key: insert id, too"),
         ("INSERT OR ABORT INTO files.kept {}", "syntax error in line 1, column 8"),
         ("INSERT OR IGNORE INTO files.kept SELECT nothing,, 1", "syntax error in line 1, column 49"),
     ],
@@ -102,13 +184,21 @@ def test_nothing_is_asked_for_what_cannot_be_inserted(
     assert asked.rows == 0  # type: ignore[attr-defined]
 
 
-def test_two_programs_at_once(open_session: Callable[..., Session], tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["IGNORE", "REPLACE"])
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_two_programs_at_once(
+    open_session: Callable[..., Session], tmp_path: Path, kind: str, what: str
+) -> None:
     """Both insert the same 70 rows while the other one does: 70 rows are there."""
     session = open_session(files=tmp_path)
-    session.sql("CREATE TABLE files.answers (id INT, answer TEXT)")
+    if kind == "parquet":
+        session.sql("CREATE TABLE files.answers (id INT, answer TEXT)")
+    else:
+        first = {"csv": "id,answer\n", "jsonl": '{"id": 3, "answer": "three"}\n'}[kind]
+        (tmp_path / f"answers.{kind}").write_text(first)
     programs = [
         subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(tmp_path), name],
+            [sys.executable, "-c", PROGRAM, str(tmp_path), name, what],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
