@@ -196,10 +196,6 @@ class OptionError(UsageError):
 
     problems: Sequence[str] = ()
 
-    def __init__(self, message: str, **details: Any) -> None:
-        super().__init__(message, **details)
-        self.problems = [visible(without_keys(problem)) for problem in self.problems]
-
 
 class TemplateError(UsageError):
     """A prompt template that cannot be used."""

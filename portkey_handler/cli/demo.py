@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError
+from ..errors import PortkeyHandlerError
 from .app import VerboseOption, app, log_to_stderr, say
 from .queries import Run, run_statements
 from .stand_in import asking_stand_in
@@ -67,7 +67,7 @@ def _is_local_ready() -> bool:
     try:
         check_installed()
         model_file(data_dir())
-    except (UsageError, OSError) as error:
+    except PortkeyHandlerError as error:
         _say(f"No language model can answer on this machine: {error}")
         return False
     return True

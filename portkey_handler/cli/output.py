@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from ..errors import UsageError
 from ..foreign_text import safe, visible
 from .app import Format, say
 
@@ -86,7 +87,7 @@ def show_all(
     wide: bool = False,
     done: Callable[[Result], object] = lambda _result: None,
 ) -> None:
-    """Run statements and write the result of each; with `output`, write the last one to that file.
+    """Run statements and write the result of each; with `output`, write the last result to that file.
 
     Args:
         session: The session.
@@ -98,11 +99,14 @@ def show_all(
         quiet: Whether nothing is shown while a query runs.
         wide: Whether a table has every digit and character.
         done: Called with the result of each statement.
+
+    Raises:
+        UsageError: No statement has a result for the file.
     """
     from ..session.done import Done
     from ..usage.terminal import shown_in_terminal
 
-    result: Result | None = None
+    last: Result | None = None
     with nullcontext() if quiet else shown_in_terminal():
         for _, result in session.results(text, parameters, _echo if echo else None):
             done(result)
@@ -111,8 +115,12 @@ def show_all(
                     say(safe(result.words))
             elif output is None:
                 write(result, fmt, None, wide=wide)
-    if output is not None and result is not None:
-        write(result, fmt, output)
+            else:
+                last = result
+    if output is not None:
+        if last is None:
+            raise UsageError(f"{output} was not written: no statement has a result; end with a SELECT")
+        write(last, fmt, output)
 
 
 def _echo(statement: str) -> None:

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from ..errors import UsageError
+from ..errors import FileError, UsageError
 from ..foreign_text import logger_of
 from ..gateway.config import LOCAL_MODEL_SHA256
 from ..storage.private_files import locked, make_private
@@ -37,14 +37,18 @@ def model_file(folder: Path) -> Path:
 
     Raises:
         UsageError: It cannot be fetched.
+        FileError: It cannot be written.
     """
     kept = folder / "models" / _FILE
     if kept.is_file():
         return kept
-    make_private(folder, kept.parent)
-    with locked(kept.parent / "lock", seconds=_SECONDS):
-        if not kept.is_file():  # another process may have fetched it meanwhile
-            _fetch(kept)
+    try:
+        make_private(folder, kept.parent)
+        with locked(kept.parent / "lock", seconds=_SECONDS):
+            if not kept.is_file():  # another process may have fetched it meanwhile
+                _fetch(kept)
+    except OSError as error:
+        raise FileError.of(error) from None
     return kept
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlite3 import OperationalError
 from typing import Literal
 
-from ...errors import AuthenticationError, GatewayError, NewerFileError, UsageError
+from ...errors import AuthenticationError, FileError, GatewayError, NewerFileError, UsageError
 from ...execution.event_loop import run_sync
 from ...gateway.config import ON_THIS_MACHINE, address
 from ...options import EngineConfig
@@ -56,7 +56,7 @@ def check_gateway(credentials: EngineConfig, what: str) -> Finding:
         if isinstance(error, AuthenticationError):
             words = f"{address(credentials)} does not take the key ({words})"
         return Finding(what, "wrong", words, remedy or _OTHER_KEY)
-    except UsageError as error:  # of the language model on this machine
+    except (UsageError, FileError) as error:  # of the language model on this machine
         words, _, remedy = str(error).partition(": ")
         return Finding(what, "wrong", words, remedy)
     if address(credentials) == ON_THIS_MACHINE:

@@ -172,6 +172,19 @@ def test_an_unknown_ending_is_refused_before_anything_is_asked(
     assert (tmp_path / name).read_text(encoding="utf-8") == "one\n1\n"
 
 
+def test_the_file_has_the_last_result(tmp_path: Path) -> None:
+    """It was empty where a statement without a result came last."""
+    path = tmp_path / "out.csv"
+    last = "CREATE ML_ENGINE e FROM portkey USING check = false"
+    done = run("sql", f"SELECT 1 AS one; SELECT 2 AS two; {last}", "-o", str(path))
+    assert (done.returncode, path.read_text(encoding="utf-8")) == (0, "two\n2\n")
+    path.unlink()
+    done = run("sql", last, "-o", str(path))
+    assert done.returncode == 1
+    assert done.stderr == f"{path} was not written: no statement has a result; end with a SELECT\n"
+    assert not path.exists()
+
+
 def test_a_backslash_before_a_slash_stays(tmp_path: Path) -> None:
     """The text is the same for who reads the JSON."""
     path = tmp_path / "out.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from portkey_handler.errors import UsageError
+from portkey_handler.errors import FileError, UsageError
 from portkey_handler.local import model_file as fetching
 from portkey_handler.local.model_file import model_file
 from portkey_handler.storage import private_files
@@ -100,6 +100,16 @@ def test_no_network_is_said(index: Path, tmp_path: Path) -> None:
     assert message.endswith(f"check the network and pip's settings, {ELSE}")
     assert "\n" not in message
     assert left_behind(tmp_path / "home") == []
+
+
+def test_a_folder_that_cannot_be_made_is_our_error(tmp_path: Path) -> None:
+    """It was the system's, also where `ask` was called; the doctor ended with it."""
+    (tmp_path / "home").write_bytes(b"")
+    with pytest.raises(FileError) as caught:
+        model_file(tmp_path / "home")
+    assert caught.value.message == (
+        f"{tmp_path / 'home'} cannot be used: File exists; mend that, then run the statement again"
+    )
 
 
 def test_another_process_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
