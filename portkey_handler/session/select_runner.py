@@ -346,8 +346,10 @@ class _Run:
             query = exp.select(column(ROW)).from_(source).where(condition).order_by(column(ROW))
             try:
                 found: list[int] = self._run(query, plan.names).arrow.column(0).to_pylist()
-            except StatementError:  # a comparison that cannot be made; it is said when the result is made
-                return None
+            except StatementError as error:
+                if error.message.startswith("binder error"):  # whatever the other rows hold
+                    raise
+                return None  # a value that cannot be compared; it is said when the result is made
             return found
 
         outputs, rows = waves.ask(frame, numbers, kept)

@@ -155,6 +155,8 @@ class Waves:
             The answers of each model, and the places of the rows that they belong to.
         """
         self._kept = kept
+        if self._wanted == 0:
+            rows = rows.iloc[:0]
         self._plan(len(rows))
         if len(rows) <= FIRST_WAVE or (self._wanted is None and (self.drops or not self._compared)):
             return self._asked(rows, self._kept, self.order, numbers)

@@ -150,6 +150,24 @@ def test_where_the_order_is_that_of_answers_all_are_asked(
         assert len(asked(provider, "keep")) - before == 100, statement
 
 
+def test_no_row_is_asked_for_a_limit_of_none(session: Session, provider: OfflineProvider) -> None:
+    """LIMIT 0 gives the columns."""
+    session.register("t", rows(500))
+    found = session.sql("SELECT t.id, c.keep FROM t JOIN c WHERE c.keep = 'yes' LIMIT 0")
+    assert (list(found.columns), len(found)) == (["id", "keep"], 0)
+    assert provider.requests == []
+
+
+def test_a_comparison_that_no_row_can_make_ends_the_query(
+    session: Session, provider: OfflineProvider
+) -> None:
+    """A text with a number: it is said after the first wave, and not when all rows are paid for."""
+    session.register("t", rows(500))
+    with pytest.raises(PortkeyHandlerError, match="Cannot compare values of type VARCHAR and type INTEGER"):
+        session.sql("SELECT t.id FROM t JOIN c WHERE c.keep > 5 LIMIT 2")
+    assert len(provider.requests) == 32
+
+
 def test_exists_needs_one_row(session: Session, provider: OfflineProvider) -> None:
     """The first row that the condition keeps is enough."""
     session.register("t", rows(500))
