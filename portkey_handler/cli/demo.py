@@ -44,13 +44,11 @@ def demo(
     if is_elsewhere:
         _run(examples, script, verbose)
         return
-    from ..gateway.offline.guesses import guessed_answer
-
     _say(
         "No PORTKEY_API_KEY is set: an offline stand-in guesses by lists of words here, and no language "
         "model answers. Nothing is paid; the dollars are what the model would have cost."
     )
-    with asking_stand_in(guessed_answer, latency=0.05):  # slow enough for a progress bar to be seen
+    with asking_stand_in(latency=0.05):  # slow enough for a progress bar to be seen
         _run(examples, script, verbose)
 
 

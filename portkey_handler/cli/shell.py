@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from .app import (
     EncodingOption,
     EnvFileOption,
     FilesOption,
+    OfflineOption,
     SessionOption,
     VerboseOption,
     app,
@@ -25,6 +27,7 @@ from .app import (
     say,
 )
 from .output import write_table
+from .stand_in import asking_stand_in
 from .variables import read_env_file
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def shell(
     encoding: EncodingOption = None,
     db: DatabaseOption = None,
     env_file: EnvFileOption = None,
+    offline: OfflineOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Run statements as they are typed; a statement ends with a semicolon."""
@@ -60,7 +64,11 @@ def shell(
         read_env_file(env_file)
     log_to_stderr(verbose)
     options = {} if encoding is None else {"*": {"encoding": encoding}}
-    with errors_on_stderr(), Session(session, files=files, connection=db, file_options=options) as running:
+    with (
+        errors_on_stderr(),
+        asking_stand_in() if offline else nullcontext(),
+        Session(session, files=files, connection=db, file_options=options) as running,
+    ):
         Shell(running).run()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: Where requests go, and with which keys.
@@ -11,16 +11,16 @@ _GATEWAY_VARIABLES = ("PORTKEY_BASE_URL", "PORTKEY_API_KEY", "PORTKEY_CUSTOM_HOS
 
 
 @contextmanager
-def asking_stand_in(answer: Callable[..., str] | None = None, latency: float = 0.0) -> Iterator[None]:
-    """Send everything to a stand-in on this machine inside the `with` block.
+def asking_stand_in(latency: float = 0.0) -> Iterator[None]:
+    """Send everything to a stand-in on this machine inside the `with` block; it guesses by lists of words.
 
     Args:
-        answer: Makes its answers; by default they repeat the request.
         latency: Seconds before each answer.
     """
     from ..gateway.offline import Behaviour, OfflineProvider
+    from ..gateway.offline.guesses import guessed_answer
 
-    behaviour = Behaviour(latency=latency) if answer is None else Behaviour(answer=answer, latency=latency)
+    behaviour = Behaviour(answer=guessed_answer, latency=latency)
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name in _GATEWAY_VARIABLES}
     try:
         with OfflineProvider(behaviour=behaviour) as provider:

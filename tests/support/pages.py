@@ -1,7 +1,8 @@
 """The blocks of code on the pages, README.md and docs/, and what a comment before a block says of it.
 
 `<!-- run: error "TEXT" -->` wants an error whose first line has that text, `<!-- run: pytest -->` makes the
-block a part of a test file, and `<!-- run: no, because … -->` leaves it out.
+block a part of a test file, and `<!-- run: no, because … -->` leaves it out. `<!-- run: shows the result -->`
+before a block of text says that it is what the statement above it shows on a terminal of 80 columns.
 """
 
 from __future__ import annotations

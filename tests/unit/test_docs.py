@@ -24,8 +24,11 @@ from support.pages import FENCE, LOCAL_GATEWAY, ROOT, Block, blocks
 import portkey_handler
 from portkey_handler import errors
 from portkey_handler.cli import app
+from portkey_handler.cli.app import Format
+from portkey_handler.cli.output import write
 from portkey_handler.errors import PortkeyHandlerError
 from portkey_handler.gateway.offline import OfflineProvider
+from portkey_handler.gateway.offline.guesses import guessed_answer
 from portkey_handler.session import Session
 
 PAGES = sorted(
@@ -35,6 +38,7 @@ PAGES = sorted(
 
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
+SHOWS = "shows the result"
 
 
 def programs(page: Path) -> list[Block]:
@@ -44,6 +48,11 @@ def programs(page: Path) -> list[Block]:
         for block in blocks(page)
         if block.language in ("sql", "python") and not block.run.startswith(("no, because ", "pytest"))
     ]
+
+
+def results(page: Path) -> list[Block]:
+    """Return the blocks of a page that show what the statement above them gives."""
+    return [block for block in blocks(page) if block.run == SHOWS]
 
 
 def own_tests(page: Path) -> list[Block]:
@@ -102,6 +111,24 @@ def test_sql_and_python_run(page: Path, place: OfflineProvider) -> None:
     assert place.requests, "nothing was asked"
 
 
+@pytest.mark.parametrize("page", pages(results))
+def test_results_are_those_that_are_shown(
+    page: Path, place: OfflineProvider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A reader who types the statements with --offline sees the same table."""
+    place.behaviour.answer = guessed_answer
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = "nothing"
+    with Session(files="examples") as session:
+        for block in blocks(page):
+            if block.run == SHOWS:
+                assert block.text == shown, f"{page.name}:{block.line}: it shows\n{shown}"
+            elif block.language == "sql" and not block.run:
+                for _, result in session.results(block.text):
+                    write(result, Format.table, None)
+                    shown = capsys.readouterr().out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", pages(own_tests))
 def test_the_tests_on_a_page_pass(page: Path, tmp_path: Path) -> None:
@@ -145,7 +172,11 @@ def test_languages_and_comments_are_known(page: Path) -> None:
 
     assert {block.language for block in known} <= {"sql", "python", "bash", "text"}
     assert text.count("<!-- run:") == sum(1 for block in known if block.run)
-    assert all(re.fullmatch(r'error ".+"|pytest|no, because .+', block.run) for block in known if block.run)
+    assert all(
+        re.fullmatch(r'error ".+"|pytest|shows the result|no, because .+', block.run)
+        for block in known
+        if block.run
+    )
     for block in known:
         if block.language == "python":  # also where it is not run
             compile(block.text, page.name, "exec", dont_inherit=True)

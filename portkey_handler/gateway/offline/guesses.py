@@ -1,13 +1,14 @@
 """Answers of use without a language model: a mood by a list of words, the language, a number, a beginning.
 
-They are for the demo where no language model can be installed. They depend only on the request.
+They are for `--offline`, and for the demo where no language model can be installed. They depend only on the
+request.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .answers import last_text, text_of
@@ -49,6 +50,16 @@ _SMALL_WORDS = {
 }
 _WORD = re.compile(r"[^\W\d_]+", re.UNICODE)
 _NUMBER = re.compile(r"\d+")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+#: Names of columns that are true for a text of this mood.
+_MOODS = {
+    "broken": "bad",
+    "damaged": "bad",
+    "negative": "bad",
+    "bad": "bad",
+    "angry": "bad",
+    "complaint": "bad",
+}
 
 
 def guessed_answer(body: Mapping[str, Any]) -> str:
@@ -78,11 +89,40 @@ def _typed(schema: Mapping[str, Any], text: str) -> Any:
     properties = schema.get("properties")
     if isinstance(made, dict) and isinstance(properties, dict):
         for name, column in properties.items():
-            choices = column.get("enum") if isinstance(column, dict) else None
+            ways = list(_ways(column))
+            kinds = {kind for way in ways for kind in _kinds(way)}
+            choices = [str(choice) for way in ways for choice in way.get("enum") or () if choice is not None]
             if choices:
-                made[name] = _chosen([*map(str, choices)], text)
+                made[name] = _chosen(choices, text)
             elif name.lower() in ("language", "lang"):
                 made[name] = language(text)
+            elif "boolean" in kinds:
+                made[name] = mood(text, ("good", "bad", "")) == _MOODS.get(name.lower(), "good")
+            elif "null" in kinds and not any(way.get("type") == "array" for way in ways):
+                made[name] = _said(made[name], ways, text)
+    return made
+
+
+def _ways(column: Any) -> Iterator[Mapping[str, Any]]:
+    """Give the schema of a column, or each of its alternatives."""
+    if isinstance(column, dict):
+        alternatives = column.get("anyOf") or column.get("oneOf")
+        yield from (one for one in alternatives or [column] if isinstance(one, dict))
+
+
+def _kinds(way: Mapping[str, Any]) -> list[str]:
+    kinds = way.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def _said(made: Any, ways: list[Mapping[str, Any]], text: str) -> Any:
+    """Return the number or the date that a text says, None where it says none, and a text as it was made."""
+    if isinstance(made, (int, float)):
+        found = _NUMBER.search(text)
+        return type(made)(found[0]) if found else None
+    if any(way.get("format") for way in ways):
+        found = _DATE.search(text)
+        return found[0] if found and any(way.get("format") == "date" for way in ways) else None
     return made
 
 

@@ -293,3 +293,25 @@ def test_a_long_statement_is_read_once(files: Path, monkeypatch: pytest.MonkeyPa
     with Session(files=files) as session:
         assert list(shell.Shell(session)._inputs()) == ["\n".join(lines)]
     assert len(looked) == 1
+
+
+def test_offline_asks_nobody_else(provider: OfflineProvider, files: Path, tmp_path: Path) -> None:
+    """A recipe can be typed without a key: a stand-in answers, with answers of use."""
+    statements = """
+        CREATE ML_ENGINE e FROM portkey;
+        CREATE MODEL m PREDICT mood USING engine = 'e', column = 'question', model = 'stand-in',
+            system_prompt = 'Is it positive or negative?';
+        SELECT mood FROM m WHERE question = 'I love it';
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "portkey_handler", "shell", "--files", str(files), "--offline"],
+        input=statements,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PORTKEY_BASE_URL": provider.base_url, "PORTKEY_HANDLER_HOME": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "│ positive │" in done.stdout
+    assert provider.requests == []
