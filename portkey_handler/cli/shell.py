@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..__about__ import __version__
-from ..errors import PortkeyHandlerError, did_you_mean
+from ..errors import PortkeyHandlerError, closest
 from ..foreign_text import safe, visible
 from .app import (
     DatabaseOption,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 HELP = r"""A statement ends with a semicolon and may have many lines.
   \d           the tables, views, models and engines
-  \d NAME      the columns of a table, such as files.reviews, or a view, or what a model is
-  \x           records in place of tables: on, off or auto (a table where it fits)
+  \d NAME      the columns of a table, such as files.reviews, or what a model is
+  \x           records in place of tables: on, off, or auto (where none fits)
   \timing      how long each statement takes: on or off
   \q           leave; exit, quit and Ctrl-D do, too
   help         this text
@@ -94,15 +94,17 @@ class Shell:
 
     def run(self) -> None:
         """Run until `exit`, or the end of the input."""
-        _say(f"portkey_handler {__version__}; a statement ends with ; and \\q leaves. Type help for help.")
+        _say(f"portkey_handler {__version__}; a statement ends with ; and \\q leaves. help explains.")
         for text in self._inputs():
             name, _, rest = text.partition(" ")
             command = self._commands.get(name.rstrip(";").lower())
             if command is not None:
                 self._guarded(command, rest.strip().rstrip(";"))
             elif text.startswith("\\"):
-                known = [*self._commands, "\\q"]
-                _error(f"{visible(name)} is no command{did_you_mean(name, known) or '; help lists them'}")
+                near = closest(name.lower(), [*self._commands, "\\q"])
+                _error(
+                    f"{visible(name)} is no command; {f'did you mean {near}?' if near else 'help lists them'}"
+                )
             else:
                 self._guarded(self._statements, text)
 
@@ -135,21 +137,24 @@ class Shell:
 
     def _guarded(self, act: Callable[[str], None], words: str) -> None:
         """Run something; an error of ours or Ctrl-C ends it, and not the shell."""
-        began = time.monotonic()
         try:
             act(words)
         except PortkeyHandlerError as error:
             _error(str(error))
         except KeyboardInterrupt:
             _error("interrupted; engines, models and answers are kept: run it again to go on")
-        if self._times:
-            _say(f"{time.monotonic() - began:.1f} s")
 
     def _statements(self, text: str) -> None:
         from ..usage.terminal import shown_in_terminal
 
-        with shown_in_terminal():
-            self._show(text, self._layout)
+        began = time.monotonic()
+        try:
+            with shown_in_terminal():
+                self._show(text, self._layout)
+        finally:
+            if self._times:
+                seconds = time.monotonic() - began
+                _say(f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms")
 
     def _describe(self, name: str) -> None:
         if name:
@@ -162,9 +167,9 @@ class Shell:
         from ..errors import NotFoundError
 
         try:
-            self._show(f"DESCRIBE {name}", "records")
+            self._show(f"DESCRIBE {name}", "auto")
         except NotFoundError:
-            self._show(f"SELECT * FROM {name} LIMIT 3", "records")  # noqa: S608 - typed by the user
+            self._show(f"SELECT * FROM {name} LIMIT 3", "auto")  # noqa: S608 - typed by the user
 
     def _show(self, statements: str, layout: Layout) -> None:
         from ..session.done import Done
