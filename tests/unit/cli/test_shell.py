@@ -262,7 +262,7 @@ def test_a_description_followed_by_a_statement_runs_both(files: Path) -> None:
     assert done.returncode == 0, done.stderr
     shown = done.stdout.decode()
     assert "│ question    │" in shown
-    assert "found | 46" in shown
+    assert "│ 46    │" in shown
     assert "│ 47" in shown
 
 
