@@ -226,7 +226,9 @@ class QueryRun:
         if self._plan.output.keep_prompts:
             picked = lambda rows: self._items.some(frame.iloc[[*rows]], [first + row for row in rows])  # noqa: E731
             self._asked, self._asked_from = AskedRows(self._items.operation.ask, picked, names), first
-        items = self._items.of(frame, first, self._copies)
+        order = self._items.order_of(frame)
+        items = self._items.of(frame, first, self._copies, order)
+        numbers = None if order is None else [first + place for place in order]
         if self._has_budget:
             await self._check_cost(frame, first)
         self._recorder.look = self._mapper.now
@@ -236,7 +238,9 @@ class QueryRun:
         self._watch.go_on()
         with seldom_collected():
             try:
-                mapping = await self._mapper.run(items, len(frame), self._elsewhere(frame, first))
+                mapping = await self._mapper.run(
+                    items, len(frame), None if order else self._elsewhere(frame, first), numbers
+                )
             except asyncio.CancelledError:
                 self._was_interrupted = True
                 raise

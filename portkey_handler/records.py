@@ -85,12 +85,14 @@ class Item:
         payload: What the operation makes its requests from.
         headers: Headers of the item's requests, or None. They have no part in the answer.
         own: Parameters of the body that this item has and others do not: `,"model":"m"`.
+        beginning: A digest of how its request begins, where the provider is to cache that; or None.
     """
 
     key: bytes
     payload: Any
     headers: Mapping[str, str] | None = None
     own: bytes = b""
+    beginning: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

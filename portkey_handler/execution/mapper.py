@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import CostReachedError, GatewayError
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped
+from .beginnings import Beginnings
 from .capacity import NO_PATIENCE, Capacity
 from .circuit_breaker import CircuitBreaker
 from .concurrency import AdaptiveConcurrency
@@ -98,6 +99,7 @@ class Mapper:
         self._breaker = CircuitBreaker(several_models=limits.several_models)
         self._workers: set[asyncio.Task[None]] = set()
         self._results = RowResults(remember)
+        self._beginnings = Beginnings()
         self._loop = asyncio.get_running_loop()
         self._sender = RetryingSender(
             send,
@@ -117,7 +119,11 @@ class Mapper:
         self._batch: list[Pending] = []
 
     async def run(
-        self, rows: Iterable[Item | Skipped], total: int, elsewhere: Elsewhere | None = None
+        self,
+        rows: Iterable[Item | Skipped],
+        total: int,
+        elsewhere: Elsewhere | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> MapResult:
         """Answer rows, and return the outcomes of all rows so far.
 
@@ -132,12 +138,21 @@ class Mapper:
             total: How many rows there are.
             elsewhere: Makes the items of some rows, by their numbers. With it rows from all over the table
                 are tried while some have failed and none was answered; see `PendingRows`.
+            numbers: The numbers of the rows, where they do not come in order; then without `elsewhere`.
         """
         if self._until is None and self._limits.deadline is not None:
             self._until = self._loop.time() + self._limits.deadline
         first = self._results.add(total)
         pending = PendingRows(
-            rows, first, self._results, self._cache, self._on_outcome, self._limits.timeout, self._loop.time
+            rows,
+            first,
+            self._results,
+            self._cache,
+            self._on_outcome,
+            self._limits.timeout,
+            self._loop.time,
+            self._beginnings,
+            numbers,
         )
         if elsewhere is not None:
             in_order = IN_ORDER * self._limits.batch_size
@@ -258,8 +273,9 @@ class Mapper:
                 await asyncio.sleep(0)
             finally:
                 self._cache.flush()
-        for (row, _), outcome in zip(batch, outcomes, strict=True):
+        for (row, item), outcome in zip(batch, outcomes, strict=True):
             self._results.settle(row, outcome)
+            self._beginnings.ended(item, answered=not outcome.failed)
         self._start_workers()
         return True
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from ..records import Item, Outcome, Skipped
+from .beginnings import Beginnings
 from .in_flight_elsewhere import AGAIN, InFlightElsewhere
 from .row_results import RowResults
 
@@ -70,6 +71,8 @@ class PendingRows:
         on_outcome: Called with a row and its outcome before it is settled.
         longest_wait: Seconds for which a row is waited for that another query has sent.
         clock: Returns seconds that only go forward.
+        beginnings: Sets aside rows that wait for another one whose request begins alike.
+        numbers: The numbers of the rows, where they do not come in order.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class PendingRows:
         on_outcome: Callable[[int, Outcome], None],
         longest_wait: float,
         clock: Callable[[], float],
+        beginnings: Beginnings,
+        numbers: Sequence[int] | None = None,
     ) -> None:
         self._rows = rows
         self._first = first
@@ -89,6 +94,8 @@ class PendingRows:
         self._on_outcome = on_outcome
         self._clock = clock
         self._elsewhere = InFlightElsewhere(longest_wait)
+        self._beginnings = beginnings
+        self._numbers = itertools.count(first) if numbers is None else numbers
         self._row = first - 1
         self._ahead: set[int] = set()
         self._picks: Iterator[Pending] = iter(())
@@ -122,12 +129,14 @@ class PendingRows:
                         yield pending
 
     def __iter__(self) -> Iterator[Pending | Pause]:
-        for row, item in enumerate(self._rows, start=self._first):
+        for row, item in zip(self._numbers, self._rows, strict=False):
             self._row = row
             if row % _TURN == _TURN - 1:
                 yield Pause(0)
             if self._elsewhere:
                 yield from self._look_again()
+            if self._beginnings:
+                yield from self._begun()
             if row in self._ahead:
                 self._ahead.remove(row)
             elif (pending := self._looked_at(row, item)) is not None:
@@ -135,9 +144,10 @@ class PendingRows:
                 self._in_order -= 1
             while self._in_order <= 0 and self._doubts() and (pick := next(self._picks, None)) is not None:
                 yield pick
-        while self._elsewhere:
+        while self._elsewhere or self._beginnings:
             yield from self._look_again()
-            if self._elsewhere:
+            yield from self._begun()
+            if self._elsewhere or self._beginnings:
                 yield Pause(AGAIN)
 
     def _looked_at(self, row: int, item: Item | Skipped) -> Pending | None:
@@ -145,9 +155,26 @@ class PendingRows:
         if isinstance(item, Skipped):
             self._results.counts.unasked += not item.failed
             self._settle(row, Outcome(reason=item.reason, failed=item.failed))
-        elif not self._results.is_copy(row, item.key) and self._is_pending(row, item):
+        elif not self._results.is_copy(row, item.key) and self._is_to_be_sent(row, item):
             return Pending(row, item)
         return None
+
+    def _begun(self) -> Iterator[Pending | Pause]:
+        """Yield the rows that were set aside and need not wait any more, until not many are left."""
+        while True:
+            for row, item in self._beginnings.ready():
+                if self._is_to_be_sent(row, item):
+                    yield Pending(row, item)
+            if not self._beginnings.are_many:
+                return
+            yield Pause(AGAIN)
+
+    def _is_to_be_sent(self, row: int, item: Item) -> bool:
+        """Return whether a row is sent now; else it is settled, or set aside."""
+        if self._beginnings.set_aside(row, item) or not self._is_pending(row, item):
+            return False
+        self._beginnings.sent(item)
+        return True
 
     def _look_again(self) -> Iterator[Pending | Pause]:
         """Look again at rows that other queries had sent."""

@@ -64,12 +64,14 @@ class Chat:
             InputError: The frame lacks a column.
         """
         rows = self._conversations(frame)
+        if self.prompt_cache.groups_rows:
+            self.prompt_cache.look_at(frame)
         return (row if isinstance(row, Skipped) else self._item(row) for row in rows)
 
     def ask(self, items: Sequence[Item]) -> Generator[Request, Response, list[Outcome]]:
         """Send the messages and read the first choice."""
         (item,) = items
-        messages = self.prompt_cache.marked(item.payload) if self.prompt_cache.is_used else item.payload
+        messages = self.prompt_cache.messages_of(item, item.payload)
         reply = yield Request(self.path, b"".join((b'{"messages":', messages, item.own, self._rest)))
         return [read_chat(reply, as_json=self._wants_json)]
 
@@ -116,7 +118,9 @@ class Chat:
 
     def _item(self, messages: Messages) -> Item | Skipped:
         body = encoded(messages)
-        return body if isinstance(body, Skipped) else Item(self._keys.of(body), body)
+        if isinstance(body, Skipped):
+            return body
+        return Item(self._keys.of(body), body, beginning=self.prompt_cache.beginning_of(messages))
 
 
 def _after(system: str | Skipped, row: Messages | Skipped) -> Messages | Skipped:

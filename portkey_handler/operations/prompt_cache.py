@@ -7,8 +7,11 @@ no part of an item's key, because it does not change the answer.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,7 +19,12 @@ from ..options import Plan
 from ..options.output_schema import read_output
 from ..prompts.json_template import JsonTemplate
 from ..prompts.template import Template
+from ..records import Item
 from .row_model import model_template
+from .rows import made_of_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MARK = {"type": "ephemeral"}
 #: The fewest tokens of a beginning that a model caches; those of an unknown model in the last line. Where the
@@ -49,8 +57,9 @@ class PromptCache:
         plan: The resolved options of a chat.
 
     Attributes:
-        is_used: Whether messages are marked: `prompt_cache` is `auto`, the model needs marks, and what is
+        is_used: Whether all messages are marked: `prompt_cache` is `auto`, the model needs marks, and what is
             shared is long enough.
+        groups_rows: Whether the system prompt has columns, so that some rows may share more than others.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -65,7 +74,38 @@ class PromptCache:
             texts = self._shared(plan)
         schema = "" if plan.output.output is None else read_output(plan.output.output).text
         length = len("".join(texts)) + len(schema)
-        self.is_used = fewest is not None and length >= fewest * _CHARACTERS_A_TOKEN
+        self._shortest = (fewest or 0) * _CHARACTERS_A_TOKEN
+        self.is_used = fewest is not None and length >= self._shortest
+        system = plan.input.system_prompt
+        self._system = Template(system, where="system_prompt") if system and fewest is not None else None
+        self.groups_rows = self._system is not None and bool(self._system.columns)
+        self._rows_of: Counter[bytes] = Counter()
+
+    def look_at(self, frame: pd.DataFrame) -> list[bytes | None]:
+        """Count the rows that share a system prompt; return what stands for the one of each row.
+
+        It is None where the system prompt is too short to be cached, or that of one row alone.
+        """
+        system = self._system
+        if system is None or not system.columns:
+            return [None] * len(frame)
+        texts = made_of_rows(frame, system.columns, (), system.render)
+        found = [self._digest(text) if isinstance(text, str) else None for text in texts]
+        # As many as there are at most among the rows that were looked at together.
+        self._rows_of |= Counter(one for one in found if one is not None)
+        return [one if one is not None and self._rows_of[one] > 1 else None for one in found]
+
+    def beginning_of(self, messages: Sequence[Any]) -> bytes | None:
+        """Return what stands for the system prompt that a row shares with others, or None."""
+        if not self.groups_rows or messages[0].get("role") != "system":
+            return None
+        found = self._digest(messages[0]["content"])
+        return found if found is not None and self._rows_of[found] > 1 else None
+
+    def _digest(self, text: str) -> bytes | None:
+        if len(text) < self._shortest:
+            return None
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
     def _shared(self, plan: Plan) -> list[str]:
         """Find what the rows share: whole messages, and the beginning of the one behind them."""
@@ -89,21 +129,25 @@ class PromptCache:
         self._begins_with_system = messages[0].get("role") == "system"
         return [*texts, self._beginning]
 
-    def marked(self, messages: bytes) -> bytes:
-        """Return the messages of a row as JSON, with the end of what is shared marked."""
+    def messages_of(self, item: Item, messages: bytes) -> bytes:
+        """Return messages as JSON, marked at the end of what an item shares with others, or with all."""
+        if not self.is_used and item.beginning is None:
+            return messages
         listed = orjson.loads(messages)
+        if self.is_used:
+            self._mark_what_all_share(listed)
+        if item.beginning is not None:
+            _mark_end(listed, 0)
+        return orjson.dumps(listed)
+
+    def _mark_what_all_share(self, listed: list[Any]) -> None:
         # An instruction for typed columns stands in a system message in front, where the rows have none.
         added = listed[0].get("role") == "system" and not self._begins_with_system
         place = self._whole + added
-        if self._beginning and self._split(listed, place):
-            return orjson.dumps(listed)
-        if place:
-            content = listed[place - 1].get("content")
-            parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-            if isinstance(parts, list) and parts and isinstance(parts[-1], dict):
-                marked = [*parts[:-1], {**parts[-1], "cache_control": _MARK}]
-                listed[place - 1] = {**listed[place - 1], "content": marked}
-        return orjson.dumps(listed)
+        if place and not (self._beginning and self._split(listed, place)):
+            _mark_end(listed, place - 1)
+        elif not place and self._beginning:
+            self._split(listed, place)
 
     def _split(self, listed: list[Any], place: int) -> bool:
         """Split the text of a message behind the shared beginning, and return whether it has one."""
@@ -122,3 +166,12 @@ class PromptCache:
         ]
         listed[place] = {**listed[place], "content": [*parts, *others]}
         return True
+
+
+def _mark_end(listed: list[Any], place: int) -> None:
+    """Mark the end of a message."""
+    content = listed[place].get("content")
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if isinstance(parts, list) and parts and isinstance(parts[-1], dict):
+        marked = [*parts[:-1], {**parts[-1], "cache_control": _MARK}]
+        listed[place] = {**listed[place], "content": marked}

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from ..options import Plan
 from ..records import Item, Skipped
 from . import OPERATIONS, Operation
+from .chat import Chat
 from .item_keys import number_copies
 from .row_model import model_template, with_models
+from .structured_output import TypedChat
 from .tracing import Tracing
 from .varying import check_varies
 
@@ -45,8 +47,27 @@ class QueryItems:
         """Whether each row has a model of its own."""
         return self._model is not None
 
+    def order_of(self, frame: pd.DataFrame) -> list[int] | None:
+        """Return the places of the rows in the order in which they are asked; None for their own.
+
+        Rows that share a long system prompt come after each other, so that it stays in the provider's cache.
+        """
+        operation = self.operation
+        if not self._deduplicate or not isinstance(operation, Chat | TypedChat):
+            return None
+        if not operation.prompt_cache.groups_rows:
+            return None
+        groups: dict[object, list[int]] = {}
+        for place, beginning in enumerate(operation.prompt_cache.look_at(frame)):
+            groups.setdefault(place if beginning is None else beginning, []).append(place)
+        return [place for places in groups.values() for place in places]
+
     def of(
-        self, frame: pd.DataFrame, first: int = 0, copies: dict[bytes, int] | None = None
+        self,
+        frame: pd.DataFrame,
+        first: int = 0,
+        copies: dict[bytes, int] | None = None,
+        order: Sequence[int] | None = None,
     ) -> Iterator[Item | Skipped]:
         """Yield the item of each row, or the reason why there is none.
 
@@ -55,13 +76,16 @@ class QueryItems:
             first: The number of the first row in the query.
             copies: How many equal items came before, by their keys, where equal items are not sent once; it
                 is kept up to date.
+            order: The order of the rows; see `order_of`.
 
         Raises:
             InputError: The frame lacks a column; raised before the first item.
             TemplateError: There are several rows, and no template names a column.
         """
-        rows = range(first, first + len(frame))
-        check_varies(self._plan, rows.stop)
+        rows: Sequence[int] = range(first, first + len(frame))
+        check_varies(self._plan, first + len(frame))
+        if order is not None:
+            frame, rows = frame.iloc[[*order]], [first + place for place in order]
         return self._made(frame, rows, {} if copies is None else copies)
 
     def some(self, frame: pd.DataFrame, rows: Sequence[int]) -> Iterator[Item | Skipped]:

@@ -122,7 +122,7 @@ class TypedChat:
         paid: Evidence | None = None
         while True:
             try:
-                method, read = yield from self._ask_once(messages, item.own, forced)
+                method, read = yield from self._ask_once(messages, item, forced)
             except GatewayError as error:
                 if paid is None:
                     raise
@@ -147,10 +147,10 @@ class TypedChat:
             messages = self._repairing(item.payload, read)
 
     def _ask_once(
-        self, messages: bytes, own: bytes, forced: str | None
+        self, messages: bytes, item: Item, forced: str | None
     ) -> Generator[Request, Response, tuple[str, _Read]]:
         try:
-            method, reply = yield from self._send(messages, own, forced)
+            method, reply = yield from self._send(messages, item, forced)
         except GatewayError as error:
             if not _failed_to_generate(error):
                 raise
@@ -165,17 +165,18 @@ class TypedChat:
         return self._steps_down and method != METHODS[-1] and method not in self._proven
 
     def _send(
-        self, messages: bytes, own: bytes, forced: str | None
+        self, messages: bytes, item: Item, forced: str | None
     ) -> Generator[Request, Response, tuple[str, Response]]:
         """Send messages by the current method; by the next one if the provider refuses it."""
         of_row: str | None = forced
         while True:
             method = of_row or self._method
             sent = self._instructed(messages) if method == "prompt" else messages
-            if self.prompt_cache.is_used:
-                sent = self.prompt_cache.marked(sent)
+            sent = self.prompt_cache.messages_of(item, sent)
             try:
-                reply = yield Request(self.path, b"".join((b'{"messages":', sent, own, self._rests[method])))
+                reply = yield Request(
+                    self.path, b"".join((b'{"messages":', sent, item.own, self._rests[method]))
+                )
             except GatewayError as error:
                 if forced or _failed_to_generate(error) or not _is_refused(method, error):
                     raise

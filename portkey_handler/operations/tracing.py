@@ -117,4 +117,4 @@ def _with(item: Item | Skipped, headers: dict[str, str] | Skipped, decide: bool)
     if decide:
         metadata = headers.get("x-portkey-metadata", "")
         key = hashlib.blake2b(key + metadata.encode(), digest_size=len(key)).digest()
-    return Item(key, item.payload, headers, item.own)
+    return Item(key, item.payload, headers, item.own, item.beginning)

@@ -196,3 +196,75 @@ def test_the_flight_begins_when_the_first_is_answered(provider: OfflineProvider)
     assert answers["answer_error"].notna().sum() == 2
     found = pd.DataFrame([one for one in answers["answer_evidence"] if "cached_tokens" in one])
     assert found["cache_write_tokens"].notna().sum() == 1
+
+
+# Rows that share a system prompt with some others
+
+POLICIES = [f"Policy {number}. " * 500 for number in range(5)]
+#: Twelve questions on each of five policies, mixed.
+MIXED = pd.DataFrame(
+    {"policy": [POLICIES[row % 5] for row in range(60)], "q": [f"question {row}" for row in range(60)]}
+)
+BY_POLICY = {**CLAUDE, "system_prompt": "{{ policy }}", "column": "q"}
+
+
+def test_each_system_prompt_is_written_once(provider: OfflineProvider) -> None:
+    """The first row of each goes ahead, and the others of it wait for the answer; the result has their order."""
+    provider.behaviour.prompt_cache = set()
+    provider.behaviour.latency = 0.02
+    answers = predict(provider, MIXED, {**BY_POLICY, "concurrency": 8})
+    assert answers["answer_error"].isna().all()
+    assert [text.rpartition("| ")[2] for text in answers["answer"]] == MIXED["q"].tolist()
+    words = sum(len(policy.split()) for policy in POLICIES)
+    found = pd.DataFrame(list(answers["answer_evidence"]))
+    assert found["cache_write_tokens"].sum() == words
+    assert found["cached_tokens"].sum() == 11 * words
+    assert provider.peak >= 5
+
+
+def test_rows_that_share_it_are_asked_after_each_other(provider: OfflineProvider) -> None:
+    """So that it is still in the cache, however many rows there are."""
+    provider.behaviour.prompt_cache = set()
+    predict(provider, MIXED, {**BY_POLICY, "concurrency": 1})
+    asked = [body["messages"][0]["content"][0]["text"] for body in bodies(provider)]
+    assert asked == sorted(asked, key=POLICIES.index)
+    assert all(body["messages"][0]["content"][0]["cache_control"] == MARK for body in bodies(provider))
+
+
+def test_a_system_prompt_of_one_row_is_not_marked(provider: OfflineProvider) -> None:
+    """Nor is one that is too short, and nobody waits for it: to write it would cost more, and nobody reads it."""
+    rows = pd.DataFrame({"policy": [POLICIES[0], POLICIES[1], "Short.", "Short."], "q": ["a", "b", "c", "d"]})
+    predict(provider, rows, {**BY_POLICY, "concurrency": 1})
+    assert [body["messages"][0]["content"] for body in bodies(provider)] == rows["policy"].tolist()
+    assert [body["messages"][1]["content"] for body in bodies(provider)] == ["a", "b", "c", "d"]
+
+
+def test_a_row_that_fails_does_not_hold_up_the_others(provider: OfflineProvider) -> None:
+    """Another one of the same system prompt goes ahead then."""
+    provider.behaviour.prompt_cache = set()
+    provider.behaviour.faults = [Fault(status=400)] * 7
+    answers = predict(provider, MIXED, {**BY_POLICY, "concurrency": 4})
+    assert answers["answer_error"].notna().sum() == 7
+    words = sum(len(policy.split()) for policy in POLICIES)
+    found = pd.DataFrame([one for one in answers["answer_evidence"] if "prompt_tokens" in one])
+    assert found["cache_write_tokens"].sum() == words
+
+
+@pytest.mark.parametrize(
+    "using", [{"output": "mood string", "output_method": "tool"}, {"deduplicate": False}]
+)
+def test_it_goes_together_with_other_options(provider: OfflineProvider, using: dict[str, Any]) -> None:
+    """With typed columns, and with equal rows that are all sent, which keep their own order."""
+    provider.behaviour.prompt_cache = set()
+    if "output" in using:
+        provider.behaviour.answer = lambda _body: '{"mood": "good"}'
+    rows = pd.concat([MIXED, MIXED], ignore_index=True)
+    answers = predict(provider, rows, {**BY_POLICY, "concurrency": 4, **using})
+    asked = 60 if "output" in using else 120
+    assert (len(answers), len(provider.requests)) == (120, asked)
+    words = sum(len(policy.split()) for policy in POLICIES)
+    assert sum(1 for one in answers["answer_evidence"] if one.get("cache_write_tokens")) == (
+        10 if asked == 60 else 5
+    )
+    assert len(provider.behaviour.prompt_cache or ()) == 5
+    assert words
