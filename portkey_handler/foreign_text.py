@@ -87,6 +87,8 @@ def _is_random(word: str, *, strict: bool = False) -> bool:
     if len(kinds) == 3:
         in_words = sum(length for _, length in runs if length >= 4)
         is_name = any(length >= _A_WORD for kind, length in runs if kind != _DIGIT)
+        if strict and changes * 2 >= len(letters):
+            return True  # as no name does that 20 letters or more have
         return len(letters) >= 24 and in_words * 2 < len(letters) and not is_name
     if not strict or len(kinds) == 1:
         return False

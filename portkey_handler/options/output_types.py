@@ -72,14 +72,48 @@ def _kinds(fragment: Any, definitions: Mapping[str, Any], steps: int) -> set[Kin
 
 #: JSON Schemas of the types, and the words for each.
 _TYPES: tuple[tuple[Mapping[str, Any], tuple[str, ...]], ...] = (
-    ({"type": "string"}, ("string", "text", "str", "varchar", "char", "nvarchar")),
-    ({"type": "integer"}, ("integer", "int", "whole number", "bigint", "smallint", "long")),
-    ({"type": "number"}, ("number", "float", "double", "decimal", "numeric", "real")),
+    ({"type": "string"}, ("string", "text", "str", "varchar", "char", "nvarchar", "character varying")),
+    (
+        {"type": "integer"},
+        (
+            "integer",
+            "int",
+            "whole number",
+            "bigint",
+            "smallint",
+            "tinyint",
+            "long",
+            "int2",
+            "int4",
+            "int8",
+            "int32",
+            "int64",
+        ),
+    ),
+    (
+        {"type": "number"},
+        (
+            "number",
+            "float",
+            "double",
+            "decimal",
+            "numeric",
+            "real",
+            "double precision",
+            "float4",
+            "float8",
+            "float32",
+            "float64",
+        ),
+    ),
     ({"type": "boolean"}, ("boolean", "bool")),
     ({"type": "array", "items": {"type": "string"}}, ("list", "array")),
     ({"type": "object"}, ("object", "dict", "json", "struct", "map")),
     ({"type": "string", "format": "date"}, ("date",)),
-    ({"type": "string", "format": "date-time"}, ("datetime", "timestamp", "date-time")),
+    (
+        {"type": "string", "format": "date-time"},
+        ("datetime", "timestamp", "date-time", "timestamptz", "timestamp with time zone"),
+    ),
     ({"type": "string", "format": "time"}, ("time",)),
 )
 _TYPE_OF = {word: dict(schema) for schema, words in _TYPES for word in words}
@@ -88,13 +122,15 @@ _SHOWN = (
     "may have null after it"
 )
 _COLUMN = re.compile(r'\s*(?:"([^"]+)"|`([^`]+)`|([^\s"`:]+))\s*:?\s*(.*)', re.DOTALL)
-#: list of float, list[float], list<float>, float[].
+#: list of float, list[float], list<float>, list(float), float[].
 _LIST = re.compile(
-    r"(?:list|array)(?: of (?P<of>.+)|\s*\[(?P<square>.+)\]|\s*<(?P<angle>.+)>)|(?P<behind>.+)\[\]"
+    r"(?:list|array)(?: of (?P<of>.+)|\s*\[(?P<square>.+)\]|\s*<(?P<angle>.+)>|\s*\((?P<round>.+)\))"
+    r"|(?P<behind>.+)\[\]"
 )
 _ENUM = re.compile(r"enum\s*\((?P<values>.*)\)", re.IGNORECASE | re.DOTALL)
 _LENGTH = re.compile(r"(?P<word>\w+)\s*\(\s*\d+\s*(?:,\s*\d+\s*)?\)")
 _LONGEST_SHOWN = 40
+_BEGINNINGS = {word[:3] for word in _TYPE_OF}
 
 
 def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
@@ -106,6 +142,9 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
     Raises:
         ValueError: It is not such a list; the message names the wrong column.
     """
+    if is_type(text):
+        shown = cut(" ".join(text.split()))
+        raise ValueError(f"'{shown}' is a type without a column; write a name before it: 'label {shown}'")
     columns: dict[str, dict[str, Any]] = {}
     for part in _parts(text):
         found = _COLUMN.fullmatch(part)
@@ -118,6 +157,13 @@ def columns_in_words(text: str) -> dict[str, dict[str, Any]]:
             raise ValueError(f"{shown} has no type; write '{shown} string', or another of: {_SHOWN}")
         if name in columns:
             raise ValueError(f"{cut(name)} is given twice")
+        if (
+            is_type(name)
+            and words.isidentifier()
+            and not is_type(words)
+            and words.lower()[:3] not in _BEGINNINGS
+        ):
+            raise ValueError(f"write the name before its type: '{cut(words)} {cut(name)}'")
         columns[name] = fragment_of(words, name)
     return columns
 

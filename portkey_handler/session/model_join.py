@@ -77,7 +77,9 @@ def asked(
                     [value] * len(seen), index=seen.index, dtype=None if len(seen) else object
                 )
         for name in answer.columns:
-            visible = name if name not in seen.columns else f"{model.alias}.{name}"
+            # A column of the tables keeps its name; where several have it, no answer takes it either.
+            taken = name in seen.columns or sum(column == name.lower() for _, column, _ in known) > 1
+            visible = f"{model.alias}.{name}" if taken else name
             seen[visible] = answer[name]
             added.append(visible)
             known.append((model.paths, name.lower(), visible))

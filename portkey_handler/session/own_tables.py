@@ -45,7 +45,7 @@ def create_table(node: Any, selector: Selector) -> Done:
     if schema and schema.lower() not in (known.lower() for known in database.schemas()):
         raise NotFoundError(f"the schema {schema} does not exist{did_you_mean(schema, database.schemas())}")
     rows = no_rows(node.columns, database) if node.from_select is None else selector.run(node.from_select)
-    if is_dry_run(name):
+    if is_dry_run(name, selector):
         return left_as_it_is(name)
     _write(f"CREATE OR REPLACE TABLE {_quoted(name)} AS" if is_known else f"CREATE TABLE {_quoted(name)} AS",
            rows.distinctly_named(), selector)  # fmt: skip
@@ -76,7 +76,7 @@ def insert(node: Any, selector: Selector) -> Done:
     names = described(selector, query)["column_name"].tolist()
     _check(name, known, columns or names, len(names))
     rows = selector.run(query)
-    if is_dry_run(name):
+    if is_dry_run(name, selector):
         return left_as_it_is(name)
     conflict = conflict_of(node)
     word = "INSERT" if conflict is None else f"INSERT OR {conflict.upper()}"

@@ -52,6 +52,9 @@ class Selector:
         views: Tables that the session makes itself, by dotted lower-case name.
         options: Options of every query, which beat those of USING.
         with_views: Returns a query in which subselects stand for the user's views; it may change the tree.
+
+    Attributes:
+        is_dry: Whether a model of the queries so far was asked in a dry run, so that they have no answers.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Selector:
     ) -> None:
         self.options = options
         self._with_views = with_views
+        self.is_dry = False
         self.database = database
         self.files = files
         self.frames = frames
@@ -291,6 +295,7 @@ class _Run:
             outputs, _ = asked(question, handlers, empty, every)
             # In a dry run no answer is known, so a condition on answers cannot be applied.
             is_dry = any(output.attrs.get(NOT_ASKED) for output in outputs.values())
+            self._selector.is_dry |= is_dry
             columns = [list(output.columns) for output in outputs.values()]
             plan = Planner(question, columns).plan()
             check_final(plan, empty, [*outputs.values()], self._database, self._scratch)

@@ -71,6 +71,10 @@ def _with_estimates(result: Result, estimates: list[Estimate]) -> Result:
         return result
     from .table import Table
 
+    if isinstance(result, Done):  # a table that was left as it is
+        from ..usage.spoken_frame import words
+
+        return replace(result, words=f"{result.words}\n\n{words(estimates)}")
     return replace(result, estimates=estimates) if isinstance(result, Table) else result
 
 
@@ -380,7 +384,7 @@ class Session:
         if own_tables.is_own(node.name, self._connection):
             self._views().check_no_view(str(node.name.parts[-1]), "the table")
             return own_tables.create_table(node, self._selector())
-        return create_table(node, self._files, self._selector().run, self._database)
+        return create_table(node, self._files, self._selector())
 
     def _insert(self, node: Any) -> Done:
         from . import own_tables
@@ -388,7 +392,7 @@ class Session:
 
         if own_tables.is_own(node.table, self._connection):
             return own_tables.insert(node, self._selector())
-        return insert(node, self._files, self._selector().run)
+        return insert(node, self._files, self._selector())
 
     def _create_view(self, node: Any) -> Done:
         return self._views().create(node)

@@ -60,7 +60,12 @@ def estimated(frame: pd.DataFrame, estimates: Sequence[Estimate]) -> pd.DataFram
     """Return the rows of a dry run, shown as the estimates of its queries; without any, the frame itself."""
     if not estimates:
         return frame
-    return SpokenFrame.of(frame, "\n\n".join(map(_text, estimates)), "\n".join(map(_html, estimates)))
+    return SpokenFrame.of(frame, words(estimates), "\n".join(map(_html, estimates)))
+
+
+def words(estimates: Sequence[Estimate]) -> str:
+    """Return the estimates of some queries as text."""
+    return "\n\n".join(map(_text, estimates))
 
 
 def _text(estimate: Estimate) -> str:

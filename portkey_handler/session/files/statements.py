@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...errors import StatementError
@@ -18,14 +17,13 @@ from .writing import Files
 if TYPE_CHECKING:
     from ..catalog import Catalog
     from ..duckdb_connection import Database
+    from ..select_runner import Selector
     from ..table import Table
 
 logger = logger_of(__name__)
 
-Runs = Callable[[Any], "Table"]
 
-
-def create_table(node: Any, files: Files, run: Runs, database: Database) -> Done:
+def create_table(node: Any, files: Files, selector: Selector) -> Done:
     """Write a new table: the rows of a query, or the given columns without rows."""
     name = _name(node.name, "CREATE TABLE")
     is_known = files.exists(name)
@@ -33,8 +31,9 @@ def create_table(node: Any, files: Files, run: Runs, database: Database) -> Done
         return Done(f"files.{name} exists already, so nothing was changed", 0)
     # Checked before the query is run, because the answers of its models would be paid for and lost.
     files.check_free(name, replace=node.is_replace)
-    rows = no_rows(node.columns, database) if node.from_select is None else run(node.from_select)
-    if is_dry_run(f"files.{name}"):
+    is_empty = node.from_select is None
+    rows = no_rows(node.columns, selector.database) if is_empty else selector.run(node.from_select)
+    if is_dry_run(f"files.{name}", selector):
         return left_as_it_is(f"files.{name}")
     files.create(name, rows, replace=node.is_replace)
     number = rows.arrow.num_rows
@@ -54,7 +53,7 @@ def no_rows(columns: list[Any], database: Database) -> Table:
     return database.run(exp.select(*shown).limit(0))
 
 
-def insert(node: Any, files: Files, run: Runs) -> Done:
+def insert(node: Any, files: Files, selector: Selector) -> Done:
     """Add the rows of a query, or the given values, to a table."""
     name = _name(node.table, "INSERT INTO")
     columns = None if node.columns is None else [str(column.name) for column in node.columns]
@@ -64,10 +63,10 @@ def insert(node: Any, files: Files, run: Runs) -> Done:
         conflict.check(name, known, columns)
     if node.from_select is None:
         columns = columns or known
-        rows = run(values(node.values, columns))
+        rows = selector.run(values(node.values, columns))
     else:
-        rows = run(node.from_select)
-    if is_dry_run(f"files.{name}"):
+        rows = selector.run(node.from_select)
+    if is_dry_run(f"files.{name}", selector):
         return left_as_it_is(f"files.{name}")
     done = files.append(name, rows, columns, conflict)
     words = f"{counted(done.rows, 'row')} inserted into files.{name}"
@@ -110,9 +109,14 @@ def set_option(node: Any, catalog: Catalog) -> Done:
     return Done(f"files.{name}.{option.lower()} is {is_now}")
 
 
-def is_dry_run(name: str) -> bool:
-    """Return whether this is a dry run, which writes nothing; then a log line says so."""
-    if dry_run_listener() is None:
+def is_dry_run(name: str, selector: Selector | None = None) -> bool:
+    """Return whether this is a dry run, which writes nothing; then a log line says so.
+
+    Args:
+        name: The table that would be written.
+        selector: Has run the query whose rows would be written; `USING dry_run = true` in it counts, too.
+    """
+    if dry_run_listener() is None and not (selector is not None and selector.is_dry):
         return False
     logger.info("%s", left_as_it_is(name).words)
     return True

@@ -21,6 +21,7 @@ from ...errors import StatementError
 from ...foreign_text import logger_of
 from ...secret import Secret
 from .depth import check_depth, too_deep
+from .doubled_options import doubled_option
 from .duckdb_text import is_misread
 from .literals import protected, put_back
 from .scanner import COMMENT, has_no_end, outside_quotes, pieces
@@ -90,6 +91,8 @@ def parse(statement: Statement | str) -> Any:
     if isinstance(statement, str):
         statement = Statement(statement)
     found = _tree_or_error(statement.reveal(), statement.line, statement.column)
+    if not isinstance(found, StatementError):
+        found = doubled_option(statement.reveal()) or found
     if isinstance(found, StatementError):
         # Raised here, it has no link to the parser's error, which has the statement in it.
         raise found.with_traceback(None)

@@ -50,7 +50,8 @@ def taken_using(query: Any) -> dict[str, Any]:
     options = using(getattr(last, "using", None))
     if options:
         last.using = None
-    return options
+    # What is said of one model (`m.max_tokens = 5`) beats what is said of all, in whichever order.
+    return dict(sorted(options.items(), key=lambda option: "." in option[0]))
 
 
 def prepared(query: Any) -> Any:

@@ -48,6 +48,9 @@ def schema(written: str) -> Any:
         ("array<string>", STRINGS, "list"),
         ("string[]", STRINGS, "list"),
         ("list of strings", STRINGS, "list"),
+        ("list(string)", STRINGS, "list"),
+        ("double precision", {"type": "number"}, "number"),
+        ("timestamptz", {"type": "string", "format": "date-time"}, "datetime"),
         ("list of date", {"type": "array", "items": {"type": "string", "format": "date"}}, "list"),
         ("list[enum(a, b)]", {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}, "list"),
     ],
@@ -68,6 +71,17 @@ def test_words_of_types(words: str, fragment: Any, kind: str) -> None:
             {"type": "Object", "properties": {"a": {"nullable": True, "type": "INTEGER"}}},
             {"a": {"type": ["integer", "null"]}},
         ),
+        ({"TYPE": "OBJECT", "PROPERTIES": {"a": {"TYPE": "STRING"}}}, {"a": {"type": "string"}}),
+        ({"Type": "object", "Properties": {"A": {"Type": "Array", "Items": {"Type": "String"}}}}, {"A": STRINGS}),
+        ({"PROPERTIES": {"a": {"ENUM": ["X"], "TYPE": "STRING"}}}, {"a": {"enum": ["X"], "type": "string"}}),
+        ({"a": {"TYPE": "INTEGER"}}, {"a": {"type": "integer"}}),
+        ({"Type": "text", "Title": "string"}, {"Type": {"type": "string"}, "Title": {"type": "string"}}),
+        ({"a": {"type": "date"}}, {"a": {"type": "string", "format": "date"}}),
+        ({"a": {"type": "Decimal", "description": "in euros"}}, {"a": {"type": "number", "description": "in euros"}}),
+        ({"a": {"type": "list[date]"}}, {"a": {"type": "array", "items": {"type": "string", "format": "date"}}}),
+        ({"a": {"type": "array", "items": "string"}}, {"a": STRINGS}),
+        ({"type": "object", "properties": {"a": {"type": "timestamp"}}},
+         {"a": {"type": "string", "format": "date-time"}}),
         ({"properties": {"a": {"type": "string"}}}, {"a": {"type": "string"}}),
         ({"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"a": {"type": "string"}}),
         (
@@ -91,6 +105,43 @@ def test_words_of_types(words: str, fragment: Any, kind: str) -> None:
 def test_forms_that_are_understood(written: Any, properties: Any) -> None:
     """Schemas as providers write them, and short forms within short forms."""
     assert schema(json.dumps(written))["properties"] == properties
+
+
+@pytest.mark.parametrize("written", ["json", "string", "list[string]", " integer ", "enum(good, bad)"])
+def test_a_type_alone_needs_a_name(written: str) -> None:
+    """It was told to write `list[string] string`."""
+    with pytest.raises(ValueError, match=r"^'") as caught:
+        read_output(written)
+    shown = written.strip()
+    said = f"'{shown}' is a type without a column; write a name before it: 'label {shown}'"
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("string sentiment", "write the name before its type: 'sentiment string'"),
+        (
+            '{"TYPE": "ARRAY", "ITEMS": {"TYPE": "STRING"}}',
+            "the root of this JSON Schema is array, and a row has one object: name it as a column, such as "
+            '{"labels": {"type": "array", "items": {"type": "string"}}}',
+        ),
+        (
+            '{"type": "object"}',
+            "the JSON Schema of an object needs its properties, which are the columns, such as "
+            '{"type": "object", "properties": {"label": {"type": "string"}}}',
+        ),
+        (
+            '{"type": ["object", "null"], "properties": {"a": {"type": "string"}}}',
+            'a row has one object, so write "type": "object" at the root of the JSON Schema',
+        ),
+    ],
+)
+def test_other_orders_and_roots_are_refused(written: str, message: str) -> None:
+    """Each says what to write."""
+    with pytest.raises(ValueError, match=r"^") as caught:
+        read_output(written)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -104,3 +104,19 @@ def test_a_subselect_says_which(session: Session) -> None:
     create(session, "column = 'text'")
     query = "SELECT m.answer FROM (SELECT b.text FROM a JOIN b ON a.id = b.id) AS t JOIN m ORDER BY t.text"
     assert session.sql(query)["answer"].tolist() == ["b one", "b two"]
+
+
+def test_an_answer_does_not_take_the_name_of_columns_of_several_tables(
+    session: Session, provider: OfflineProvider
+) -> None:
+    """The second model was asked about the answer of the first one, in silence."""
+    session.sql("CREATE MODEL m PREDICT text USING engine = 'e', column = 'x'")
+    session.sql("CREATE MODEL n PREDICT answer USING engine = 'e', column = 'text'")
+    with pytest.raises(InputError) as caught:
+        session.sql(f"SELECT n.answer {JOIN} JOIN n")
+    assert str(caught.value) == (
+        "column = 'text' is a column of several tables: a.text, b.text, m.text; say which one: column = 'a.text'"
+    )
+    assert provider.requests == []
+    told = session.sql(f"SELECT n.answer {JOIN} JOIN n USING n.column = 'm.text'")
+    assert told["answer"].tolist() == ["5", "6"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -97,3 +98,75 @@ def test_a_table_made_of_a_subselect(session: Session, provider: OfflineProvider
         "CREATE TABLE files.x (SELECT * FROM (SELECT t.id, m.a FROM t JOIN m) AS s USING max_tokens = 7)"
     )
     assert {request.body["max_tokens"] for request in provider.requests} == {7}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE files.new AS SELECT t.id, m.a FROM t JOIN m USING dry_run = true",
+        "CREATE TABLE files.new (SELECT t.id, m.a FROM t JOIN m USING dry_run = true)",
+        "CREATE OR REPLACE TABLE files.old AS SELECT * FROM (SELECT t.id, m.a FROM t JOIN m USING dry_run = true) AS s",
+        "INSERT INTO files.old (id, q) SELECT t.id, m.a FROM t JOIN m USING dry_run = true",
+        "INSERT INTO files.old (id, q) SELECT id, a FROM (SELECT t.id, m.a FROM t JOIN m) AS s USING dry_run = true",
+    ],
+)
+def test_a_dry_run_writes_no_table(
+    statement: str, session: Session, provider: OfflineProvider, tmp_path: Path
+) -> None:
+    """Rows without answers were added to the user's file."""
+    (tmp_path / "old.csv").write_text("id,q\n1,one\n")
+    table = "files.new" if "files.new" in statement else "files.old"
+    said, estimate = repr(session.sql(statement)).split("\n\n", 1)
+    assert said == f"{table} is left as it is, because this is a dry run"
+    assert estimate.startswith("m: a dry run, nothing was sent: 2 rows, 2 requests, ")
+    assert {file.name for file in tmp_path.iterdir() if file.suffix} == {"old.csv"}
+    assert (tmp_path / "old.csv").read_text() == "id,q\n1,one\n"
+    assert provider.requests == []
+
+
+def test_a_dry_run_writes_no_table_of_a_connection(session: Session, provider: OfflineProvider) -> None:
+    """Nor one of the user's own DuckDB."""
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE old (id INT, q VARCHAR)")
+    with Session(connection=connection) as other:
+        other.sql(f"{SETUP} INSERT INTO old SELECT 1 AS id, a AS q FROM m WHERE q = 'x' USING dry_run = true")
+        other.sql("CREATE TABLE fresh AS SELECT a FROM m WHERE q = 'x' USING dry_run = true")
+    assert connection.execute("SELECT count(*) FROM old").fetchall() == [(0,)]
+    assert connection.execute("SHOW TABLES").fetchall() == [("old",)]
+    assert provider.requests == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("SELECT m.a FROM t JOIN m USING dry_run = true, dry_run = false", "dry_run"),
+        ("SELECT m.a FROM t JOIN m USING dry_run = true, max_tokens = 5, `DRY_RUN` = false", "dry_run"),
+        ('SELECT m.a FROM t JOIN m USING max_cost = 1 /* , */, "max_cost" = 100', "max_cost"),
+        ("SELECT * FROM (SELECT m.a FROM t JOIN m USING stop = ['a', 'b'], stop = 'c') AS s", "stop"),
+        ("SELECT m.a FROM t JOIN m USING m.max_rows = 1, m.max_rows = 9", "m.max_rows"),
+        ("CREATE MODEL k PREDICT a USING engine = 'e', column = 'q', model = 'x', model = 'y'", "model"),
+        ("CREATE ML_ENGINE k FROM portkey USING api_key = 'x', check = false, api_key = 'y'", "api_key"),
+    ],
+)
+def test_an_option_that_is_given_twice_is_refused(
+    statement: str, name: str, session: Session, provider: OfflineProvider
+) -> None:
+    """The last one won in silence, and `dry_run = true, dry_run = false` paid."""
+    with pytest.raises(StatementError) as caught:
+        session.sql(statement)
+    assert str(caught.value) == f"USING gives {name} twice; leave one of them out"
+    assert provider.requests == []
+
+
+def test_equal_names_that_are_no_doubled_options_are_read(
+    session: Session, provider: OfflineProvider
+) -> None:
+    """In texts, objects, comments, other models' options and the USING of another query."""
+    session.sql(
+        "SELECT m.a FROM (SELECT t.q, n.b FROM t JOIN n USING temperature = 0) AS t JOIN m USING temperature = 1, "
+        "m.max_tokens = 5, max_tokens = 6, stop = ['a, temperature = 2'], -- , temperature = 3\n"
+        "parameters = {'x': 1, 'y': {'x': 1}}"
+    )
+    assert provider.requests[-1].body["temperature"] == 1
+    assert provider.requests[-1].body["max_tokens"] == 5
+    assert provider.requests[-1].body["y"] == {"x": 1}
