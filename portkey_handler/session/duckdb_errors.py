@@ -34,6 +34,8 @@ def _message(text: str, names: Mapping[str, str]) -> str:
     text = text.split("\nLINE ")[0].split("\nOriginal Line")[0]  # a line of a CSV has cells
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = " ".join(lines)[:500]
+    if "ORDER BY non-integer literal" in first:
+        return "binder error: ORDER BY has a text, which orders nothing; names of columns stand in backticks"
     if first.startswith(("Binder Error", "Catalog Error")):
         # DuckDB writes names in double quotes, in which this dialect has texts.
         first = re.sub(r'"((?:[^"]|"")+)"', lambda found: "`" + found[1].replace('""', '"') + "`", first)

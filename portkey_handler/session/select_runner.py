@@ -18,12 +18,13 @@ from .catalog import Model
 from .constant_subselects import fill_in_constants
 from .duckdb_connection import Database
 from .files.writing import Files
+from .model_columns import columns_of
 from .model_statements import find_model
 from .scratch import Scratch
 from .sql.double_quotes import marked, named_by_with, refuse_columns, selects
 from .sql.duckdb_nodes import qualify_of
 from .sql.expressions import aliased, column
-from .sql.nodes import alias_of, flat, output_names, paths
+from .sql.nodes import alias_of, flat, is_star, output_names, paths
 from .sql.parser import ast
 from .sql.plan import ROW, Asked, Plan, Question, Source, of_models, options_for, parts
 from .sql.pruning import NAIVE
@@ -54,7 +55,7 @@ class Selector:
         with_views: Returns a query in which subselects stand for the user's views; it may change the tree.
 
     Attributes:
-        is_dry: Whether a model of the queries so far was asked in a dry run, so that they have no answers.
+        is_dry: Whether a model of the last query was asked in a dry run, so that its rows lack answers.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Selector:
 
     def run(self, query: Any) -> Table:
         """Run a parsed query; the tree is not changed."""
+        self.is_dry = False
         with self.database.scratch() as scratch:
             return _Run(self, scratch).query(self.prepared(query))
 
@@ -158,31 +160,40 @@ class _Run:
         """
         for select in selects(query):
             items = list(flat(select.from_table))
-            own = [
-                select.targets,
-                select.where,
-                select.group_by,
-                select.having,
-                qualify_of(select),
-                select.order_by,
-            ]
-            texts = marked(parts([*own, [condition for _, _, condition in items]]))
-            if texts:
-                refuse_columns(texts, [name for item, _, _ in items for name in self._names_in(item, query)])
+            behind = [select.group_by, select.having, qualify_of(select), select.order_by]
+            own = [select.targets, select.where, *behind, [condition for _, _, condition in items]]
+            if texts := marked(parts(own)):
+                names = [name for item, _, _ in items for name in self._names_in(item, query)]
+                refuse_columns(texts, names)
+                refuse_columns(marked(parts(behind)), [name for name in output_names(select.targets) if name])
 
-    def _names_in(self, item: Any, query: Any) -> Sequence[str]:
-        """Return the names of the columns of something in FROM, as far as they are known."""
+    def _names_in(self, item: Any, query: Any, seen: tuple[str, ...] = ()) -> Sequence[str]:
+        """Return the names of the columns of something in FROM, as far as they are known.
+
+        Args:
+            item: A table, a model or a subselect.
+            query: The whole query, whose WITH may give the table its name.
+            seen: Names of WITH that have been looked up; a query may read a table of its own name.
+        """
         if (model := self._model(item)) is not None:
-            return (model.target,)
+            return columns_of(model)
         if isinstance(item, ast.Identifier):
-            named = named_by_with(query, item)
+            named = None if str(item) in seen else named_by_with(query, item)
+            seen = (*seen, str(item))
             if named is None:
                 with suppress(NotFoundError):  # which is said later
                     return self._columns(self.table(item))
             item = named
         while isinstance(item, ast.Union | ast.Intersect | ast.Except):
             item = item.left
-        return [name for name in output_names(item.targets) if name] if isinstance(item, ast.Select) else ()
+        if not isinstance(item, ast.Select):
+            return ()
+        names = [name for name in output_names(item.targets) if name]
+        if any(isinstance(target, ast.Star) or is_star(target) for target in item.targets):
+            names += [
+                name for one, _, _ in flat(item.from_table) for name in self._names_in(one, query, seen)
+            ]
+        return names
 
     def _check_using(self, query: Any, options: Mapping[str, Any]) -> None:
         """Check that USING names only models that are in the query, at any depth.

@@ -41,6 +41,7 @@ LIKE_NAMES = {
     "a UUID": "0f8fad5b-d9cb-469f-a165-70867728950e",
     "small letters and digits": "canaryk7m2p9q4r8s1t6v3w5x0y",
     "with a dash": "Canary0aB1-cD2eF3gH4iJ5kL6mN7oP8",
+    "short, of all three kinds": "Cn9aRy2pLk8VtR4yBn6H",
 }
 #: A key that no shape tells: it is masked where it is a text, or the value of an option that holds a key.
 A_WORD = "correct-canary-battery"

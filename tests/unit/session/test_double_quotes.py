@@ -21,6 +21,7 @@ def session(provider: OfflineProvider, monkeypatch: pytest.MonkeyPatch) -> Itera
         running.sql(
             "CREATE ML_ENGINE e FROM portkey USING check = false;"
             "CREATE MODEL m PREDICT answer USING engine = 'e', column = 'text';"
+            "CREATE MODEL k PREDICT found USING engine = 'e', column = 'text', output = {'tone': 'string'};"
         )
         yield running
 
@@ -48,6 +49,16 @@ def said(text: str, name: str) -> str:
         ('SELECT "n", m.answer FROM t JOIN m', said("n", "n")),
         ("SELECT t.n FROM t JOIN m WHERE \"answer\" LIKE 'x'", said("answer", "answer")),
         ('SELECT a.n FROM t AS a JOIN t AS b ON a.n = "n"', said("n", "n")),
+        ('SELECT "Customer name" FROM (SELECT * FROM t) AS q', said("Customer name", "Customer name")),
+        ('SELECT "n" FROM (SELECT a.* FROM (SELECT * FROM t) AS a JOIN t AS b) AS q', said("n", "n")),
+        ('WITH c AS (SELECT * FROM t), d AS (SELECT * FROM c) SELECT "n" FROM d', said("n", "n")),
+        ('WITH t AS (SELECT * FROM t) SELECT "n" FROM t', said("n", "n")),
+        ('SELECT "answer" FROM (SELECT m.* FROM t JOIN m) AS q', said("answer", "answer")),
+        ("SELECT t.n FROM t JOIN k WHERE \"tone\" = 'x'", said("tone", "tone")),
+        ('SELECT "found_error" FROM t JOIN k', said("found_error", "found_error")),
+        ('SELECT n AS "Number" FROM t ORDER BY "Number" DESC', said("Number", "Number")),
+        ('SELECT upper(text) AS u, count(*) FROM t GROUP BY "u"', said("u", "u")),
+        ('SELECT t.n AS `my n` FROM t JOIN m ORDER BY "my n"', said("my n", "my n")),
     ],
 )
 def test_a_column_in_double_quotes_is_refused(
@@ -68,6 +79,7 @@ def test_a_column_in_double_quotes_is_refused(
         ("SELECT 'n' FROM t", [["n"]]),
         ('SELECT t."n" FROM t', [[1]]),
         ('SELECT "other" FROM t', [["other"]]),
+        ('SELECT "u" AS u FROM t', [["u"]]),
         ('SELECT "it\'s" FROM t', [["it's"]]),
         ("SELECT 'say \"n\"' FROM t", [['say "n"']]),
         ('SELECT n /* "n" */ FROM t -- "n"', [[1]]),
@@ -84,4 +96,13 @@ def test_hints_of_duckdb_are_in_backticks(session: Session) -> None:
         session.sql("SELECT customer FROM t")
     assert str(caught.value) == (
         "binder error: Referenced column `customer` not found in FROM clause! Candidate bindings: `Customer name`"
+    )
+
+
+def test_a_text_orders_nothing(session: Session) -> None:
+    """DuckDB said which of its settings would allow it."""
+    with pytest.raises(StatementError) as caught:
+        session.sql("SELECT n FROM t ORDER BY 'n'")
+    assert str(caught.value) == (
+        "binder error: ORDER BY has a text, which orders nothing; names of columns stand in backticks"
     )
