@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,13 +53,16 @@ class GatewayConfig:
         """
         options = joined_options(engine.options, plan.routing.value)
         may_route = _may_route(options.get("config"))
-        return cls(engine, address(engine), options, plan.execution.timeout, may_route)
+        return cls(engine, address(engine), options, plan.execution.timeout, may_route)._redirected()
 
     @classmethod
     def of_engine(cls, engine: EngineConfig, timeout: float = PROBE_SECONDS) -> GatewayConfig:
         """Return the configuration of an engine without a model: no target is chosen, nothing is routed."""
         own = {name: value for name, value in engine.options.items() if name not in CONFIG_WORDS}
-        return cls(engine, address(engine), own, timeout)
+        return cls(engine, address(engine), own, timeout)._redirected()
+
+    def _redirected(self) -> GatewayConfig:
+        return self if _everything_goes_to is None else self.at(_everything_goes_to)
 
     @property
     def is_local(self) -> bool:
@@ -108,8 +112,28 @@ class GatewayConfig:
         return provider if isinstance(provider, str) and not provider.startswith("@") else None
 
 
+#: An address on this machine that is asked in place of every other, in the whole process; or None.
+_everything_goes_to: str | None = None
+
+
+@contextmanager
+def everything_to(base_url: str) -> Iterator[None]:
+    """Ask a server on this machine in place of every gateway inside the `with` block; it gets no key.
+
+    Answers are not cached for the engines, but for that server.
+    """
+    global _everything_goes_to  # noqa: PLW0603 - a thread that does not know of it would ask, and pay
+    before, _everything_goes_to = _everything_goes_to, base_url
+    try:
+        yield
+    finally:
+        _everything_goes_to = before
+
+
 def address(engine: EngineConfig) -> str:
     """Return the gateway's base URL: the one given, else the hosted one with a key, the local one without."""
+    if _everything_goes_to is not None:
+        return _everything_goes_to
     given: str | None = engine.plain.get("base_url")
     return given or (HOSTED if engine.secrets.get("portkey_api_key") else LOCAL)
 

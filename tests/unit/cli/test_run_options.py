@@ -424,10 +424,23 @@ def test_a_database_file(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_offline_asks_nobody_else(provider: OfflineProvider, files: Path) -> None:
-    """Whatever the environment says; and the key stays here."""
-    place = ("--files", str(files), "--format", "csv", "--offline")
-    done = run("sql", SETUP + ASK, *place, provider=provider, PORTKEY_API_KEY="pk-canary-1234567890")
+def test_offline_asks_nobody_else(provider: OfflineProvider, files: Path, tmp_path: Path) -> None:
+    """Whatever the environment says, an engine, or a session: those with an address of their own were paid.
+
+    And what the stand-in has said is no cached answer of the engine.
+    """
+    here = ("--files", str(files), "--format", "csv")
+    keys = {"PORTKEY_API_KEY": "pk-canary-1234567890", "PORTKEY_PROVIDER": "openai"}
+    done = run("sql", SETUP + ASK, *here, "--offline", provider=provider, **keys)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("id,answer\n1,one\n")
+    kept = (*here, "--session", str(tmp_path / "session"))
+    targets = '{"a": {"provider": "openai", "api_key": "sk-canary"}}'
+    own = f"FROM portkey USING base_url = '{provider.base_url}', targets = {targets};"
+    for statements in (SETUP.replace("FROM portkey;", own), ASK, "DESCRIBE m.check"):
+        done = run("sql", statements, *kept, "--offline")
+        assert done.returncode == 0, done.stderr
     assert provider.requests == []
+    provider.behaviour.answer = lambda _body: "of the engine"
+    done = run("sql", ASK, *kept)
+    assert done.stdout.count("of the engine") == 3
