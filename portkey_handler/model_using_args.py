@@ -389,7 +389,8 @@ model_using_args = OrderedDict(
         "type": ARG_TYPE.STR,
         "description": (
             "Seconds after which the query sends no more requests; those in flight have 5 s to finish. Rows "
-            "without an answer then fail with that reason; answers that were paid for stay cached."
+            "without an answer then fail with that reason; answers that were paid for stay cached. Batches "
+            "are waited for as long, and go on at the provider."
         ),
         "required": False,
         "label": "Deadline",
@@ -404,6 +405,26 @@ model_using_args = OrderedDict(
         ),
         "required": False,
         "label": "Reuse",
+        "secret": False,
+    },
+    delivery={
+        "type": ARG_TYPE.STR,
+        "description": (
+            "How the requests reach the provider: direct sends each of them, batch uploads them as files, "
+            "which the provider answers within 24 hours for half the price."
+        ),
+        "required": False,
+        "label": "Delivery",
+        "secret": False,
+    },
+    wait={
+        "type": ARG_TYPE.BOOL,
+        "description": (
+            "With delivery = 'batch', whether the query waits for its batches, up to deadline. false ends it "
+            "at once: rows that are still in a batch have no answer yet, and running it again fetches them."
+        ),
+        "required": False,
+        "label": "Wait",
         "secret": False,
     },
     requests_per_minute={

@@ -16,7 +16,7 @@ from .operations.result_columns import check_free, column_names, to_frame
 from .options import EngineConfig, Plan, resolve
 from .prompts.frames import as_frame
 from .query_run import QueryRun, estimate_of, items_of
-from .records import NOT_ASKED, PLANNED, RowNames
+from .records import IN_BATCHES, NOT_ASKED, PLANNED, RowNames
 from .secret import Secret, forgetting, sealed
 from .usage.budget import too_expensive, too_many_rows
 from .usage.daily_budget import today
@@ -80,6 +80,7 @@ class Predictor:
                 check(self.plan, credentials, frame)
             answers = to_frame(self.plan, [], frame.index)
             answers.attrs[NOT_ASKED] = self._is_dry
+            answers.attrs[IN_BATCHES] = self.plan.execution.delivery == "batch"
             return answers
         gateway = GatewayConfig.resolve(credentials, self.plan)
         if self._is_dry:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .errors import AboveLimitError
+from .batches.delivery import Delivery
+from .batches.delivery_options import DeliveryOptions
+from .batches.support import check_batches
+from .errors import AboveLimitError, GatewayError
 from .execution.capacity import NO_PATIENCE, Capacity
 from .execution.gc_threshold import seldom_collected
 from .execution.mapper import Mapper, MapperLimits
@@ -32,7 +36,7 @@ from .options import Plan
 from .options.durations import seconds_of
 from .options.plan import longest_answer
 from .options.service_tier import FLEX, FLEX_PATIENCE
-from .records import PLANNED, Outcome, RowNames
+from .records import PLANNED, STILL_OUT, Item, Outcome, Request, Response, RowNames, Skipped
 from .storage.answer_cache import AnswerCache
 from .storage.learnt_methods import LearntMethods
 from .storage.rate_limit_store import RateLimitStore
@@ -61,7 +65,13 @@ _KEPT_ANYWAY = 86_400.0
 
 
 def items_of(plan: Plan, gateway: GatewayConfig) -> QueryItems:
-    """Return what makes the items of a query from its rows."""
+    """Return what makes the items of a query from its rows.
+
+    Raises:
+        OptionError: The rows cannot be answered as the options say.
+        TemplateError: A template is wrong.
+    """
+    check_batches(plan, gateway)
     trace = Tracing(plan.name, gateway.trace_id, gateway.metadata, may_route=gateway.routes_by_metadata)
     return QueryItems(plan, trace)
 
@@ -121,6 +131,7 @@ class QueryRun:
         self._copies: dict[bytes, int] = {}
         self._asked: AskedRows | None = None
         self._asked_from = 0
+        self._delivery: Delivery | None = None
 
     async def __aenter__(self) -> QueryRun:
         """Open nothing yet: a query that is refused needs no connection."""
@@ -147,7 +158,10 @@ class QueryRun:
             await self._open()
         mapping = await self._map(frame, first, names)
         raise_failures(self._plan, mapping, self.usage, self._cache.fault)
-        return to_frame(self._plan, mapping.outcomes[first:], frame.index)
+        answers = to_frame(self._plan, mapping.outcomes[first:], frame.index)
+        if self._delivery is not None and self._delivery.out:
+            answers.attrs[STILL_OUT] = self._delivery.out
+        return answers
 
     def note_share(self, condition: str, rows: int, kept: int) -> None:
         """Note how many rows a condition on the answers has kept, for the plans of later queries."""
@@ -183,16 +197,18 @@ class QueryRun:
     def _new_mapper(self) -> Mapper:
         plan, execution, items = self._plan, self._plan.execution, self._items
         given = given_rates(plan, is_free=self._config.is_local)
+        in_batches = execution.delivery == "batch"
         return Mapper(
-            items.operation.ask,
+            self._ask if in_batches else items.operation.ask,
             self._limited or self._gateway.send,
             MapperLimits(
                 concurrency=execution.concurrency,
                 most_in_flight=most_in_flight(execution.concurrency),
                 timeout=execution.timeout,
                 max_attempts=execution.max_attempts,
-                batch_size=items.operation.batch_size,
-                deadline=execution.deadline,
+                # A batch has a line for each item, and the delivery sees to the deadline.
+                batch_size=1 if in_batches else items.operation.batch_size,
+                deadline=None if in_batches else execution.deadline,
                 several_models=items.several_models,
                 capacity=_capacity(plan),
                 first_alone=isinstance(items.operation, Chat | TypedChat)
@@ -226,7 +242,9 @@ class QueryRun:
         if self._plan.output.keep_prompts:
             picked = lambda rows: self._items.some(frame.iloc[[*rows]], [first + row for row in rows])  # noqa: E731
             self._asked, self._asked_from = AskedRows(self._items.operation.ask, picked, names), first
-        order = self._items.order_of(frame)
+        in_batches = self._plan.execution.delivery == "batch"
+        order = None if in_batches else self._items.order_of(frame)
+        before = {**self._copies}
         items = self._items.of(frame, first, self._copies, order)
         numbers = None if order is None else [first + place for place in order]
         if self._has_budget:
@@ -238,9 +256,12 @@ class QueryRun:
         self._watch.go_on()
         with seldom_collected():
             try:
-                mapping = await self._mapper.run(
-                    items, len(frame), None if order else self._elsewhere(frame, first), numbers
-                )
+                elsewhere = None if order or in_batches else self._elsewhere(frame, first)
+                if in_batches:
+                    items = await self._delivered(items, self._items.of(frame, first, before))
+                mapping = await self._mapper.run(items, len(frame), elsewhere, numbers)
+                if self._delivery is not None and self._cache.fault is None:
+                    self._delivery.finish()
             except asyncio.CancelledError:
                 self._was_interrupted = True
                 raise
@@ -249,14 +270,33 @@ class QueryRun:
         self._recorder.mapping = mapping
         return mapping
 
+    async def _delivered(
+        self, items: Iterable[Item | Skipped], again: Iterable[Item | Skipped]
+    ) -> Iterator[Item | Skipped]:
+        """Have the items of a query answered in batches; return them as the mapper takes them."""
+        options = DeliveryOptions.of(self._plan, self._config)
+        delivery = Delivery(options, self._folder, self._gateway, self._items.operation.ask, self._cache.has)
+        self._resources.callback(delivery.close)
+        self._delivery = delivery
+        await delivery.run(again)
+        return delivery.rows(items)
+
+    def _ask(self, items: Sequence[Item]) -> Generator[Request, Response, Sequence[Outcome | GatewayError]]:
+        ask = self._items.operation.ask if self._delivery is None else self._delivery.ask
+        return ask(items)
+
     def _look(self) -> Progress:
+        if self._delivery is not None and not self._delivery.is_done:
+            return Progress(self._plan.name, *self._delivery.lines, in_batches=True)
         return progress_of(self._plan.name, self._mapper.now(), self.usage)
 
     def _say_the_end(self) -> None:
         watch = self._watch
         if watch is None:
             return
-        if self._was_interrupted:
+        if self._was_interrupted and self._delivery is not None and not self._delivery.is_done:
+            logger.warning("%s", watch.end(f"{self._plan.name}: {self._delivery.interrupted}", warned=True))
+        elif self._was_interrupted:
             fault = self._cache.fault
             line = interrupted(self._plan, self._mapper.now(), self.usage, fault, watch.seconds)
             logger.warning("%s", watch.end(line, warned=True))

@@ -24,6 +24,10 @@ ROW_NUMBERS = "portkey_handler_rows"
 PLANNED = "portkey_handler_planned"
 #: An attribute of a frame of answers: nothing was asked, so they are not known.
 NOT_ASKED = "portkey_handler_not_asked"
+#: An attribute of a frame of answers without rows: the model answers in batches.
+IN_BATCHES = "portkey_handler_in_batches"
+#: An attribute of a frame of answers: the number of distinct rows that are still in a batch.
+STILL_OUT = "portkey_handler_still_out"
 
 
 class Ending(Enum):
@@ -117,12 +121,15 @@ class Request:
         body: The JSON body.
         headers: Headers in addition to those of all requests of the query, or None.
         is_divisible: Whether its parts are sent alone where the server fails at the whole (status 500).
+        known: What came of it in a batch, or None: an answer, or a failure, is not sent again, unless the
+            failure may pass.
     """
 
     path: str
     body: bytes
     headers: Mapping[str, str] | None = None
     is_divisible: bool = False
+    known: Response | Exception | None = None
 
 
 class Evidence(NamedTuple):
@@ -157,6 +164,8 @@ class Evidence(NamedTuple):
         service_tier: The provider's service tier, such as flex, which has a price of its own.
         cache_write_tokens: Tokens of the request that were written to the provider's cache, where that has a
             price of its own, as at Anthropic.
+        batch: The batch that answered: its id, and the tokens of the request that it answered, which cost
+            less than those of other requests for the row.
     """
 
     status: int | None = None
@@ -184,6 +193,7 @@ class Evidence(NamedTuple):
     reasoning: str | None = None
     service_tier: str | None = None
     cache_write_tokens: int | None = None
+    batch: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the known fields by their names; `kept_from` as ISO 8601."""

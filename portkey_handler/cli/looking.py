@@ -1,16 +1,19 @@
-"""Commands that look: check the gateway, and the usage of each day."""
+"""Commands that look: check the gateway, the usage of each day, and the batches."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .app import EnvFileOption, app, errors_on_stderr, leave, write_out
+from .app import EnvFileOption, SessionOption, app, errors_on_stderr, leave, write_out
 from .exit_codes import GATEWAY
 from .variables import read_env_file
+
+if TYPE_CHECKING:
+    from ..options import EngineConfig
 
 _USAGE_COLUMNS = [
     *("day", "engine", "model", "answered_by", "queries", "rows", "requests", "failed", "cached"),
@@ -72,3 +75,43 @@ def usage(
             write(frame.groupby("day", sort=False)[columns].sum().reset_index(), fmt, None)
         else:
             write_out(f"no query was run in the last {days} days")
+
+
+@app.command()
+def batches(
+    cancel: Annotated[
+        str | None, typer.Option("--cancel", help="End this batch at the provider, by its id.")
+    ] = None,
+    session_folder: SessionOption = None,
+    env_file: EnvFileOption = None,
+) -> None:
+    """Show the batches of all models as they were last seen, or end one.
+
+    --cancel reaches the provider by the engine in the folder of --session, else by that of the environment.
+    """
+    import pandas as pd
+
+    from ..host.batch_rows import ALL_COLUMNS, all_batches, cancel_batch
+    from .app import Format
+    from .output import write
+
+    if env_file is not None:
+        read_env_file(env_file)
+    with errors_on_stderr():
+        if cancel is not None:
+            write_out(cancel_batch(cancel, _engine_of(cancel, session_folder)))
+        elif rows := all_batches():
+            write(pd.DataFrame(rows, columns=list(ALL_COLUMNS), dtype="object"), Format.table, None)
+        else:
+            write_out("there are no batches")
+
+
+def _engine_of(batch: str, session_folder: Path | None) -> EngineConfig:
+    """Return the options of a batch's engine."""
+    from ..host.batch_rows import engine_of_batch
+    from ..options.resolve import resolve_engine
+    from ..session.catalog import Catalog
+
+    name = engine_of_batch(batch)
+    options = {} if session_folder is None else Catalog(session_folder).engine(name).options
+    return resolve_engine(options, os.environ)[0]

@@ -332,7 +332,8 @@ class Mapper:
         evidence = evidence._replace(
             # An operation that sends a batch may know better which requests were for which item.
             attempts=evidence.attempts or attempts,
-            latency_ms=milliseconds,
+            # An answer of a batch has no latency of its own.
+            latency_ms=milliseconds if evidence.batch is None else None,
             cost=self._price(evidence),
         )
         return Outcome(answer.value, answer.reason, evidence, answer.failed)

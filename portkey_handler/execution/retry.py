@@ -107,9 +107,23 @@ class RetryingSender:
             GatewayError: There is none; `attempts` says how often it was tried.
             QueryStopped: The query was stopped before the request was sent.
         """
-        attempt = unreadable = without_capacity = 0
+        if request.known is None:
+            return await self._answer_to(request)
+        self.requests += 1
+        if isinstance(request.known, Response):
+            return request.known
+        return await self._answer_to(request, _that_may_pass(request.known))
+
+    async def _answer_to(self, request: Request, failure: GatewayError | None = None) -> Response:
+        """Send a request until there is a response.
+
+        Args:
+            request: The request.
+            failure: Its failure in a batch, which counts as the first attempt, or None.
+        """
+        attempt = 0 if failure is None else 1
+        unreadable = without_capacity = 0
         probing = fell_back = False
-        failure: GatewayError | None = None
         while True:
             await self._wait_for_permission(probing, failure)
             attempt += 1
@@ -279,6 +293,13 @@ class RetryingSender:
         """Wait for some seconds, or until the query is stopped."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._stopped.wait(), seconds)
+
+
+def _that_may_pass(known: Exception) -> GatewayError:
+    """Return a failure after which the request is sent again; raise another."""
+    if isinstance(known, GatewayError) and known.retryable:
+        return known
+    raise known
 
 
 def _is_overload(error: GatewayError) -> bool:

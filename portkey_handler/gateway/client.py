@@ -10,7 +10,7 @@ import asyncio
 import io
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import aiohttp
 from yarl import URL
@@ -94,8 +94,25 @@ class Gateway:
         status, headers, content = await self._exchange("POST", request.path, request.body, request.headers)
         # aiohttp finds headers by names in any case, so they need not be copied.
         evidence = evidence_of(status, headers, content, self._trace_id, span_id)
+        return self.read(content, headers, request.body, evidence)
+
+    def read(
+        self, content: bytes, headers: Mapping[str, str], request_body: bytes, evidence: Evidence
+    ) -> Response:
+        """Return the response that a reply is.
+
+        Args:
+            content: The reply's body.
+            headers: Its headers, whose names are found in lower case.
+            request_body: The body that was sent.
+            evidence: The evidence of the reply, with its status.
+
+        Raises:
+            GatewayError: The reply is a failure.
+        """
+        status = evidence.status or 0
         if not 200 <= status < 300:
-            raise self._rejection(headers, content, request.body, evidence)
+            raise self._rejection(headers, content, request_body, evidence)
         try:
             body = json_bodies.read(content)
         except ValueError:
@@ -106,8 +123,46 @@ class Gateway:
                 trace_id=evidence.trace_id,
                 evidence=evidence,
             ) from None
-        self._check(body, headers, content, request.body, evidence)
+        self._check(body, headers, content, request_body, evidence)
         return Response(status, body, evidence, remaining=remaining_in(headers))
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        content_type: str | None = None,
+        seconds: float | None = None,
+    ) -> Any:
+        """Send a request that is not about a row, and return the JSON of its reply.
+
+        Args:
+            method: GET, POST or DELETE.
+            path: The path below the base URL, with its query.
+            body: The body, or None.
+            content_type: What the body is; None: JSON.
+            seconds: How long it may take; None: the timeout of a request.
+
+        Raises:
+            GatewayError: The request failed.
+        """
+        kind = None if content_type is None else {"Content-Type": content_type}
+        status, headers, content = await self._exchange(method, path, body, kind, seconds)
+        evidence = evidence_of(status, headers, content, self._trace_id, None)
+        # The body of a file is not searched for words of the error.
+        return self.read(content, headers, b"", evidence).body
+
+    async def download(self, path: str, into: BinaryIO, seconds: float) -> None:
+        """Write the body of a reply to a GET into a file, however large it is.
+
+        Raises:
+            GatewayError: The request failed; a part of the body may have been written.
+        """
+        status, headers, content = await self._exchange("GET", path, None, None, seconds, into)
+        if not 200 <= status < 300:
+            evidence = evidence_of(status, headers, content, self._trace_id, None)
+            raise self._rejection(headers, content, b"", evidence)
 
     def _check(
         self, body: Any, headers: Mapping[str, str], content: bytes, request_body: bytes, evidence: Evidence
@@ -155,7 +210,13 @@ class Gateway:
             raise self._rejection(headers, content, b"", evidence_of(status, headers, content, None, None))
 
     async def _exchange(
-        self, method: str, path: str, body: bytes | None, further: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        further: Mapping[str, str] | None = None,
+        seconds: float | None = None,
+        into: BinaryIO | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             raise RuntimeError("use the gateway as an asynchronous context manager")
@@ -168,7 +229,12 @@ class Gateway:
                 headers=further,
                 allow_redirects=False,
                 proxy=self._proxy,
+                **({} if seconds is None else {"timeout": aiohttp.ClientTimeout(total=seconds)}),
             ) as reply:
+                if into is not None and 200 <= reply.status < 300:
+                    async for piece in reply.content.iter_chunked(_PIECE):
+                        into.write(piece)
+                    return reply.status, reply.headers, b""
                 content = await _bounded(reply)
                 if content is not None:
                     return reply.status, reply.headers, content
@@ -179,7 +245,7 @@ class Gateway:
                 retryable=False,
             )
         except (asyncio.TimeoutError, TimeoutError):
-            failure = self._timed_out()
+            failure = self._timed_out(seconds)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             failure = self._translated(error)
         # Raised after the except blocks, the error has no link to the original one, which holds the keys.
@@ -189,7 +255,9 @@ class Gateway:
     def _remedy_for(self, error: Exception) -> str:
         return remedy_for(error, is_hosted=self._base_url == HOSTED, has_key=self._has_key)
 
-    def _timed_out(self) -> RequestTimeoutError:
+    def _timed_out(self, seconds: float | None = None) -> RequestTimeoutError:
+        if seconds is not None:
+            return RequestTimeoutError(f"no whole answer from {self._base_url} within {seconds:g} s")
         return RequestTimeoutError(
             f"no whole answer from {self._base_url} within timeout = {self._timeout:g} s"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFoundError
@@ -15,8 +14,10 @@ from ..usage.kept_prompts import KeptPrompts
 from ..usage.query_usage import ModelUsage
 from ..usage.run_history import RunHistory
 from ..usage.run_record import RunRecord, share_of
+from .batch_rows import BATCH_COLUMNS, batches_of
 from .data_dir import data_dir
 from .doctor.checks import check_data_dir, check_gateway
+from .moments import moment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +61,8 @@ def describe_tables(attribute: str | list[str] | None, resolved: Resolved) -> pd
         newest first. For `estimate` the result of the last dry run, as rows of `what` and `value`; no rows
         without a dry run. For `answers`, which only a model with `keep_prompts = true` has, one per row that
         was asked, newest first. For `check` a row per thing that was examined now, the engine's gateway
-        first: `what`, `state` (ok, warning or wrong), `words` and `remedy`.
+        first: `what`, `state` (ok, warning or wrong), `words` and `remedy`. For `batches` a row per batch of
+        the last weeks, newest first, as it was when it was last looked at.
 
     Raises:
         NotFoundError: There is no table of that name.
@@ -131,7 +133,7 @@ def _usage(resolved: Resolved) -> pd.DataFrame:
 
 def _errors(resolved: Resolved) -> pd.DataFrame:
     rows = (
-        (_moment(one.at), one.row, one.reason, one.status, one.trace_id, one.span_id)
+        (moment(one.at), one.row, one.reason, one.status, one.trace_id, one.span_id)
         for one in RunHistory(data_dir()).failures(*_who(resolved.plan))
     )
     return _frame(_ERROR_COLUMNS, rows)
@@ -140,7 +142,7 @@ def _errors(resolved: Resolved) -> pd.DataFrame:
 def _runs(resolved: Resolved) -> pd.DataFrame:
     rows = (
         (
-            *(_moment(run.started), round(run.seconds, 3), run.rows, run.distinct_items, run.requests),
+            *(moment(run.started), round(run.seconds, 3), run.rows, run.distinct_items, run.requests),
             *(run.answered, run.failed, run.kept, run.copies, run.unasked, run.cut_off),
             *_tokens(run),
             *(_cost(run.cost, run.unpriced), run.unpriced, run.trace_id, run.ended, run.planned),
@@ -165,12 +167,16 @@ def _check(resolved: Resolved) -> pd.DataFrame:
 def _answers(resolved: Resolved) -> pd.DataFrame:
     rows = (
         (
-            *(_moment(one.at), one.row, one.prompt, one.answer, one.reason, one.model),
-            *(None if one.kept_from is None else _moment(one.kept_from), one.trace_id, one.span_id),
+            *(moment(one.at), one.row, one.prompt, one.answer, one.reason, one.model),
+            *(None if one.kept_from is None else moment(one.kept_from), one.trace_id, one.span_id),
         )
         for one in KeptPrompts(data_dir(), *_who(resolved.plan)).rows()
     )
     return _frame(_ANSWER_COLUMNS, rows)
+
+
+def _batches(resolved: Resolved) -> pd.DataFrame:
+    return _frame(BATCH_COLUMNS, batches_of(*_who(resolved.plan)))
 
 
 def _who(plan: Plan) -> tuple[str, str]:
@@ -186,10 +192,6 @@ def _tokens(use: ModelUsage | RunRecord) -> tuple[int, int, int, float | None, i
 def _cost(known: float, unpriced: int) -> float | None:
     """Return US dollars, or None where there are answers and none of them has a known price."""
     return None if unpriced and not known else known
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="seconds")
 
 
 def _frame(columns: tuple[str, ...], rows: Any) -> pd.DataFrame:
@@ -209,5 +211,6 @@ TABLES: dict[str, Callable[[Resolved], pd.DataFrame]] = {
     "runs": _runs,
     "estimate": _estimate,
     "check": _check,
+    "batches": _batches,
     _KEPT: _answers,
 }

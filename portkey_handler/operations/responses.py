@@ -32,6 +32,8 @@ _MOST_REASONING = 2_000
 #: gateway's own, where it translates Anthropic, Bedrock and Gemini.
 _REASONING = ("reasoning_content", "reasoning", "content_blocks")
 _LONGEST_SHOWN = 40
+#: The tokens that are told of a batch.
+_IN_A_BATCH = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
 #: More tokens than any request has; with this bound, sums can be stored.
 _MOST_TOKENS = 2**40
 
@@ -183,7 +185,7 @@ def evidence_of_reply(reply: Response) -> Evidence:
     prompt, completion, cached, written = _used(usage)
     tier = body.get("service_tier") or usage.get("service_tier")
     finish_reason, logprobs = _end_of(body)
-    return evidence._replace(
+    found = evidence._replace(
         prompt_tokens=prompt,
         completion_tokens=completion,
         total_tokens=_counted(usage.get("total_tokens")),
@@ -196,6 +198,13 @@ def evidence_of_reply(reply: Response) -> Evidence:
         system_fingerprint=_shared(body.get("system_fingerprint")),
         service_tier=_shared(tier.lower() if isinstance(tier, str) else None),
     )
+    return found if found.batch is None else found._replace(batch=_of_batch(found.batch, found))
+
+
+def _of_batch(batch: Mapping[str, Any], evidence: Evidence) -> dict[str, Any]:
+    """Return the evidence of a batch with the tokens that it has answered."""
+    counts = {name: getattr(evidence, name) for name in _IN_A_BATCH}
+    return {**batch, **{name: count for name, count in counts.items() if count is not None}}
 
 
 def _used(usage: Mapping[str, Any]) -> tuple[int | None, int | None, int | None, int | None]:

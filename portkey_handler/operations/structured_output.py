@@ -327,6 +327,6 @@ def _paid_for_both(first: Evidence, last: Evidence) -> Evidence:
         counts = [count for count in (getattr(first, name), getattr(last, name)) if count is not None]
         used[name] = sum(counts) if counts else None
     # A request that was not sent, because the query was stopped, has none of these values.
-    for name in ("model", "provider", "trace_id", "span_id"):
+    for name in ("model", "provider", "trace_id", "span_id", "batch"):
         used[name] = getattr(last, name) or getattr(first, name)
     return last._replace(**used)

@@ -60,7 +60,8 @@ class ExecutionOptions(Options):
     )
     deadline: Number | None = option(
         "Seconds after which the query sends no more requests; those in flight have 5 s to finish. Rows "
-        "without an answer then fail with that reason; answers that were paid for stay cached.",
+        "without an answer then fail with that reason; answers that were paid for stay cached. Batches are "
+        "waited for as long, and go on at the provider.",
         kind="number",
         gt=0,
         allow_inf_nan=False,
@@ -71,6 +72,20 @@ class ExecutionOptions(Options):
         "change; where prompt_id names a version (pp-x@12), it is '24h'.",
         kind="duration",
         default="24h",
+    )
+    delivery: Literal["direct", "batch"] = option(
+        "How the requests reach the provider: direct sends each of them, batch uploads them as files, which "
+        "the provider answers within 24 hours for half the price.",
+        kind="direct or batch",
+        default="direct",
+        modes=("chat", "completion", "embedding"),
+    )
+    wait: bool = option(
+        "With delivery = 'batch', whether the query waits for its batches, up to deadline. false ends it at "
+        "once: rows that are still in a batch have no answer yet, and running it again fetches them.",
+        kind="true or false",
+        default=True,
+        modes=("chat", "completion", "embedding"),
     )
     requests_per_minute: Number | None = option(
         "The most requests a minute, for all queries on this machine that use the engine.",

@@ -44,7 +44,11 @@ def create_table(node: Any, selector: Selector) -> Done:
     schema = name.rpartition(".")[0]
     if schema and schema.lower() not in (known.lower() for known in database.schemas()):
         raise NotFoundError(f"the schema {schema} does not exist{did_you_mean(schema, database.schemas())}")
-    rows = no_rows(node.columns, database) if node.from_select is None else selector.run(node.from_select)
+    rows = (
+        no_rows(node.columns, database)
+        if node.from_select is None
+        else selector.rows_to_write(node.from_select)
+    )
     if is_dry_run(name, selector):
         return left_as_it_is(name)
     _write(f"CREATE OR REPLACE TABLE {_quoted(name)} AS" if is_known else f"CREATE TABLE {_quoted(name)} AS",
@@ -75,7 +79,7 @@ def insert(node: Any, selector: Selector) -> Done:
     # Looked at before the query is run, because the answers of its models would be paid for and lost.
     names = described(selector, query)["column_name"].tolist()
     _check(name, known, columns or names, len(names))
-    rows = selector.run(query)
+    rows = selector.rows_to_write(query)
     if is_dry_run(name, selector):
         return left_as_it_is(name)
     conflict = conflict_of(node)

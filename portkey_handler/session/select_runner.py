@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from ..errors import NotFoundError, StatementError
-from ..records import NOT_ASKED
+from ..errors import NotFoundError, QueryError, StatementError
+from ..records import IN_BATCHES, NOT_ASKED, STILL_OUT
+from ..usage.formatting import counted
 from . import own_texts
 from .catalog import Model
 from .constant_subselects import fill_in_constants
@@ -56,6 +57,7 @@ class Selector:
 
     Attributes:
         is_dry: Whether a model of the last query was asked in a dry run, so that its rows lack answers.
+        still_out: How many answers of the last query are still in a batch.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Selector:
         self.options = options
         self._with_views = with_views
         self.is_dry = False
+        self.still_out = 0
         self.database = database
         self.files = files
         self.frames = frames
@@ -81,13 +84,28 @@ class Selector:
 
     def run(self, query: Any) -> Table:
         """Run a parsed query; the tree is not changed."""
-        self.is_dry = False
+        self.is_dry, self.still_out = False, 0
         with self.database.scratch() as scratch:
             return _Run(self, scratch).query(self.prepared(query))
 
     def prepared(self, query: Any) -> Any:
         """Return a copy of a parsed query in which subselects stand for views."""
         return self._with_views(prepared(copy.deepcopy(query)))
+
+    def rows_to_write(self, query: Any) -> Table:
+        """Run a parsed query whose rows are written into a table.
+
+        Raises:
+            QueryError: Some of its rows are still in a batch; nothing may be written.
+        """
+        rows = self.run(query)
+        if self.still_out:
+            raise QueryError(
+                f"nothing was written, because {counted(self.still_out, 'answer')} of the query "
+                f"{'is' if self.still_out == 1 else 'are'} still in a batch; run the statement again when "
+                "the batch has ended, or let it wait by wait = true"
+            )
+        return rows
 
     def with_data_query(self, query: Any, use: Callable[[Any], Any]) -> Any:
         """Return what `use` makes of the finished query over data; None for a query that asks models."""
@@ -310,13 +328,15 @@ class _Run:
             columns = [list(output.columns) for output in outputs.values()]
             plan = Planner(question, columns).plan()
             check_final(plan, empty, [*outputs.values()], self._database, self._scratch)
+            in_batches = any(output.attrs.get(IN_BATCHES) for output in outputs.values())
             data = self._data(question, plan)
             if data.arrow.num_rows:
                 if NAIVE.get():
                     outputs, _ = asked(question, handlers, seen(question, data), inputs(question, plan))
                 else:
-                    waves = self._waves(question, plan, handlers, empty, columns)
+                    waves = self._waves(question, plan, handlers, empty, columns, in_batches=in_batches)
                     data, outputs = self._asked(question, plan, data, waves, is_dry=is_dry)
+            self._selector.still_out += sum(output.attrs.get(STILL_OUT, 0) for output in outputs.values())
         source = self._scratch.add(together(question, plan, data, outputs))
         return self._run(plan.final(source, not (is_nested and is_dry)), plan.names)
 
@@ -327,6 +347,8 @@ class _Run:
         handlers: Sequence[Any],
         empty: pd.DataFrame,
         columns: Sequence[Sequence[str]],
+        *,
+        in_batches: bool,
     ) -> Waves:
         from .model_join import inputs
         from .waves import Waves, dependencies
@@ -337,6 +359,8 @@ class _Run:
             if (condition := plan.needed(frozenset([one]))) is not None
         }
         after = dependencies(question, handlers, empty, columns)
+        if in_batches:  # there is one batch for each model, and no wave before it
+            return Waves(question, handlers, inputs(question, plan), None, plan.deciding, {}, after)
         return Waves(question, handlers, inputs(question, plan), plan.wanted, plan.deciding, dropping, after)
 
     def _asked(

@@ -74,7 +74,7 @@ def locked(lock_file: Path, seconds: float | None = None) -> Iterator[None]:
 def _acquire(descriptor: int, lock_file: Path, seconds: float) -> None:
     since = time.monotonic()
     is_told = False
-    while not _has_locked(descriptor):
+    while not try_lock(descriptor):
         waited = time.monotonic() - since
         if waited > seconds:
             raise FileError(
@@ -87,7 +87,7 @@ def _acquire(descriptor: int, lock_file: Path, seconds: float) -> None:
         time.sleep(0.01)
 
 
-def _has_locked(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     """Try to lock an open file; return whether it is locked, or cannot be."""
     if sys.platform == "win32":  # pragma: no cover
         import msvcrt

@@ -33,6 +33,9 @@ _MILLION = 1_000_000
 #: Service tiers with a price of their own, where the provider is not one of those that charge the same.
 _SPECIAL_TIERS = frozenset({"flex", "priority", "batch"})
 _ONE_PRICE = frozenset({"groq"})
+#: What stands for the price of a batch; where the list does not have it, it is half of the ordinary one.
+BATCH = "batch"
+_BATCH_SHARE = 0.5
 
 _SLUG = re.compile(r"@[^/]+/(.+)")
 _PATH = re.compile(r"(?:.*/)?models/(.+)")
@@ -43,6 +46,10 @@ _AMAZON = re.compile(
 #: Ollama's names, with the size of a model or a tag.
 _LOCAL = re.compile(r"^[^:/]+:(?:\d+(?:\.\d+)?[bm]\b|latest\b|[^:]*-q\d)", re.IGNORECASE)
 _DATE = re.compile(r"(?:[-@]20\d\d-?\d\d-?\d\d|-latest)$")
+
+
+#: The fields of evidence that `Tokens` has, in its order.
+_COUNTED = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_tokens")
 
 
 class Tokens(NamedTuple):
@@ -103,13 +110,17 @@ def cost_of(evidence: Evidence, given: Rates | None = None) -> float | None:
         return 0.0  # the response repeats the tokens of an earlier one; the provider got no request
     if evidence.prompt_tokens is None:
         return None
-    tokens = Tokens(
-        evidence.prompt_tokens,
-        evidence.completion_tokens or 0,
-        evidence.cached_tokens or 0,
-        evidence.cache_write_tokens or 0,
-    )
-    return _price(evidence.model, evidence.provider, evidence.service_tier, tokens, given)
+    tokens = Tokens(*(getattr(evidence, name) or 0 for name in _COUNTED))
+    if evidence.batch is None:
+        return _price(evidence.model, evidence.provider, evidence.service_tier, tokens, given)
+    in_batch = Tokens(*(evidence.batch.get(name) or 0 for name in _COUNTED))
+    cost_in_batch = _price(evidence.model, evidence.provider, BATCH, in_batch, given)
+    rest = Tokens(*(max(0, all_of_it - part) for all_of_it, part in zip(tokens, in_batch, strict=True)))
+    if cost_in_batch is None or not any(rest):
+        return cost_in_batch
+    # A repair was sent by itself.
+    cost_of_rest = _price(evidence.model, evidence.provider, evidence.service_tier, rest, given)
+    return None if cost_of_rest is None else cost_in_batch + cost_of_rest
 
 
 def cost(
@@ -139,8 +150,16 @@ def cost(
 def _price(
     model: str | None, provider: str | None, tier: str | None, tokens: Tokens, given: Rates | None
 ) -> float | None:
+    if tier == BATCH:
+        found = None if given is not None else _listed_price(model, provider, tier, tokens)
+        ordinary = _price(model, provider, None, tokens, given) if found is None else None
+        return found if ordinary is None else ordinary * _BATCH_SHARE
     if given is not None:
         return given.price(tokens)
+    return _listed_price(model, provider, tier, tokens)
+
+
+def _listed_price(model: str | None, provider: str | None, tier: str | None, tokens: Tokens) -> float | None:
     if model is None:
         return None
     if tokens.prompt > _TIERS_BEGIN:
@@ -228,13 +247,14 @@ def _calculator() -> Callable[[str, str | None, str | None, Tokens], float]:
             cache_read_tokens=tokens.cached,
             cache_write_tokens=tokens.written,
         )
-        context = {"price_context": {"service_tier": tier}} if tier and knows_tiers else {}
+        kind = "processing" if tier == BATCH else "service_tier"
+        context = {"price_context": {kind: tier}} if tier and knows_tiers else {}
         found = calc_price(usage, model, provider_id=provider, **context)  # type: ignore[call-overload]
         if tier in _SPECIAL_TIERS and found.provider.id not in _ONE_PRICE:
             # The prices by tier of another provider's model do not count for this one.
             own = any(found.model is one for one in found.provider.models)
             variants = (getattr(found.model, "price_variants", None) or ()) if own else ()
-            if not any(one.when.get("service_tier") == tier for one in variants):
+            if not any(one.when.get(kind) == tier for one in variants):
                 raise LookupError(tier)
         return float(found.total_price)
 

@@ -60,6 +60,8 @@ class Progress:
         seconds_left: The estimated seconds until the end; None while they are not known.
         ended: The line about the end; None while the query runs.
         warned: Whether that line is a warning in the log, too, because the query was interrupted.
+        in_batches: The query waits for its batches, and `done` and `total` are lines of them, as the provider
+            counts them.
     """
 
     model: str
@@ -78,6 +80,7 @@ class Progress:
     seconds_left: float | None = None
     ended: str | None = None
     warned: bool = False
+    in_batches: bool = False
 
     @property
     def share(self) -> float:
@@ -89,6 +92,8 @@ class Progress:
         return in_one_line(self._words() if self.ended is None else self.ended)
 
     def _words(self) -> str:
+        if self.in_batches:
+            return f"{self.model}: {self.said_of_batches()} ({int(self.share * 100)} %)"
         parts = [f"{self.done:,} of {counted(self.total, 'row')} ({int(self.share * 100)} %)"]
         if self.rows_per_second is not None:
             parts.append(f"{said_speed(self.rows_per_second)} rows/s")
@@ -101,6 +106,10 @@ class Progress:
         if self.seconds_left is not None:
             parts.append(f"about {duration(self.seconds_left)} left")
         return f"{self.model}: " + ", ".join(parts)
+
+    def said_of_batches(self) -> str:
+        """Return how far the batches are that the query waits for, as text."""
+        return f"{self.done:,} of {counted(self.total, 'line')} of its batches done by the provider"
 
 
 def said_use(tokens: int | None, cost: float | None, unpriced: int) -> str:
@@ -293,6 +302,8 @@ class ProgressReporter:
     def _now(self) -> Progress:
         found = self._look()
         seconds = self.seconds
+        if found.in_batches:
+            return replace(found, seconds=seconds)
         rate = self._pace.rate(seconds, found.done, found.kept, found.flight)
         left = None if rate is None else (found.total - found.done) / rate
         return replace(found, seconds=seconds, rows_per_second=rate, seconds_left=left)

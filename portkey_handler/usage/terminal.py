@@ -106,6 +106,8 @@ def drawn(progress: Progress) -> Group:
     bar = ProgressBar(total=max(progress.total, 1), completed=progress.done)
     done = f"{progress.done:,}/{progress.total:,}"
     first.add_row(name, bar, done, left)
+    if progress.in_batches:
+        return Group(first, Text(progress.said_of_batches(), style="dim"))
     facts = [] if progress.rows_per_second is None else [f"{said_speed(progress.rows_per_second)} rows/s"]
     facts += [f"{progress.kept:,} cached"] if progress.kept else []
     facts += [f"{progress.flight:,} in flight", counted(progress.requests, "request")]

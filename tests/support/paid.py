@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+import portkey_handler
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest, last_text
 from portkey_handler.session import Session
 
@@ -146,6 +147,7 @@ class Client:
         largest_file: The most bytes that a file of this process may have, as on a disk that is full.
         umask: What the process takes from the modes of its files.
         environment: More variables of its environment.
+        quick_batches: Whether it looks at its batches without a pause.
     """
 
     def __init__(
@@ -157,6 +159,7 @@ class Client:
         largest_file: int | None = None,
         umask: int | None = None,
         environment: Mapping[str, str] | None = None,
+        quick_batches: bool = False,
     ) -> None:
         inherited = {name: text for name, text in os.environ.items() if not name.startswith("PORTKEY_")}
         self._process = subprocess.Popen(
@@ -169,7 +172,14 @@ class Client:
             text=True,
         )
         assert self._process.stdin is not None
-        task = {"sql": sql, "files": str(files), "largest_file": largest_file, "umask": umask}
+        task = {
+            "sql": sql,
+            "package": str(Path(portkey_handler.__file__).parents[1]),
+            "files": str(files),
+            "largest_file": largest_file,
+            "umask": umask,
+            "quick_batches": quick_batches,
+        }
         self._process.stdin.write(json.dumps(task) + "\n")
         self._process.stdin.flush()
 
@@ -184,6 +194,11 @@ class Client:
         if self._process.poll() is None:
             self._process.kill()
         self._process.communicate()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     def kill(self) -> None:
         """Kill it as nothing can be prepared for, and wait until it is gone."""

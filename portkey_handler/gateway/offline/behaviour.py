@@ -14,13 +14,14 @@ class Fault:
     """A fault to simulate for one request.
 
     Attributes:
-        kind: `status` answers with `status`, `headers` and `body`; `reset` breaks the connection; `malformed`
-            answers 200 with incomplete JSON; `stall` waits for `seconds` before the headers, and `stall_body`
-            after half of the body, and both then answer as usual.
+        kind: `status` answers with `status`, `headers` and `body`; `reset` breaks the connection; `lost`
+            does what a POST asks for and then breaks the connection; `malformed` answers 200 with incomplete
+            JSON; `stall` waits for `seconds` before the headers, and `stall_body` after half of the body, and
+            both then answer as usual.
         body: Text, bytes, or an object that is sent as JSON. None is an error in OpenAI's format.
     """
 
-    kind: Literal["status", "reset", "malformed", "stall", "stall_body"] = "status"
+    kind: Literal["status", "reset", "lost", "malformed", "stall", "stall_body"] = "status"
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
@@ -47,6 +48,27 @@ class RecordedRequest:
 
 
 @dataclass
+class BatchBehaviour:
+    """How batches go; every attribute may be changed while the stand-in runs.
+
+    Attributes:
+        looks: How often a batch is looked at before it has ended.
+        ends: The status with which it ends.
+        answered: The lines that are answered before it ends, from the first; None for all of them.
+        error: What is said of a batch that fails.
+        output: Returns the lines of the output file in place of those that it is given, to change them.
+        has_lists: Whether files and batches can be listed; without, the answer is 404.
+    """
+
+    looks: int = 0
+    ends: Literal["completed", "expired", "cancelled", "failed"] = "completed"
+    answered: int | None = None
+    error: str = "The batch failed."
+    output: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda lines: lines
+    has_lists: bool = True
+
+
+@dataclass
 class Behaviour:
     """How the stand-in behaves; every attribute may be changed while it runs.
 
@@ -63,6 +85,7 @@ class Behaviour:
         dimensions: The length of an embedding, if the request has no `dimensions`.
         record: Whether the requests are recorded; turn it off for benchmarks.
         prompt_cache: The beginnings of prompts with `cache_control` that are cached; None has no such cache.
+        batches: How batches go.
     """
 
     answer: Callable[[dict[str, Any]], str] = stand_in_answer
@@ -77,3 +100,4 @@ class Behaviour:
     dimensions: int = 8
     record: bool = True
     prompt_cache: set[str] | None = None
+    batches: BatchBehaviour = field(default_factory=BatchBehaviour)

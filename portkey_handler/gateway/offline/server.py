@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from .batches import Batches
 from .behaviour import Behaviour, Fault, RecordedRequest
 from .refusal import Refusal
 from .wire import answer_get, answer_post
@@ -32,6 +33,7 @@ class OfflineProvider:
         requests: The requests received, in order of arrival.
         answered: The number of POSTs that were answered with 200 and a whole body.
         peak: The most POSTs at a time, waiting ones included.
+        batches: The files and batches.
     """
 
     def __init__(self, behaviour: Behaviour | None = None, *, port: int = 0) -> None:
@@ -52,6 +54,7 @@ class OfflineProvider:
         self.requests: list[RecordedRequest] = []
         self.answered = 0
         self.peak = 0
+        self.batches = Batches()
         self._count = 0
         self._accepted: deque[float] = deque()
 
@@ -127,6 +130,8 @@ class OfflineProvider:
         try:
             self._check_keys(recorded, behaviour)
             fault = self._next_fault(recorded, behaviour)
+            if Batches.has(recorded.path):
+                return await self._batch(request, recorded, fault, request_id)
             if recorded.method != "POST":
                 if fault is not None and fault.kind != "stall_body":
                     await self._break(request, fault)
@@ -198,9 +203,11 @@ class OfflineProvider:
             try:
                 if behaviour.latency:
                     await asyncio.sleep(behaviour.latency)
-                if fault is not None and fault.kind != "stall_body":
+                if fault is not None and fault.kind not in ("lost", "stall_body"):
                     await self._break(request, fault)
                 body = orjson.dumps(answer_post(recorded.path, recorded.body, behaviour))
+                if fault is not None and fault.kind == "lost":
+                    await self._break(request, fault)
                 if fault is not None and fault.kind == "stall_body":
                     return await self._stall_in_body(request, body, fault.seconds, headers)
                 self.answered += 1
@@ -212,6 +219,20 @@ class OfflineProvider:
                         self._slot_free.notify_all()
         finally:
             self._inside -= 1
+
+    async def _batch(
+        self,
+        request: web.BaseRequest,
+        recorded: RecordedRequest,
+        fault: Fault | None,
+        headers: dict[str, str],
+    ) -> web.StreamResponse:
+        if fault is not None and fault.kind not in ("lost", "stall_body"):
+            await self._break(request, fault)
+        answer = self.batches.answer(recorded, dict(request.query), self.behaviour)
+        if fault is not None and fault.kind == "lost":
+            await self._break(request, fault)
+        return _json(answer, 200, headers)
 
     async def _take_slot(self) -> None:
         if self._is_full():
@@ -238,7 +259,7 @@ class OfflineProvider:
         if fault.kind == "stall":
             await asyncio.sleep(fault.seconds)
             return
-        if fault.kind == "reset":
+        if fault.kind in ("reset", "lost"):
             _reset(request)
             raise _Broken(web.Response())
         if fault.kind == "malformed":

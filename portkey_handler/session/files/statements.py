@@ -32,7 +32,7 @@ def create_table(node: Any, files: Files, selector: Selector) -> Done:
     # Checked before the query is run, because the answers of its models would be paid for and lost.
     files.check_free(name, replace=node.is_replace)
     is_empty = node.from_select is None
-    rows = no_rows(node.columns, selector.database) if is_empty else selector.run(node.from_select)
+    rows = no_rows(node.columns, selector.database) if is_empty else selector.rows_to_write(node.from_select)
     if is_dry_run(f"files.{name}", selector):
         return left_as_it_is(f"files.{name}")
     files.create(name, rows, replace=node.is_replace)
@@ -65,7 +65,7 @@ def insert(node: Any, files: Files, selector: Selector) -> Done:
         columns = columns or known
         rows = selector.run(values(node.values, columns))
     else:
-        rows = selector.run(node.from_select)
+        rows = selector.rows_to_write(node.from_select)
     if is_dry_run(f"files.{name}", selector):
         return left_as_it_is(f"files.{name}")
     done = files.append(name, rows, columns, conflict)

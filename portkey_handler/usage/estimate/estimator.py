@@ -73,7 +73,7 @@ class Estimate:
         example: The first prompt, cut.
         refused: Why the query itself would be refused, or None.
         planned: How its rows are chosen, in words, where not all of them may be asked; or None.
-        tier: The service tier that is asked for, or None for the usual one.
+        tier: The service tier that is asked for, "batch" for batches, or None for the usual one.
         ordinary_cost: Expected US dollars without that tier; None where they are not known, or no tier is
             asked for.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ...errors import PortkeyHandlerError
 from ...foreign_text import without_keys
@@ -12,7 +13,7 @@ from ...gateway.config import GatewayConfig
 from ...operations import Operation
 from ...options import Plan
 from ...records import Item, Outcome, Skipped
-from ..prices import cost, given_rates
+from ..prices import BATCH, cost, given_rates
 from ..query_usage import LatencyHistogram
 from ..run_history import RunHistory
 from .estimator import Earlier, Estimate, Estimator, Price
@@ -80,9 +81,10 @@ class Scan:
             note: Called with the outcome of each row in a dry run, in order.
         """
         execution = self._plan.execution
+        in_batches = execution.delivery == "batch"
         estimator = Estimator(
             self._operation.ask,
-            batch_size=self._operation.batch_size,
+            batch_size=1 if in_batches else self._operation.batch_size,
             has=self._has,
             rows=number,
         )
@@ -93,7 +95,8 @@ class Scan:
             if row % _TURN == 0:
                 await asyncio.sleep(0)
         given = given_rates(self._plan, is_free=self._is_free)
-        tier = self._plan.service_tier
+        tier = BATCH if in_batches else self._plan.service_tier
+        is_one_price = tier is None or (given is not None and not in_batches)
 
         def price_by(tier: str | None) -> Price:
             return lambda model, *tokens: cost(model, self._provider, *tokens, tier=tier, given=given)
@@ -104,9 +107,9 @@ class Scan:
             price=price_by(tier),
             answers_text=self._plan.input.mode != "embedding",
             concurrency=execution.concurrency,
-            earlier=self._earlier,
-            requests_per_minute=execution.requests_per_minute,
-            tokens_per_minute=execution.tokens_per_minute,
+            earlier=replace(self._earlier, latency_ms=None) if in_batches else self._earlier,
+            requests_per_minute=None if in_batches else execution.requests_per_minute,
+            tokens_per_minute=None if in_batches else execution.tokens_per_minute,
             tier=None if tier is None else without_keys(tier),
-            ordinary_price=None if tier is None or given is not None else price_by(None),
+            ordinary_price=None if is_one_price else price_by(None),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from ..formatting import counted, dollars, duration
+from ..prices import BATCH
 from .estimator import Estimate
 
 
@@ -24,7 +25,7 @@ def table(estimate: Estimate) -> list[tuple[str, str]]:
         ("answer tokens", _answer_tokens(estimate)),
         ("cost", price(estimate)),
         ("rests on", basis(estimate)),
-        ("time", "not known" if estimate.seconds is None else f"about {duration(estimate.seconds)}"),
+        ("time", _time(estimate)),
         ("example", estimate.example or "no row has anything to ask"),
     ]
     return rows if estimate.refused is None else [*rows, ("would be refused", estimate.refused)]
@@ -58,7 +59,7 @@ def price(estimate: Estimate) -> str:
     """Return the expected cost of a query, and the most that it can cost; with a service tier both prices."""
     ordinary = _ordinary(estimate)
     if estimate.cost is None:
-        by = f" by service_tier = '{estimate.tier}'" if ordinary else ""
+        by = f" by {_way(estimate)}" if ordinary else ""
         return f"not known, because the price of {model_in_words(estimate)}{by} is not{ordinary}"
     if not estimate.requests:
         return "nothing"
@@ -67,11 +68,22 @@ def price(estimate: Estimate) -> str:
 
 
 def _ordinary(estimate: Estimate) -> str:
-    """Return what a query would cost without the service tier that it asks for, where that differs."""
+    """Return what a query would cost without its service tier or batches, where that differs."""
     ordinary = estimate.ordinary_cost
     if ordinary is None or ordinary == estimate.cost:
         return ""
-    return f" (about {dollars(ordinary)} without service_tier = '{estimate.tier}')"
+    return f" (about {dollars(ordinary)} without {_way(estimate)})"
+
+
+def _way(estimate: Estimate) -> str:
+    """Return the option that chooses the price."""
+    return "delivery = 'batch'" if estimate.tier == BATCH else f"service_tier = '{estimate.tier}'"
+
+
+def _time(estimate: Estimate) -> str:
+    if estimate.tier == BATCH and estimate.requests:
+        return "within 24 hours"
+    return "not known" if estimate.seconds is None else f"about {duration(estimate.seconds)}"
 
 
 def basis(estimate: Estimate) -> str:

@@ -1,0 +1,1 @@
+"""Batches: the requests of a query as files that the provider answers within a day, for half the price."""
