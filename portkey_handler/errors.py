@@ -125,9 +125,15 @@ class PortkeyHandlerError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def for_people(self) -> tuple[str, ...]:
+        """The message as lines for a terminal or a notebook."""
+        return (self.message,)
+
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows in place of a traceback."""
-        return [f"{type(self).__name__}: {self.message}", *_place(self.__traceback__)]
+        first, *more = self.for_people
+        return [f"{type(self).__name__}: {first}", *more, *_place(self.__traceback__)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the message and the attributes; exceptions with keyword arguments need this."""
@@ -210,7 +216,22 @@ class AboveLimitError(UsageError):
 
 
 class StatementError(UsageError):
-    """An SQL statement that does not parse or is not supported here."""
+    """An SQL statement that does not parse or is not supported here.
+
+    Attributes:
+        place: The character of the statement at which it does not parse, from 0; None: not known.
+        brief: The message without the words around the place.
+        excerpt: The line with the place, its constants masked, and a line with a caret under the place.
+    """
+
+    place: int | None = None
+    brief: str = ""
+    excerpt: tuple[str, ...] = ()
+
+    @property
+    def for_people(self) -> tuple[str, ...]:
+        """The message, then the line of the statement, and a caret under the place."""
+        return (self.brief, *self.excerpt) if self.excerpt else (self.message,)
 
 
 class NotFoundError(UsageError):

@@ -156,7 +156,7 @@ def errors_on_stderr() -> Iterator[None]:
         raise  # the program that reads the results wants no more; Typer ends without a word
     except (PortkeyHandlerError, OSError) as error:
         said = FileError.of(error) if isinstance(error, OSError) else error
-        say(str(said), colour="red")
+        say_error(said)
         leave(code_of(said))
 
 
@@ -169,6 +169,17 @@ def write_out(text: str, *, fold: bool = True) -> None:
 def say(words: str, *, colour: str | None = None) -> None:
     """Write words for people to stderr; on a terminal they are folded between words."""
     typer.secho(folded(words, sys.stderr), err=True, fg=colour)
+
+
+def say_error(error: PortkeyHandlerError) -> None:
+    """Write an error to stderr; on a terminal with the line of the statement, and a caret under the place."""
+    if not sys.stderr.isatty():
+        say(str(error), colour="red")
+        return
+    first, *excerpt = error.for_people
+    say(first, colour="red")
+    for line in excerpt:  # not folded, because the caret stands under a place
+        typer.echo(line, err=True)
 
 
 def leave(code: int) -> NoReturn:

@@ -25,6 +25,7 @@ from .app import (
     errors_on_stderr,
     log_to_stderr,
     say,
+    say_error,
 )
 from .output import write_table
 from .stand_in import asking_stand_in
@@ -140,7 +141,7 @@ class Shell:
         try:
             act(words)
         except PortkeyHandlerError as error:
-            _error(str(error))
+            say_error(error)
         except KeyboardInterrupt:
             _error("interrupted; engines, models and answers are kept: run it again to go on")
 

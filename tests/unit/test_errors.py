@@ -41,6 +41,9 @@ VALUES: dict[str, Any] = {
     "requests_again": 2,
     "cost_again": 0.5,
     "reasons": [("400: no", [1, 5])],
+    "place": 7,
+    "brief": "syntax error in line 1",
+    "excerpt": ("LINE 1: SELECT FORM t", "               ^"),
 }
 
 

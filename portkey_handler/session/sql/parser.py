@@ -25,7 +25,7 @@ from .doubled_options import doubled_option
 from .duckdb_text import is_misread
 from .literals import protected, put_back
 from .scanner import COMMENT, has_no_end, outside_quotes, pieces
-from .syntax_errors import syntax_error
+from .syntax_errors import syntax_error, with_excerpt
 
 with warnings.catch_warnings():
     # The parser leaves the file of its grammar open; users cannot do anything about that warning.
@@ -95,7 +95,7 @@ def parse(statement: Statement | str) -> Any:
         found = doubled_option(statement.reveal()) or found
     if isinstance(found, StatementError):
         # Raised here, it has no link to the parser's error, which has the statement in it.
-        raise found.with_traceback(None)
+        raise with_excerpt(found, statement.reveal(), statement.line).with_traceback(None)
     return found
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 
 from ...errors import StatementError
-from ...foreign_text import without_keys
+from ...foreign_text import visible, without_keys
 from ...secret import MASK
 from .scanner import COMMENT, has_no_end, pieces
 
 #: Characters that are shown on each side of the place.
 _AROUND = 40
+#: Cells of a terminal on each side of the caret; with `LINE 12: ` a line has 80.
+_SIDE = 34
 #: Quotes that begin a text, and those that may end it. People paste typographic ones from documents.
 _QUOTES = {
     "'": "'",
@@ -81,9 +83,51 @@ def syntax_error(
     begin = _line_of(text, place)
     column = place - begin + (1 if begin else first_column)
     near = "near" if text[place:].strip(" ;\n") else "after"
+    where = f"syntax error in line {line}, column {column}"
     return StatementError(
-        f"syntax error in line {line}, column {column}, {near} {_around(text, place)!r}{ending}"
+        f"{where}, {near} {_around(text, place)!r}{ending}", place=place, brief=f"{where}{ending}"
     )
+
+
+def with_excerpt(error: StatementError, text: str, first_line: int = 1) -> StatementError:
+    """Return an error with the line of its statement and a caret under the place, where that is known.
+
+    Args:
+        error: The error.
+        text: The statement.
+        first_line: The number of its first line in its script.
+    """
+    if error.place is None:
+        return error
+    return error.replace(excerpt=_excerpt(text, error.place, first_line))
+
+
+def _excerpt(text: str, place: int, first_line: int) -> tuple[str, ...]:
+    """Return the two lines; none where a key may stand across the place, and a mask would move the caret."""
+    from rich.cells import cell_len
+
+    if not text[place:].strip(" ;\r\n\t"):  # all of it was read, and more is wanted
+        place = len(text.rstrip(" ;\r\n\t"))
+    begin, end = _line_of(text, place), text.find("\n", place)
+    before = _line(text, begin, place).lstrip() if begin else _line(text, begin, place)
+    after = _line(text, place, len(text) if end < 0 else end).rstrip()
+    if _without_secrets(before + after) != before + after:
+        return ()
+    while cell_len(before) > _SIDE:
+        before = "…" + before[2:]
+    while cell_len(after) > _SIDE:
+        after = after[:-2] + "…"
+    label = f"LINE {first_line + text.count(chr(10), 0, place)}: "
+    return f"{label}{before}{after}", " " * (len(label) + cell_len(before)) + "^"
+
+
+def _line(text: str, begin: int, end: int) -> str:
+    """Return a part of a line, masked; what moves the cursor is written out."""
+    return visible(_without_secrets(_shown(text, begin, end).replace("\t", " ")))
+
+
+def _without_secrets(text: str) -> str:
+    return _LONG_WORD.sub(MASK, without_keys(text, strict=True))
 
 
 def _line_of(text: str, place: int) -> int:

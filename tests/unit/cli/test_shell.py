@@ -122,9 +122,15 @@ def test_statements_say_what_they_have_done(terminal: Terminal) -> None:
     shown = terminal.wait_for("1 row")
     assert "engine e was created" in shown
     terminal.clear()
-    terminal.type("SELEC 1;")
-    shown = terminal.wait_for("syntax error")
+    terminal.type("SELECT 1 FROM WHERE 'mine' = 2;")
+    shown = terminal.wait_for("^")
     assert shown.count("syntax error") == 1
+    lines = [line.rstrip() for line in shown.splitlines()]
+    place = next(
+        number for number, line in enumerate(lines) if line.startswith("syntax error in line 1, column 15")
+    )
+    assert lines[place + 1] == "LINE 1: SELECT 1 FROM WHERE '******' = 2"
+    assert lines[place + 2] == "                      ^"
     terminal.type("SELECT 42 AS found;")
     terminal.wait_for("│ 42")
 

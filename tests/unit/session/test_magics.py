@@ -131,7 +131,6 @@ def test_options_begin_a_session(ipython: Any, tmp_path: Path) -> None:
             "%%portkey\nSELECT * FROM nobody",
             "NotFoundError: the table or model nobody does not exist; there are: files.t",
         ),
-        ("%%portkey\nSELEC 1", "StatementError: syntax error in line 1, column 1, near 'SELEC 1'"),
         (
             "%%portkey my frame\nSELECT 1",
             "UsageError: %%portkey takes the name of a variable for the rows, not 'my frame'; the options "
@@ -155,6 +154,16 @@ def test_what_is_wrong_is_one_line(ipython: Any, cell: str, said: str) -> None:
     [line] = wrong["written"].splitlines()
     assert line.startswith(said)
     assert after["value"].split() == ["one", "0", "1"]
+
+
+def test_a_syntax_error_has_a_caret(ipython: Any) -> None:
+    """Under the place, and no traceback."""
+    [wrong] = ipython("%%portkey\nSELECT 1;\nSELECT a,\n  b FROM WHERE x")
+    assert wrong["written"].splitlines()[:3] == [
+        'StatementError: syntax error in line 3, column 10 (Expected symbol: "[identifier]")',
+        "LINE 3: b FROM WHERE x",
+        "               ^",
+    ]
 
 
 def test_an_extension_can_be_loaded_again_and_taken_away(ipython: Any) -> None:

@@ -78,3 +78,73 @@ def test_no_text_is_shown_whatever_a_backslash_means(statement: str) -> None:
     with Session() as session, pytest.raises(StatementError) as caught:
         session.sql(statement)
     assert "mine" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("script", "shown"),
+    [
+        (
+            "SELECT 1;\n\nSELECT a,\n   b FROM\n\tt WHERE x = = 'y' AND z",
+            [
+                'syntax error in line 5, column 14 (Expected symbol: "[identifier]")',
+                "LINE 5: t WHERE x = = '******' AND z",
+                "                    ^",
+            ],
+        ),
+        ("SELEC 1", ["syntax error in line 1, column 1", "LINE 1: SELEC 1", "        ^"]),
+        (
+            "SELECT a FROM\n\n",
+            [
+                'syntax error in line 1, column 14 (Expected symbol: "[identifier]")',
+                "LINE 1: SELECT a FROM",
+                "                     ^",
+            ],
+        ),
+        (
+            "SELECT '日本', 日本 FORM y z",
+            [
+                "syntax error in line 1, column 22",
+                "LINE 1: SELECT '******', 日本 FORM y z",
+                "                                   ^",
+            ],
+        ),
+        (
+            "CREATE VIEW v AS (SELECT a FROM t WHERE = 3)",
+            [
+                'syntax error in line 1, column 41 (Expected symbol: "[identifier]")',
+                "LINE 1: …VIEW v AS (SELECT a FROM t WHERE = 3)",
+                "                                          ^",
+            ],
+        ),
+        (
+            "SELECT 1; EXPLAIN SELECT 'abc FROM t",
+            [
+                "syntax error in line 1, column 26; this quote has no end, or one before it is missing",
+                "LINE 1: EXPLAIN SELECT '******'",
+                "                       ^",
+            ],
+        ),
+        (
+            "SELECT " + "a, " * 40 + "a FROM t x y" + " z" * 40,
+            [
+                "syntax error in line 1, column 139",
+                "LINE 1: …" + " a," * 7 + " a FROM t x y" + " z" * 16 + "…",
+                "                                          ^",
+            ],
+        ),
+        ("SELECT nothing('x')", ["the function nothing is not known or not allowed here"]),
+    ],
+)
+def test_people_see_the_line_and_a_caret(script: str, shown: list[str]) -> None:
+    """The place is shown once, in at most 80 cells; the message itself stays one line."""
+    with Session() as session, pytest.raises(StatementError) as caught:
+        session.sql(script)
+    assert "\n" not in str(caught.value)
+    assert list(caught.value.for_people) == shown
+
+
+def test_no_mask_moves_a_caret() -> None:
+    """A key that the place is in is shown in no part; then there is no caret."""
+    with Session() as session, pytest.raises(StatementError) as caught:
+        session.sql("SHOW sk-proj-Canary0aB1cD2eF3gH4iJ5kL6mN7oP8")
+    assert "Canary" not in "".join(caught.value.for_people)
