@@ -61,6 +61,7 @@ class Views:
             return Done(f"the view {name} exists already, so nothing was changed")
         is_replaced = node.is_replace or isinstance(node, AlterView)
         self._check_free(name)
+        _check_new(name)
         view = View(name, node.query_str, now(), _database(node.from_table))
         # Its own name is known before it is there, so that a view that reads itself is found.
         selector = self._selector(lambda query: self._expanded(query, {**known, name.lower(): view}))
@@ -153,6 +154,12 @@ class Views:
             raise AlreadyExistsError(f"{name} is a table; choose another name for the view")
         if self._catalog.has_model(name):
             raise AlreadyExistsError(f"{name} is a model; choose another name for the view")
+
+
+def _check_new(name: str) -> None:
+    from ..options import check_new_names  # loads what a query without models does not need
+
+    check_new_names(view=name)
 
 
 def _bare(identifier: Any) -> str:
