@@ -7,6 +7,7 @@ missing, doubled or typographic. So every text constant and every word that look
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from ...errors import StatementError
 from ...foreign_text import visible, without_keys
@@ -104,8 +105,6 @@ def with_excerpt(error: StatementError, text: str, first_line: int = 1) -> State
 
 def _excerpt(text: str, place: int, first_line: int) -> tuple[str, ...]:
     """Return the two lines; none where a key may stand across the place, and a mask would move the caret."""
-    from rich.cells import cell_len
-
     if not text[place:].strip(" ;\r\n\t"):  # all of it was read, and more is wanted
         place = len(text.rstrip(" ;\r\n\t"))
     begin, end = _line_of(text, place), text.find("\n", place)
@@ -113,12 +112,18 @@ def _excerpt(text: str, place: int, first_line: int) -> tuple[str, ...]:
     after = _line(text, place, len(text) if end < 0 else end).rstrip()
     if _without_secrets(before + after) != before + after:
         return ()
-    while cell_len(before) > _SIDE:
+    while _cells(before) > _SIDE:
         before = "…" + before[2:]
-    while cell_len(after) > _SIDE:
+    while _cells(after) > _SIDE:
         after = after[:-2] + "…"
     label = f"LINE {first_line + text.count(chr(10), 0, place)}: "
-    return f"{label}{before}{after}", " " * (len(label) + cell_len(before)) + "^"
+    return f"{label}{before}{after}", " " * (len(label) + _cells(before)) + "^"
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal a text fills."""
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
+    return len(text) + wide - sum(unicodedata.category(sign) in ("Mn", "Me", "Cf") for sign in text)
 
 
 def _line(text: str, begin: int, end: int) -> str:
