@@ -15,8 +15,8 @@ from ..records import Remaining
 _REMAINING = (
     ("x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"),
     ("x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"),
-    ("anthropic-ratelimit-input-tokens-remaining",),
-    ("anthropic-ratelimit-output-tokens-remaining",),
+    ("anthropic-ratelimit-input-tokens-remaining", ""),
+    ("anthropic-ratelimit-output-tokens-remaining", ""),
 )
 _NOT_SAID = [None] * len(_REMAINING)
 _LIMITS = ("x-ratelimit-reset", "anthropic-ratelimit-")
@@ -45,11 +45,12 @@ def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
 
 def remaining_in(headers: Mapping[str, str]) -> Remaining | None:
     """Return how much the provider still takes before its limits, or None if it does not say."""
-    found = [
-        next((left for name in names if (left := _counted(headers.get(name))) is not None), None)
-        for names in _REMAINING
-    ]
-    return None if found == _NOT_SAID else Remaining(*found)
+    get = headers.get
+    texts = [get(name) or get(other) for name, other in _REMAINING]
+    if texts == _NOT_SAID:
+        return None
+    found = Remaining(*map(_counted, texts))
+    return None if found == Remaining() else found
 
 
 def _counted(text: str | None) -> int | None:

@@ -1,8 +1,8 @@
 """The provider's prompt cache: mark the end of what all rows share, where it is long enough to be cached.
 
 Claude caches the beginning of a prompt up to a part with `cache_control`, at Anthropic, Bedrock and Vertex AI
-(https://platform.claude.com/docs/en/build-with-claude/prompt-caching). Other models need no mark. The mark is
-no part of an item's key, because it does not change the answer.
+(https://platform.claude.com/docs/en/build-with-claude/prompt-caching). Other models need no mark; for them
+only the order of the rows matters. The mark is no part of an item's key: it does not change the answer.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ _FEWEST = (
     (re.compile(r"claude-(sonnet-4-6|haiku-3|3-5-haiku|3-haiku)"), 2048),
     (re.compile(r"claude-"), 1024),
 )
+#: Those of OpenAI, which needs no mark; those of others are near.
+_FEWEST_WITHOUT_MARK = 1024
 #: OpenAI's rule of thumb for English.
 _CHARACTERS_A_TOKEN = 4
 
@@ -70,14 +72,15 @@ class PromptCache:
         model = plan.parameters.value.get("model")
         is_wanted = plan.execution.prompt_cache == "auto" and model_template(plan.parameters.value) is None
         fewest = fewest_tokens(str(model)) if is_wanted else None
-        if fewest is not None:
+        self._marks = fewest is not None
+        if self._marks:
             texts = self._shared(plan)
         schema = "" if plan.output.output is None else read_output(plan.output.output).text
         length = len("".join(texts)) + len(schema)
-        self._shortest = (fewest or 0) * _CHARACTERS_A_TOKEN
-        self.is_used = fewest is not None and length >= self._shortest
+        self._shortest = (fewest or _FEWEST_WITHOUT_MARK) * _CHARACTERS_A_TOKEN
+        self.is_used = self._marks and length >= self._shortest
         system = plan.input.system_prompt
-        self._system = Template(system, where="system_prompt") if system and fewest is not None else None
+        self._system = Template(system, where="system_prompt") if system and is_wanted else None
         self.groups_rows = self._system is not None and bool(self._system.columns)
         self._rows_of: Counter[bytes] = Counter()
 
@@ -99,7 +102,8 @@ class PromptCache:
         """Return what stands for the system prompt that a row shares with others, or None."""
         if not self.groups_rows or messages[0].get("role") != "system":
             return None
-        found = self._digest(messages[0]["content"])
+        text = messages[0].get("content")
+        found = self._digest(text) if isinstance(text, str) else None
         return found if found is not None and self._rows_of[found] > 1 else None
 
     def _digest(self, text: str) -> bytes | None:
@@ -126,12 +130,12 @@ class PromptCache:
             text = template.render({}).get("content")
             texts.append(text if isinstance(text, str) else orjson.dumps(text).decode())
             self._whole += 1
-        self._begins_with_system = messages[0].get("role") == "system"
+        self._begins_with_system = bool(messages) and messages[0].get("role") == "system"
         return [*texts, self._beginning]
 
     def messages_of(self, item: Item, messages: bytes) -> bytes:
         """Return messages as JSON, marked at the end of what an item shares with others, or with all."""
-        if not self.is_used and item.beginning is None:
+        if not self._marks or (not self.is_used and item.beginning is None):
             return messages
         listed = orjson.loads(messages)
         if self.is_used:

@@ -47,7 +47,8 @@ class ExecutionOptions(Options):
     prompt_cache: Literal["off", "auto"] = option(
         "auto makes the provider cache what the prompts of all rows share (system prompt, examples, the "
         "beginning of the template, the schema), where the model needs a mark for that (Claude) and it is "
-        "long enough. The first request is then sent alone, so that the others find it cached.",
+        "long enough. The first request is then sent alone, so that the others find it cached. With any "
+        "model, rows that share a long system prompt with some others are asked one after the other.",
         kind="off or auto",
         default="off",
         modes=("chat",),

@@ -250,6 +250,17 @@ def test_a_row_that_fails_does_not_hold_up_the_others(provider: OfflineProvider)
     assert found["cache_write_tokens"].sum() == words
 
 
+def test_other_models_need_the_order_alone(provider: OfflineProvider) -> None:
+    """What is sent is as ever, and in the order in which a cache without marks stays warm."""
+    using = {**BY_POLICY, "model": "gpt-5-mini", "concurrency": 1}
+    predict(provider, MIXED, using)
+    asked = [body["messages"][0]["content"] for body in bodies(provider)]
+    assert asked == sorted(MIXED["policy"], key=POLICIES.index)
+    provider.requests.clear()
+    predict(provider, MIXED, {**using, "prompt_cache": "off", "reuse": "never"})
+    assert [body["messages"][0]["content"] for body in bodies(provider)] == MIXED["policy"].tolist()
+
+
 @pytest.mark.parametrize(
     "using", [{"output": "mood string", "output_method": "tool"}, {"deduplicate": False}]
 )
