@@ -19,7 +19,13 @@ from .literals import PARAMETER
 from .parser import ast
 from .scanner import in_double_quotes
 
-_JOINS = {"INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "OUTER": "FULL JOIN"}
+_JOINS = {
+    "INNER": "JOIN",
+    "LEFT": "LEFT JOIN",
+    "RIGHT": "RIGHT JOIN",
+    "FULL": "FULL JOIN",
+    "OUTER": "FULL JOIN",
+}
 _SELECT: dict[str, Any] = {
     "type": "SELECT_NODE", "modifiers": [], "cte_map": {"map": []},
     "from_table": {"type": "EMPTY", "alias": "", "sample": None, "query_location": 0},
@@ -223,7 +229,8 @@ class _Reader(ValueReader):
                 "JOIN … USING, NATURAL and POSITIONAL JOIN are not supported; write ON a.id = b.id"
             )
         if kind not in _JOINS:
-            raise StatementError(f"{kind} JOIN is not supported; write WHERE … IN (SELECT …)")
+            word = "NOT IN" if kind == "ANTI" else "IN"
+            raise StatementError(f"{kind} JOIN is not supported; write WHERE … {word} (SELECT …)")
         word = "CROSS JOIN" if reference == "CROSS" else _JOINS[kind]
         if reference == "ASOF":
             word = f"ASOF {word}"

@@ -23,9 +23,8 @@ _ENDS_JOIN = frozenset(
 )  # fmt: skip
 _OTHER_JOINS = ("cross", "natural", "positional")
 _OPTION = re.compile(r"using\s+[\w.`]+\s*=", re.IGNORECASE)
-#: ILIKE, or ESCAPE before a text, of which `without_quotes` makes a word.
-_MISREAD = re.compile(r"\bilike\b|\bescape\s*['\"0]", re.IGNORECASE)
-_QUERY = re.compile(r"\(*\s*(?:select|from|with)\b", re.IGNORECASE)
+#: The beginning of a query.
+QUERY = re.compile(r"\(*\s*(?:select|from|with)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def duckdb_text(statement: str) -> DuckDBText | None:
     if any(has_no_end(statement, piece) for piece in pieces(statement)):
         return None
     plain = without_quotes(statement)
-    if not _QUERY.match(plain.lstrip()) or not TYPOGRAPHIC.isdisjoint(plain):
+    if not QUERY.match(plain.lstrip()) or not TYPOGRAPHIC.isdisjoint(plain):
         return None
     end = next((one.start() for one in _OPTION.finditer(plain) if _depth(plain, one.start()) == 0), None)
     using = "" if end is None else statement[end:]
@@ -73,14 +72,6 @@ def duckdb_text(statement: str) -> DuckDBText | None:
     return DuckDBText(
         "".join([*found, text[last:]]), using, tuple((place, len(insertion)) for place in places)
     )
-
-
-def is_misread(statement: str) -> bool:
-    """Return whether MindsDB's parser would take words of a query for something else, without an error.
-
-    It reads `SELECT text ILIKE 'x'` as a column with two names, and so `SELECT text LIKE 'x' ESCAPE '!'`.
-    """
-    return bool(_MISREAD.search(statement)) and bool(_MISREAD.search(without_quotes(statement)))
 
 
 def without_quotes(text: str) -> str:

@@ -22,8 +22,8 @@ from ...foreign_text import logger_of
 from ...secret import Secret
 from .depth import check_depth, too_deep
 from .doubled_options import doubled_option
-from .duckdb_text import is_misread
 from .literals import protected, put_back
+from .misread import is_misread
 from .scanner import COMMENT, has_no_end, outside_quotes, pieces
 from .syntax_errors import syntax_error, with_excerpt
 

@@ -102,6 +102,8 @@ class Values:
         if op in _AS_FUNCTION:
             return call(_AS_FUNCTION[op], self.expression(left), self.expression(right))
         arguments = {"this": self._operand(left), "expression": self._operand(right)}
+        if op in ("is", "is not") and isinstance(arguments["expression"].unnest(), exp.Boolean):
+            arguments["expression"] = arguments["expression"].unnest()  # IS takes no brackets
         if op in ("<<", ">>"):
             return (exp.BitwiseLeftShift if op == "<<" else exp.BitwiseRightShift)(**arguments)
         if op in _NEGATED:
