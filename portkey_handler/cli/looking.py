@@ -39,7 +39,9 @@ def check(env_file: EnvFileOption = None) -> None:
 
 @app.command()
 def usage(
-    days: Annotated[int, typer.Option("--days", help="So many days, today included.", min=1)] = 30,
+    days: Annotated[
+        int, typer.Option("--days", help="So many days, today included.", min=1, max=36_500)
+    ] = 30,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write the rows to this file, by its ending: .csv, .xlsx …"),

@@ -205,17 +205,12 @@ def run_statements(text: str, how: Run) -> None:
         for path in (how.output, how.summary):
             if path is not None:
                 check_can_be_written(path)  # before anything is paid for
-    if how.dry_run:
-        with errors_on_stderr():
-            _run_dry(text, how)
-        return
     done = RunSummary()
     code, said = 1, None
     try:
         with errors_on_stderr():
             try:
-                _run(text, how, done)
-                code = ROWS if how.strict and done.failed else 0
+                code = _run_dry(text, how, done) if how.dry_run else _run(text, how, done)
             except (PortkeyHandlerError, OSError) as error:
                 ours = FileError.of(error) if isinstance(error, OSError) else error
                 code, said = code_of(ours), str(ours).splitlines()[0]
@@ -234,7 +229,8 @@ def run_statements(text: str, how: Run) -> None:
         leave(code)
 
 
-def _run(text: str, how: Run, done: RunSummary) -> None:
+def _run(text: str, how: Run, done: RunSummary) -> int:
+    """Run statements, and return the exit code."""
     from ..session import Session
 
     with (
@@ -259,6 +255,7 @@ def _run(text: str, how: Run, done: RunSummary) -> None:
             wide=how.wide,
             done=done.add_result,
         )
+    return ROWS if how.strict and done.failed else 0
 
 
 def _options(model: str | None, max_cost: float | None) -> dict[str, Any]:
@@ -279,8 +276,12 @@ def _for_all(encoding: str | None) -> dict[str, dict[str, str]]:
     return {} if encoding is None else {"*": {"encoding": encoding}}
 
 
-def _run_dry(text: str, how: Run) -> None:
-    """Run statements on a copy of the session in memory, and write the estimate of each query."""
+def _run_dry(text: str, how: Run, done: RunSummary) -> int:
+    """Run statements on a copy of the session in memory, and write the estimate of each query.
+
+    Returns:
+        The exit code.
+    """
     from ..session import Session
     from ..session.catalog import Catalog
     from ..usage.estimate.dry_run import dry_runs
@@ -301,9 +302,8 @@ def _run_dry(text: str, how: Run) -> None:
                 options=how.options,
             ) as session,
         ):
-            for _ in session.results(text, how.parameters):
-                pass
+            for _, result in session.results(text, how.parameters):
+                done.add_result(result)
     finally:
         write_estimates(made, how.fmt, how.output)
-    if any(estimate.refused for estimate in made):
-        leave(LIMIT)
+    return LIMIT if any(estimate.refused for estimate in made) else 0

@@ -105,3 +105,16 @@ def test_what_is_wrong_is_said_and_the_estimates_before_it(provider: OfflineProv
     assert done.returncode == 1
     assert "nowhere" in done.stderr
     assert "user: Where?" in done.stdout
+
+
+def test_a_dry_run_has_its_summary(provider: OfflineProvider, files: Path, tmp_path: Path) -> None:
+    """None was written, though programs wait for it; nothing is asked or paid, and the code is the dry run's."""
+    path = tmp_path / "summary.json"
+    words = ("--files", str(files), "--dry-run", "--summary", str(path))
+    assert run("sql", SETUP + ASK, *words, provider=provider).returncode == 0
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert (told["statements"], told["requests"], told["dollars"]) == (4, 0, 0.0)
+    assert (told["exit_code"], told["error"]) == (0, None)
+    done = run("sql", f"{SETUP}{ASK.rstrip(';')} USING max_rows = 1", *words, provider=provider)
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert (told["exit_code"], done.returncode) == (4, 4)

@@ -51,6 +51,7 @@ def test_wrong_use_is_2(files: Path) -> None:
     """A flag or a value that does not exist."""
     for words in (("--nonsense",), ("--var", "x"), ("--env-file", str(files / "none"))):
         assert run("sql", "SELECT 1", *words).returncode == 2
+    assert run("usage", "--days", "800000").returncode == 2
 
 
 @pytest.mark.parametrize(
