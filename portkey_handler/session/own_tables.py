@@ -12,7 +12,7 @@ from .descriptions import described
 from .done import Done
 from .files.statements import is_dry_run, left_as_it_is, no_rows, values
 from .sql.expressions import aliased, sql
-from .sql.prefixes import conflict_of
+from .sql.prefixes import conflict_of, key_of
 
 if TYPE_CHECKING:
     from .select_runner import Selector
@@ -65,6 +65,10 @@ def insert(node: Any, selector: Selector) -> Done:
         StatementError: It lacks one of the columns, or DuckDB refuses the rows.
     """
     name = _name(node.table)
+    if key_of(node) is not None:
+        raise StatementError(
+            f"BY (…) is for tables of files; the key of {name} is its PRIMARY KEY: leave BY (…) out"
+        )
     if name.lower() not in _tables(selector):
         known = sorted(_tables(selector))
         raise NotFoundError(f"the table {name} does not exist{did_you_mean(name, known)}")

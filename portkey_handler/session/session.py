@@ -390,6 +390,8 @@ class Session:
         from . import own_tables
         from .files.statements import insert
 
+        if self._views().has(node.table):
+            raise StatementError(f"{node.table.parts[-1]} is a view, which is only read; INSERT INTO a table")
         if own_tables.is_own(node.table, self._connection):
             return own_tables.insert(node, self._selector())
         return insert(node, self._files, self._selector())

@@ -35,7 +35,8 @@ class Conflict:
         for column in self.key:
             if column.lower() not in {one.lower() for one in known}:
                 raise StatementError(
-                    f"files.{name}.key names {column}, which is no column{did_you_mean(column, list(known))}"
+                    f"the key of files.{name} names {column}, which is no column"
+                    f"{did_you_mean(column, list(known))}"
                 )
             if given is not None and column.lower() not in {one.lower() for one in given}:
                 raise StatementError(f"INSERT OR {self.what.upper()} needs the key: insert {column}, too")
@@ -65,7 +66,7 @@ def of_table(name: str, what: str | None, key: Sequence[str]) -> Conflict | None
     if not key:
         raise StatementError(
             f"INSERT OR {what.upper()} needs a key, the columns that tell rows apart: "
-            f"SET files.{name}.key = 'id'"
+            f"SET files.{name}.key = 'id', or INSERT OR {what.upper()} INTO files.{name} BY (id) …"
         )
     return Conflict(what, key)
 

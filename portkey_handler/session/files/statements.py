@@ -10,7 +10,7 @@ from ...usage.estimate.dry_run import dry_run_listener
 from ...usage.formatting import counted
 from ..done import Done
 from ..sql.parser import ast
-from ..sql.prefixes import conflict_of
+from ..sql.prefixes import conflict_of, key_of
 from .options import checked
 from .writing import Files
 
@@ -58,7 +58,7 @@ def insert(node: Any, files: Files, selector: Selector) -> Done:
     name = _name(node.table, "INSERT INTO")
     columns = None if node.columns is None else [str(column.name) for column in node.columns]
     known = files.check_columns(name, columns or [])
-    conflict = files.conflict(name, conflict_of(node))
+    conflict = files.conflict(name, conflict_of(node), key_of(node))
     if conflict is not None:
         conflict.check(name, known, columns)
     if node.from_select is None:

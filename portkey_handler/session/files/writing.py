@@ -78,13 +78,18 @@ class Files(FileTables):
                 if path.name != target.name:
                     path.unlink()
 
-    def conflict(self, name: str, what: str | None) -> Conflict | None:
+    def conflict(self, name: str, what: str | None, key: Sequence[str] | None = None) -> Conflict | None:
         """Return what INSERT OR IGNORE or OR REPLACE does with rows of a table whose key is there.
+
+        Args:
+            name: The table.
+            what: "ignore", "replace", or None for INSERT without OR.
+            key: The columns that the statement names; None: those that SET files.x.key names.
 
         Raises:
             StatementError: The table has no key.
         """
-        return of_table(name, what, self.options(name, self._finder.find(name)).key)
+        return of_table(name, what, key or self.options(name, self._finder.find(name)).key)
 
     def append(
         self,

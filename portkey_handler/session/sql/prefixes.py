@@ -24,6 +24,9 @@ _VIEW = re.compile(
     re.IGNORECASE,
 )
 _INSERT_OR = re.compile(r"\s*INSERT\s+(?P<or>OR\s+(?P<what>IGNORE|REPLACE))\s+INTO\b", re.IGNORECASE)
+_BY = re.compile(
+    rf"\s*{_NAME}\s*(?:\([\w\s,]*\)\s*)?(?P<by>BY\s*(?P<columns>\([\w\s,]*\w[\w\s,]*\)))", re.IGNORECASE
+)
 _INSERT = re.compile(rf"\s*INSERT\s+INTO\s+{_NAME}\s*(?P<columns>\([\w\s,]*\))?\s*{_QUERY}", re.IGNORECASE)
 
 
@@ -55,6 +58,12 @@ def conflict_of(insert: Any) -> str | None:
     return found
 
 
+def key_of(insert: Any) -> tuple[str, ...] | None:
+    """Return the columns that INSERT OR … BY (…) names as the key, or None."""
+    found: tuple[str, ...] | None = getattr(insert, "key", None)
+    return found
+
+
 def _create(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
     query = read(_blank(text, 0, found.end()))
     if isinstance(query, StatementError):
@@ -82,9 +91,12 @@ def _view(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
 
 
 def _insert_or(text: str, found: re.Match[str], read: Callable[[str], Any]) -> Any:
-    insert = read(_blank(text, found.start("or"), found.end("or")))
+    rest = _blank(text, found.start("or"), found.end("or"))
+    by = _BY.match(without_quotes(text), found.end())
+    insert = read(rest if by is None else _blank(rest, *by.span("by")))
     if not isinstance(insert, StatementError):
         insert.conflict = found["what"].lower()
+        insert.key = None if by is None else tuple(_names(text, by))
     return insert
 
 

@@ -63,6 +63,8 @@ def test_the_keys_of_the_table_count(own: Session, connection: Any) -> None:
     assert rows == [(1, "z"), (2, "b"), (3, "c")]
     with pytest.raises(StatementError, match=r"(?i)duplicate key"):
         own.sql("INSERT INTO shop.seen VALUES (1, 'y')")
+    with pytest.raises(StatementError, match=r"the key of shop.seen is its PRIMARY KEY: leave BY \(…\) out"):
+        own.sql("INSERT OR REPLACE INTO shop.seen BY (answer) VALUES (1, 'y')")
 
 
 def test_schemas_show(own: Session) -> None:

@@ -185,6 +185,7 @@ def test_answers_of_a_view_are_paid_once(
         ("ALTER VIEW nothing AS (SELECT 1)", "the view nothing does not exist; there are: good"),
         ("DROP VIEW god", "the view god does not exist, did you mean 'good'"),
         ("DROP VIEW m", "m is a model, not a view: DROP MODEL m"),
+        ("INSERT INTO good VALUES (1, 'a', 2)", "good is a view, which is only read; INSERT INTO a table"),
         ("DROP TABLE good", "good is a view, not a table: DROP VIEW good"),
     ],
 )

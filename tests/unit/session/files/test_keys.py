@@ -153,6 +153,21 @@ def test_a_blank_line_may_be_a_row(opened: Session, tmp_path: Path) -> None:
     assert (tmp_path / "one.csv").read_text() == "id\n1\n\n2\n"
 
 
+@pytest.mark.parametrize(
+    "insert",
+    [
+        "INSERT OR REPLACE INTO files.lines BY (answer) VALUES (7, 'a')",
+        "INSERT OR REPLACE INTO files.lines (id, answer) BY (`answer`) VALUES (7, 'a')",
+        "INSERT OR REPLACE INTO files.lines by (answer) SELECT 7 AS id, 'a' AS answer ORDER BY (id)",
+        "INSERT OR REPLACE INTO files.lines\nBY (answer)\nFROM files.records SELECT 7 AS id, answer WHERE [id] = [1]",
+    ],
+)
+def test_a_statement_can_name_its_key(opened: Session, tmp_path: Path, insert: str) -> None:
+    """BY is nearer than SET files.x.key."""
+    opened.sql(insert)
+    assert (tmp_path / "lines.csv").read_text() == "id,answer\n2,1.10\n7,a\n"
+
+
 def test_a_key_of_two_columns(opened: Session) -> None:
     """Rows are the same where all columns of the key are."""
     opened.sql(
@@ -168,6 +183,9 @@ def test_a_key_of_two_columns(opened: Session) -> None:
         ("SET files.kept.key = 'ID2'; INSERT OR IGNORE INTO files.kept {}", "names ID2, which is no column"),
         ("INSERT OR IGNORE INTO files.kept (answer) {}", "INSERT OR IGNORE needs the key: insert id, too"),
         ("INSERT OR REPLACE INTO files.lines (answer) {}", "INSERT OR REPLACE needs the key: insert id, too"),
+        ("INSERT OR IGNORE INTO files.kept BY (no) {}", "the key of files.kept names no, which is no column"),
+        ("INSERT OR IGNORE INTO files.kept BY () {}", "syntax error in line 1"),
+        ("INSERT INTO files.kept BY (id) {}", "syntax error in line 1"),
         ("INSERT OR ABORT INTO files.kept {}", "syntax error in line 1, column 8"),
         ("INSERT OR IGNORE INTO files.kept SELECT nothing,, 1", "syntax error in line 1, column 49"),
     ],
