@@ -7,6 +7,8 @@ stderr.
 from __future__ import annotations
 
 import gc
+import os
+import sys
 
 from ..secret import forgetting
 from ..signals import terminated_in_order
@@ -25,9 +27,17 @@ def main() -> None:
     # The objects of imported modules stay until the end. Examining them again and again, and once more at
     # the exit, takes a fifth of the CPU time of a short statement.
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    _open_closed_streams()
     try:
         # `forgetting`, because statements have keys in them.
         with terminated_in_order(), forgetting():
             app()
     finally:
         gc.freeze()
+
+
+def _open_closed_streams() -> None:
+    """Replace streams that the shell has closed (`>&-`), which Python makes None, by the null device."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - until the end

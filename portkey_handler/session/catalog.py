@@ -282,6 +282,8 @@ class Catalog:
         if self._folder is None:
             return copy.deepcopy(self._memory)
         path = self._folder / "catalog.json"
+        if path.exists() and not path.is_file():  # a pipe would be read for ever
+            raise UsageError(f"{path} is not a file; move it away, or name another folder")
         try:
             state = json.loads(path.read_bytes())
         except FileNotFoundError:

@@ -104,10 +104,10 @@ class Database:
     def functions(self) -> Functions:
         """Return the allowed functions: DuckDB's, by a list, and on the user's connection the user's own."""
         if self._functions is None:
-            rows = self._connection.execute(
+            rows = self.fetch(
                 "SELECT lower(function_name), function_type, internal FROM duckdb_functions() "
                 "WHERE function_type IN ('scalar', 'aggregate', 'macro')"
-            ).fetchall()
+            )
             own = {name for name, _, internal in rows if not internal} - REFUSED
             self._functions = Functions(
                 allowed=ALLOWED | own,
@@ -119,20 +119,23 @@ class Database:
         """Return the names of tables and views on the user's connection, as `table` and `schema.table`."""
         if self._owned:
             return []
-        rows = self._connection.execute(
+        rows = self.fetch(
             "SELECT table_schema, table_name FROM information_schema.tables "
             "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY ALL"
-        ).fetchall()
+        )
         return [name for _, name in rows if not name.startswith("__portkey_")] + [
             f"{schema}.{name}" for schema, name in rows if not name.startswith("__portkey_")
         ]
 
     def schemas(self) -> list[str]:
         """Return the names of the schemas on the user's connection."""
-        rows = self._connection.execute(
-            "SELECT DISTINCT schema_name FROM information_schema.schemata"
-        ).fetchall()
+        rows = self.fetch("SELECT DISTINCT schema_name FROM information_schema.schemata")
         return [str(name) for (name,) in rows]
+
+    def is_read_only(self) -> bool:
+        """Return whether the database of the connection was opened to be read only."""
+        rows = self.fetch("SELECT readonly FROM duckdb_databases() WHERE database_name = current_database()")
+        return any(readonly for (readonly,) in rows)
 
     def change(self, statement: str) -> int:
         """Run a statement that changes the user's tables; return how many rows it has written.
@@ -160,7 +163,8 @@ class Database:
         arrow = rows.arrow if rows.names else pa.table({_NO_COLUMN: pa.nulls(rows.arrow.num_rows)})
         for position, texts in rows.texts.items():
             arrow = arrow.append_column(own_texts.PREFIX + rows.names[position], texts)
-        self._connection.register(name, arrow)
+        with self._translated({}):
+            self._connection.register(name, arrow)
         return name, _source(name, rows)
 
     def remove(self, name: str) -> None:

@@ -44,6 +44,7 @@ def create_table(node: Any, selector: Selector) -> Done:
     schema = name.rpartition(".")[0]
     if schema and schema.lower() not in (known.lower() for known in database.schemas()):
         raise NotFoundError(f"the schema {schema} does not exist{did_you_mean(schema, database.schemas())}")
+    _check_writable(selector)
     rows = (
         no_rows(node.columns, database)
         if node.from_select is None
@@ -83,6 +84,7 @@ def insert(node: Any, selector: Selector) -> Done:
     # Looked at before the query is run, because the answers of its models would be paid for and lost.
     names = described(selector, query)["column_name"].tolist()
     _check(name, known, columns or names, len(names))
+    _check_writable(selector)
     rows = selector.rows_to_write(query)
     if is_dry_run(name, selector):
         return left_as_it_is(name)
@@ -126,6 +128,15 @@ def _tables(selector: Selector) -> set[str]:
 def _quoted(name: str, *, whole: bool = False) -> str:
     parts = [name] if whole else name.split(".")
     return ".".join(sql(exp.to_identifier(part, quoted=True)) for part in parts)
+
+
+def _check_writable(selector: Selector) -> None:
+    """Check this before a query is run, because the answers of its models would be paid for and lost."""
+    if selector.database.is_read_only():
+        raise StatementError(
+            "the database of the connection is read-only; open it with duckdb.connect(…, read_only=False), "
+            "or write to files: CREATE TABLE files.x"
+        )
 
 
 def _check(name: str, known: list[str], columns: list[str], count: int) -> None:

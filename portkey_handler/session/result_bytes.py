@@ -27,12 +27,25 @@ def content_of(frame: pd.DataFrame, fmt: FileFormat) -> bytes:
 
     Raises:
         UsageError: The format has no room for the rows, or a cell cannot be text.
+        StatementError: A Parquet file cannot hold a column.
     """
     if fmt == "parquet":
-        buffer = io.BytesIO()
-        frame.to_parquet(buffer)
-        return buffer.getvalue()
+        return _parquet(frame)
     return _sheet(frame) if fmt == "xlsx" else text_of(frame, fmt).encode()
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    import pyarrow as pa
+
+    buffer = io.BytesIO()
+    try:
+        frame.to_parquet(buffer)
+    except pa.ArrowException:
+        from .files.parquet_tables import unfit
+
+        parts = {str(name): frame.iloc[:, [place]] for place, name in enumerate(frame.columns)}
+        raise unfit(parts, lambda part: part.to_parquet(io.BytesIO())) from None
+    return buffer.getvalue()
 
 
 def text_of(frame: pd.DataFrame, fmt: FileFormat) -> str:

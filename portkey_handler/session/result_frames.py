@@ -58,7 +58,7 @@ def _series(column: Any, *, is_json: bool, texts: Any = None, is_exact: bool = F
     if _is_text(kind) and pc.any(pc.match_substring(column, MARK)).as_py():
         return objects([_unmarked(value, is_json=is_json) for value in column.to_pylist()])
     if is_json:
-        return objects([None if value is None else json.loads(value) for value in column.to_pylist()])
+        return objects([None if value is None else _loaded(value) for value in column.to_pylist()])
     if pa.types.is_nested(kind) or pa.types.is_null(kind):
         return objects(_values(column))
     if pa.types.is_decimal(kind):
@@ -166,9 +166,16 @@ def _time_text(value: int, kind: Any) -> str:
 
 def _unmarked(value: str | None, *, is_json: bool) -> Any:
     if value is None or MARK not in value:
-        return json.loads(value) if is_json and value is not None else value
+        return _loaded(value) if is_json and value is not None else value
     reason = value.partition(MARK)[2].partition(MARK)[0]
     return Unreadable(json.loads(f'"{reason}') if is_json else reason)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        return Unreadable("the JSON is nested too deeply; CAST it to text in the SELECT")
 
 
 def _durations(column: Any) -> pd.Series[Any]:

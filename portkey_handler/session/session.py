@@ -15,6 +15,7 @@ from ..errors import (
     NotFoundError,
     PortkeyHandlerError,
     StatementError,
+    UsageError,
     alone,
     brief,
     briefly,
@@ -120,6 +121,11 @@ class Session:
             from .duckdb_connection import connected
 
             self._owned = connected(Path(connection))
+        elif connection is not None and type(connection).__name__ != "DuckDBPyConnection":
+            raise UsageError(
+                f"connection is of the type {type(connection).__name__}; give duckdb.connect(…), or the path "
+                "of a database file"
+            )
         self._connection = connection if self._owned is None else self._owned
         self._opening = threading.Lock()
         self._opened: Database | None = None

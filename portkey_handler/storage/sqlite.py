@@ -41,6 +41,8 @@ _VERSION = slice(60, 64)
 
 def reason_of(error: Exception) -> str:
     """Return what an error of a store means, and the remedy where one is known."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return _MEANINGS.get(str(error), str(error))
 
 

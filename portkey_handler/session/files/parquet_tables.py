@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet
 
+from ...errors import StatementError
 from ..arrow_frames import readable
 from ..query_results import zones_of
 from ..table import Table
@@ -96,11 +97,38 @@ def read_parquet(content: bytes) -> Table:
 
 
 def to_parquet(rows: Table) -> bytes:
-    """Return the content of a Parquet file."""
+    """Return the content of a Parquet file.
+
+    Raises:
+        StatementError: Parquet cannot hold a column, such as one of INTERVAL.
+    """
     buffer = io.BytesIO()
     arrow = rows.distinctly_named().arrow
     for position in rows.json:
         field = arrow.schema.field(position).with_metadata(_JSON)
         arrow = arrow.set_column(position, field, arrow.column(position))
-    pyarrow.parquet.write_table(arrow, buffer)
+    try:
+        pyarrow.parquet.write_table(arrow, buffer)
+    except pa.ArrowException:
+        places = range(arrow.num_columns)
+        parts = {rows.names[place]: arrow.select([place]) for place in places}
+        raise unfit(parts, lambda part: pyarrow.parquet.write_table(part, io.BytesIO())) from None
     return buffer.getvalue()
+
+
+def unfit(columns: Mapping[str, Any], write: Callable[[Any], object]) -> StatementError:
+    """Return the error that names the columns of which Parquet has no type.
+
+    Args:
+        columns: Each column alone, by its name.
+        write: Writes a column; the columns are those at which it fails with an error of Arrow.
+    """
+    wrong = []
+    for name, column in columns.items():
+        try:
+            write(column)
+        except pa.ArrowException:
+            wrong.append(name)
+    return StatementError(
+        f"a Parquet file cannot hold the column {', '.join(wrong)}; select its text: CAST(… AS TEXT)"
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ...errors import AlreadyExistsError, StatementError
+from ...errors import AlreadyExistsError, FileError, StatementError
 from ...storage.private_files import locked, replace_file
 from .found import Found
 from .keys import Conflict, Inserted, new_rows, of_table, replaced
@@ -29,6 +31,7 @@ class Files(FileTables):
             StatementError: The table cannot be replaced.
         """
         _check_writable(name)
+        self._check_place()
         existing = self._finder.candidates(name)
         if replace:
             for found in existing:
@@ -47,6 +50,7 @@ class Files(FileTables):
             StatementError: It lacks one of `columns`, or is not one file that can be added to.
         """
         self._appendable(name)
+        self._check_place()
         # All of a CSV is read, so that a fault in it is found before answers are paid for.
         table = self.table(name)
         known = [one.name for one in table.columns] if isinstance(table, Relation) else table.names
@@ -193,6 +197,16 @@ class Files(FileTables):
             raise StatementError(
                 f"files.{name} is a folder or a pattern; only a table of one file is written"
             )
+
+    def _check_place(self) -> None:
+        """Check before a query is run that its rows can be written.
+
+        Raises:
+            FileError: Nothing can be made in the folder.
+        """
+        self._folder.check_exists()
+        if not os.access(self.folder, os.W_OK):
+            raise FileError.of(OSError(errno.EACCES, os.strerror(errno.EACCES), str(self.folder)))
 
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:

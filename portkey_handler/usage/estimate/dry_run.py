@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...foreign_text import logger_of
 from ...storage.private_files import make_private, replace_file
+from ...storage.sqlite import reason_of
 from .estimator import Estimate
 
 logger = logger_of(__name__)
@@ -82,7 +83,9 @@ def keep_estimate(
         # Private, because it has the beginning of a prompt.
         replace_file(path, json.dumps(estimate.as_dict()).encode())
     except OSError as error:
-        logger.warning("the estimate is not stored for DESCRIBE: %s cannot be used: %s", path.parent, error)
+        logger.warning(
+            "the estimate is not stored for DESCRIBE: %s cannot be used: %s", path.parent, reason_of(error)
+        )
 
 
 def kept_estimate(folder: Path, engine: str, model: str) -> Estimate | None:

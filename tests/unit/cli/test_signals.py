@@ -88,3 +88,20 @@ def test_a_computation_of_duckdb_is_ended(number: signal.Signals, tmp_path: Path
         process.send_signal(number)
         shown = process.communicate(timeout=30)
     assert (process.returncode, *shown) == (-number, "", "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed(closed: str) -> None:
+    """Python has no stream then, and the command line ended with a traceback."""
+    command = f'"{sys.executable}" -m portkey_handler'
+    for arguments in ("sql 'SELECT 1 AS a'", "sql 'SELECT nothing'", "shell"):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {arguments} {closed}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        assert done.returncode == (1 if "nothing" in arguments else 0)

@@ -124,3 +124,20 @@ def test_a_dry_run_leaves_no_copy_of_the_session(tmp_path: Path, provider: Offli
     process.wait()
     assert not [path for path in temporary.rglob("*") if path.is_file() and b"canary" in path.read_bytes()]
     assert tempfile.gettempdir() != str(temporary)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kinds of files of POSIX")
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device"])
+def test_a_catalog_that_is_no_file_is_said(tmp_path: Path, kind: str) -> None:
+    """At a pipe the session hung."""
+    path = tmp_path / "catalog.json"
+    {
+        "a folder": path.mkdir,
+        "a pipe": lambda: os.mkfifo(path),
+        "a device": lambda: path.symlink_to("/dev/zero"),
+    }[kind]()
+    with Session(tmp_path) as session:
+        for statement in ("SHOW MODELS", "CREATE ML_ENGINE x FROM portkey USING check = false"):
+            with pytest.raises(UsageError) as caught:
+                session.sql(statement)
+            assert str(caught.value) == f"{path} is not a file; move it away, or name another folder"

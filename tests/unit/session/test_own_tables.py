@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from portkey_handler.errors import AlreadyExistsError, NotFoundError, StatementError
+from portkey_handler.errors import AlreadyExistsError, NotFoundError, StatementError, UsageError
 from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 
@@ -128,3 +128,83 @@ def test_without_a_connection_only_files_are_written(session: Session, tmp_path:
     """The session's own DuckDB keeps no tables."""
     with pytest.raises(StatementError, match="only tables of files can be written"):
         session.sql("CREATE TABLE x AS SELECT 1 AS a")
+
+
+# Connections that cannot be used
+
+
+def _closed() -> Any:
+    connection = duckdb.connect()
+    connection.close()
+    return connection
+
+
+def _aborted() -> Any:
+    connection = duckdb.connect()
+    connection.execute("BEGIN")
+    with pytest.raises(duckdb.Error):
+        connection.execute("SELECT error('x')")
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_closed, "connection error: Connection already closed!"),
+        (_aborted, "transactioncontext error: Current transaction is aborted (please ROLLBACK)"),
+    ],
+)
+@pytest.mark.parametrize(
+    "statement",
+    ["SELECT upper('a') AS a", "SELECT * FROM t", "SHOW TABLES", "CREATE TABLE x (SELECT 1 AS a)",
+     "INSERT INTO x VALUES (1)", "DROP TABLE x", "DESCRIBE t", "SELECT * FROM registered"],
+)  # fmt: skip
+def test_a_connection_that_is_of_no_use_is_said(
+    make: Callable[[], Any], message: str, statement: str
+) -> None:
+    """DuckDB's own error came through, with its traceback."""
+    with Session(connection=make()) as session:
+        session.register("registered", [{"a": 1}])
+        with pytest.raises(StatementError) as caught:
+            session.sql(statement)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("connection", [5, duckdb, object(), Path])
+def test_what_is_no_connection_is_said(connection: Any) -> None:
+    """The error names its type."""
+    with pytest.raises(UsageError) as caught:
+        Session(connection=connection)
+    assert str(caught.value) == (
+        f"connection is of the type {type(connection).__name__}; give duckdb.connect(…), or the path of a "
+        "database file"
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE x AS SELECT m.answer FROM notes JOIN m",
+        "INSERT INTO notes (text) SELECT m.answer FROM notes JOIN m",
+    ],
+)
+def test_a_read_only_database_is_said_before_anything_is_paid(
+    statement: str, provider: OfflineProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers were asked first."""
+    monkeypatch.setenv("PORTKEY_BASE_URL", provider.base_url)
+    path = tmp_path / "own.db"
+    with duckdb.connect(str(path)) as made:
+        made.execute("CREATE TABLE notes AS SELECT 'works' AS text")
+    with duckdb.connect(str(path), read_only=True) as connection, Session(connection=connection) as session:
+        session.sql(
+            "CREATE ML_ENGINE e FROM portkey; CREATE MODEL m PREDICT answer USING engine = 'e', model = 'gpt-4o-mini'"
+        )
+        before = len(provider.requests)
+        with pytest.raises(StatementError) as caught:
+            session.sql(statement)
+    assert str(caught.value) == (
+        "the database of the connection is read-only; open it with duckdb.connect(…, read_only=False), or write "
+        "to files: CREATE TABLE files.x"
+    )
+    assert len(provider.requests) == before

@@ -12,7 +12,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from portkey_handler.errors import InputError, UsageError
+from portkey_handler.errors import InputError, StatementError, UsageError
 from portkey_handler.session.result_bytes import FileFormat, content_of, text_of
 
 
@@ -108,4 +108,14 @@ def test_a_sheet_has_no_room_for_so_much(rows: int, columns: int) -> None:
     assert str(error.value) == (
         f"a sheet has room for 1,048,575 rows and 16,384 columns, and the result has {rows:,} and "
         f"{columns:,}; write .csv or .parquet"
+    )
+
+
+def test_a_column_that_parquet_cannot_hold_is_named() -> None:
+    """Arrow's own error came through."""
+    frame = column(("a", 1), {"b": 2}).assign(good=[1, 2], empty=column({}, {})["x"])
+    with pytest.raises(StatementError) as caught:
+        content_of(frame, "parquet")
+    assert str(caught.value) == (
+        "a Parquet file cannot hold the column x, empty; select its text: CAST(… AS TEXT)"
     )

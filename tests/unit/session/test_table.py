@@ -65,3 +65,11 @@ def test_what_is_no_query(session: Session) -> None:
     assert first_rows(engines, 0)[0] == ["NAME", "HANDLER", "CONNECTION_DATA"]
     assert dropped == Done("model m was dropped")
     assert as_frame(dropped).shape == (0, 0)
+
+
+def test_json_that_is_nested_too_deeply_is_no_foreign_error(session: Session) -> None:
+    """It was a RecursionError; its text is still there for who asks for it."""
+    deep = "[" * 50_000 + "]" * 50_000
+    [cell] = session.sql(f"SELECT CAST('{deep}' AS JSON) AS a")["a"]
+    assert "the JSON is nested too deeply; CAST it to text in the SELECT" in repr(cell)
+    assert session.sql(f"SELECT CAST(CAST('{deep}' AS JSON) AS TEXT) AS a")["a"].tolist() == [deep]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from portkey_handler.errors import AlreadyExistsError, NotFoundError, StatementError
+from portkey_handler.errors import AlreadyExistsError, FileError, NotFoundError, StatementError
 from portkey_handler.session import Session
 
 
@@ -231,3 +231,39 @@ def test_users_connection(open_session: Callable[..., Session], asked: Any) -> N
     assert connection.execute("SELECT count(*) FROM information_schema.tables").fetchone() == (2,)
     connection.execute("SET threads = 1")
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("value", "column"),
+    [("INTERVAL 1 DAY", "x"), ("[INTERVAL 1 DAY]", "x"), ("{'a': INTERVAL 1 DAY}", "x")],
+)
+def test_a_type_that_parquet_lacks_is_said(
+    open_session: Callable[..., Session], tmp_path: Path, value: str, column: str
+) -> None:
+    """Arrow's own error came through."""
+    session = open_session(files=tmp_path)
+    with pytest.raises(StatementError) as caught:
+        session.sql(f"CREATE TABLE files.kept (SELECT 1 AS a, {value} AS {column})")
+    assert str(caught.value) == "a Parquet file cannot hold the column x; select its text: CAST(… AS TEXT)"
+    assert [path.name for path in tmp_path.iterdir()] == [".files.lock"]
+    session.sql("CREATE TABLE files.kept (SELECT CAST(INTERVAL 1 DAY AS TEXT) AS x)")
+    assert session.sql("SELECT x FROM files.kept")["x"].tolist() == ["1 day"]
+
+
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE files.new (SELECT 1 AS a)", "INSERT INTO files.t VALUES (2)"]
+)
+def test_a_folder_that_cannot_be_written_is_said_before_the_query_is_run(
+    open_session: Callable[..., Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    """The answers of its models were paid for first. Root may write everywhere, so the system's word is replaced."""
+    (tmp_path / "t.csv").write_text("a\n1\n")
+    session = open_session(files=tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
+    with pytest.raises(FileError) as caught:
+        session.sql(statement)
+    assert str(caught.value) == (
+        f"{tmp_path} cannot be used: Permission denied; make it readable and writable, or name another folder, then "
+        "run the statement again"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
