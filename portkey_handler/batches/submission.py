@@ -66,7 +66,7 @@ class Submission:
             StoreError: The record cannot be written.
         """
         if batch.file_id is None:
-            found = None if is_new else await self._patiently(lambda: self._provider.find_file(batch.nonce))
+            found = None if is_new else await self._file_of(batch)
             file_id = found or await self._upload(batch, content)
             self._journal.update(batch, stage="uploaded", file_id=file_id)
         await self.start(batch)
@@ -146,14 +146,17 @@ class Submission:
             await self._pause(attempt, failure)
             if _was_surely_not_done(failure):
                 continue
-            try:
-                found = await self._provider.find_file(batch.nonce)
-            except GatewayError as error:
-                logger.info("the provider's files cannot be listed: %s", error.message)
-            else:
-                if found is not None:
-                    return found
+            if (found := await self._file_of(batch)) is not None:
+                return found
         raise failure.replace(attempts=self._max_attempts)
+
+    async def _file_of(self, batch: Batch) -> str | None:
+        """Return the file of a batch that is at the provider already; None where its list has none."""
+        try:
+            return await self._patiently(lambda: self._provider.find_file(batch.nonce))
+        except GatewayError as error:
+            logger.info("the provider's files cannot be listed: %s", error.message)
+            return None
 
     def _adopt(self, batch: Batch, found: dict[str, Any]) -> None:
         self._journal.update(batch, stage="running", batch_id=str(found["id"]))

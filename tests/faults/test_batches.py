@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -234,6 +235,38 @@ def test_without_a_list_it_stops(ask_batch: Asks, provider: OfflineProvider, pai
     assert times(paid) == {1}
 
 
+def test_without_a_list_a_file_is_uploaded_again(
+    ask_batch: Asks, provider: OfflineProvider, paid: Paid
+) -> None:
+    """A file costs nothing: whether the first one arrived need not be known, also in the next run."""
+    provider.behaviour.batches.has_lists = False
+    provider.behaviour.faults = [Fault("lost")]
+    with pytest.raises(QueryError, match=r"the connection to .* broke"):
+        ask_batch(6, max_attempts=1)
+    provider.behaviour.faults = [Fault("lost")]
+    assert_answered(ask_batch(6), 6)
+    assert (len(provider.batches.files), starts(provider)) == (3, 1)
+    assert times(paid) == {1}
+
+
+def test_a_file_that_was_never_used_is_deleted(
+    ask_batch: Asks, provider: OfflineProvider, paid: Paid, home: Path
+) -> None:
+    """The batch could not be started, and the next run asks other rows: the file goes, nothing was paid."""
+    provider.behaviour.faults = [None]
+    journal = BatchJournal(home)
+    provider.behaviour.batches.looks = 10**6
+    ask_batch(3, wait=False, on_error="null")
+    [batch] = journal.all()
+    journal.update(batch, stage="uploaded", batch_id=None, status=None)
+    provider.batches.batches.clear()  # as if the process had been killed before it was started
+    provider.behaviour.batches.looks = 0
+    assert_answered(ask_batch(5), 5)
+    assert len(provider.batches.files) == 1
+    assert [one.stage for one in journal.all()] == ["closed", "closed"]
+    assert times(paid) == {1}
+
+
 # Waiting
 
 
@@ -268,6 +301,42 @@ def test_the_deadline_ends_the_wait_and_not_the_batch(
     with pytest.raises(QueryError, match=r"deadline = 0\.1 s passed, and the row is still in batch"):
         ask_batch(4, deadline=0.1)
     provider.behaviour.batches.looks = 0
+    assert_answered(ask_batch(4), 4)
+    assert (starts(provider), times(paid)) == (1, {1})
+
+
+def test_a_provider_that_does_not_answer_for_long_fails_the_rows(
+    ask_batch: Asks, provider: OfflineProvider, paid: Paid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looks that fail now and then are no matter; after a long silence the rows say how to go on."""
+
+    def seldom(request: RecordedRequest) -> Fault | None:
+        is_look = request.method == "GET" and request.path.startswith("/v1/batches/")
+        return Fault(status=503) if is_look and request.number % 4 else None
+
+    provider.behaviour.faults = seldom
+    assert_answered(ask_batch(3), 3)
+    monkeypatch.setattr(waiting, "LONGEST_SILENCE", -1.0)
+    provider.behaviour.faults = lambda request: Fault(status=503) if request.method == "GET" else None
+    with pytest.raises(QueryError, match=r"503: .*; run the statement again to go on waiting"):
+        ask_batch(6)
+    provider.behaviour.faults = None
+    assert_answered(ask_batch(6), 6)
+    assert times(paid) == {1}
+
+
+def test_answers_that_break_off_are_fetched_again(
+    ask_batch: Asks, provider: OfflineProvider, paid: Paid
+) -> None:
+    """A download that fails is repeated; one that keeps failing leaves the batch for the next run."""
+
+    def down(request: RecordedRequest) -> Fault | None:
+        return Fault("reset") if request.path.endswith("/content") else None
+
+    provider.behaviour.faults = down
+    with pytest.raises(QueryError, match=r"the answers of batch batch_[0-9]+ cannot be fetched"):
+        ask_batch(4, max_attempts=2)
+    provider.behaviour.faults = None
     assert_answered(ask_batch(4), 4)
     assert (starts(provider), times(paid)) == (1, {1})
 
@@ -434,6 +503,32 @@ def test_twenty_kills_and_the_invoice_is_ours(
     seed = time.time_ns()
     print(f"seed {seed}")  # noqa: T201 - to run it again
     _kill_often(provider, paid, tmp_path, home, kills=20, seed=seed)
+
+
+@pytest.mark.slow
+def test_an_interrupt_says_that_the_batch_goes_on(
+    provider: OfflineProvider, paid: Paid, tmp_path: Path, home: Path
+) -> None:
+    """Ctrl-C while it waits: the line names the batch and what to do, and the next run has the answers."""
+    looked = threading.Event()
+
+    def look(request: RecordedRequest) -> None:
+        if request.method == "GET" and request.path.startswith("/v1/batches/"):
+            looked.set()
+
+    provider.behaviour.faults = look
+    provider.behaviour.batches.looks = 10**6
+    sql = script(provider, tmp_path / "files", questions(20))
+    with Client(sql, tmp_path / "files", home, quick_batches=True) as client:
+        assert looked.wait(60)
+        client.interrupt()
+        ended = client.wait()
+    [batch] = provider.batches.batches
+    assert "m: interrupted; 0 of 20 lines of its batches are done, and they go on" in ended.stderr
+    assert f"portkey-handler batches --cancel {batch}" in ended.stderr
+    provider.behaviour.batches.looks = 0
+    assert_answered(run_here(sql, tmp_path / "files"), 20)
+    assert times(paid) == {1}
 
 
 def test_two_processes_share_a_batch(

@@ -103,6 +103,32 @@ def test_a_tier_whose_price_the_list_lacks_has_none() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "provider"),
+    [("gpt-4o-mini", "openai"), ("claude-3-haiku-20240307", "anthropic"), ("gpt-4o-mini", None)],
+)
+def test_a_batch_costs_half_also_where_the_list_does_not_say(model: str, provider: str | None) -> None:
+    """The list has a price of batches for some models; for others it is half of the ordinary one."""
+    ordinary = of(model, provider)
+    assert ordinary is not None
+    assert of(model, provider, tier=prices.BATCH) == pytest.approx(ordinary / 2)
+    assert of("nobody-knows-it", None, tier=prices.BATCH) is None
+    assert cost(
+        None, None, 1000, 1000, tier=prices.BATCH, given=Rates(1e-6, 3e-6, 1e-6, 1e-6)
+    ) == pytest.approx(0.002)
+
+
+def test_a_row_costs_what_its_batch_answered_and_what_was_sent_besides() -> None:
+    """Of 1,000 prompt tokens and 500 of answers a batch had a part; a repair had the rest."""
+    given = Rates(2e-6, 4e-6, 2e-6, 2e-6)
+    evidence = Evidence(prompt_tokens=1000, completion_tokens=500)
+    in_batch = {"id": "batch_1", "prompt_tokens": 400, "completion_tokens": 100}
+    assert cost_of(evidence, given) == pytest.approx(0.004)
+    assert cost_of(evidence._replace(batch=in_batch), given) == pytest.approx(0.0006 + 0.0028)
+    whole = {"id": "batch_1", "prompt_tokens": 1000, "completion_tokens": 500}
+    assert cost_of(evidence._replace(batch=whole), given) == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize(
     "reply", [{"service_tier": "flex"}, {"service_tier": "FLEX"}, {"usage": {"service_tier": "flex"}}]
 )
 def test_the_tier_of_a_reply_counts(provider: OfflineProvider, reply: dict[str, Any]) -> None:

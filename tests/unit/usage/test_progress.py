@@ -324,3 +324,21 @@ def test_what_is_not_known_is_not_guessed(
     )[-1]
     assert (last.tokens, last.cost) == (None, None)
     assert "2 requests, tokens not known, cost not known, " in (last.ended or "")
+
+
+def test_the_lines_of_batches_are_told_while_they_are_waited_for() -> None:
+    """The log's line and the block on a terminal count lines, as the provider does, and no rows."""
+    import io
+
+    from rich.console import Console
+
+    from portkey_handler.usage.terminal import drawn
+
+    progress = Progress("m", 1_200, 5_000, in_batches=True)
+    assert str(progress) == "m: 1,200 of 5,000 lines of its batches done by the provider (24 %)"
+    console = Console(file=io.StringIO(), width=80)
+    console.print(drawn(progress))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "1,200/5,000" in shown
+    assert "1,200 of 5,000 lines of its batches done by the provider" in shown
+    assert "in flight" not in shown
