@@ -222,7 +222,9 @@ class Waves:
                 f"{names} answer the first {FIRST_WAVE} rows; then the one that drops rows most "
                 "cheaply comes first"
             )
-        elif (place := self.order.index(one)) and (one in self._early or self._wanted is None):
+        elif (
+            (place := self.order.index(one)) and self._early and (one in self._early or self._wanted is None)
+        ):
             before = self._question.models[self.order[place - 1]].alias
             yield f"asked after {before}, about the rows that WHERE can still keep"
         if self._wanted is not None and rows > FIRST_WAVE:
