@@ -118,9 +118,9 @@ def run(
     from ..session.scripts import script_text
 
     is_stdin = file == "-"
-    if not is_stdin and (Path(file).is_dir() or not Path(file).exists()):  # a pipe is a file here
-        raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
     with errors_on_stderr():
+        if not is_stdin and (Path(file).is_dir() or not Path(file).exists()):  # a pipe is a file here
+            raise typer.BadParameter(f"there is no file {file}", param_hint="FILE")
         content = sys.stdin.buffer.read() if is_stdin else Path(file).read_bytes()
         text = script_text(content, "standard input" if is_stdin else Path(file).name, encoding)
     if env_file is not None:

@@ -262,13 +262,15 @@ class AnswerCache:
 
     def _look(self) -> None:
         """Open the file to read it, if it is there."""
-        if self._reuse <= 0 or not self._path.exists():
+        if self._reuse <= 0:
             return
         try:
+            if not self._path.exists():
+                return
             # Read only, so that nothing can change the file.
             self._reader = opened_to_read(self._path, MIGRATIONS, seconds=BUSY_SECONDS)
             self._known.read(self._reader)
-        except (sqlite3.Error, NewerFileError) as error:
+        except (OSError, sqlite3.Error, NewerFileError) as error:
             self._close_connections()
             self.fault = self._unusable(error)
             logger.warning("cached answers are not known: %s", self.fault)

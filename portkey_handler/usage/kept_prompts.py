@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import sqlite3
 import time
 from collections import deque
@@ -167,16 +168,16 @@ class KeptPrompts:
         Raises:
             PortkeyHandlerError: The file cannot be read.
         """
-        if not self.path.exists():
-            return []
         query = (
             f"SELECT {', '.join(_COLUMNS)} FROM rows WHERE at >= ? "  # noqa: S608 - constant names
             f"ORDER BY number DESC LIMIT {_MOST_ROWS:d}"
         )
         try:
+            if not self.path.exists():
+                return []
             with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
                 found = connection.execute(query, (_oldest(),)).fetchall()
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise PortkeyHandlerError(f"{self.path} cannot be read: {reason_of(error)}") from error
         return [AskedRow(**dict(zip(_COLUMNS, row, strict=True))) for row in found]
 
@@ -184,8 +185,10 @@ class KeptPrompts:
         """Delete what is kept.
 
         Raises:
-            FileError: It cannot be deleted.
+            FileError: It is there, and cannot be deleted.
         """
+        if not os.access(self.path.parent, os.R_OK | os.X_OK):
+            return  # there is no folder, or this user has kept nothing in it
         try:
             for path in self.path.parent.glob(f"{self.path.name}*"):  # SQLite's side files, damaged files
                 path.unlink(missing_ok=True)

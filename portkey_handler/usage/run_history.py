@@ -171,12 +171,12 @@ class RunHistory:
         Raises:
             PortkeyHandlerError: The file cannot be read.
         """
-        if not self.path.exists():
-            return 0.0
         try:
+            if not self.path.exists():
+                return 0.0
             with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
                 return _spent(connection, _clean(engine), day, "")
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise PortkeyHandlerError(f"{self.path} cannot be read: {reason_of(error)}") from error
 
     def runs(
@@ -229,16 +229,16 @@ class RunHistory:
     def _read(
         self, table: str, engine: str | None, model: str | None, end: str, *, select: str = "*"
     ) -> list[dict[str, Any]]:
-        if not self.path.exists():
-            return []
         given = {"engine": engine, "model": model}
         wanted = {name: value for name, value in given.items() if value is not None}
         where = " AND ".join(f"{name} = :{name}" for name in wanted) or "true"
         statement = f"SELECT {select} FROM {table} WHERE {where} {end}"  # noqa: S608 - constant names
         try:
+            if not self.path.exists():
+                return []
             with reading(self.path, MIGRATIONS, seconds=_BUSY_SECONDS) as connection:
                 return _named(connection.execute(statement, wanted))
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise PortkeyHandlerError(f"{self.path} cannot be read: {reason_of(error)}") from error
 
 
