@@ -13,7 +13,7 @@ from .item_keys import number_copies
 from .row_model import model_template, with_models
 from .structured_output import TypedChat
 from .tracing import Tracing
-from .varying import check_varies
+from .varying import check_varies, warn_of_other_forms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +84,8 @@ class QueryItems:
         """
         rows: Sequence[int] = range(first, first + len(frame))
         check_varies(self._plan, first + len(frame))
+        if not first:
+            warn_of_other_forms(self._plan, [str(name) for name in frame.columns])
         if order is not None:
             frame, rows = frame.iloc[[*order]], [first + place for place in order]
         return self._made(frame, rows, {} if copies is None else copies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 _ENGINE = "in CREATE ML_ENGINE … FROM portkey"
@@ -11,6 +12,7 @@ _ONE_COLUMN = "write column"
 _CONVERSATION = "write messages_column for a conversation per row, or messages"
 _ANSWER = "the column of the answers is named after PREDICT"
 _TEMPLATE = "write prompt_template, with columns in it: 'Answer from this text: {{context}} … {{question}}'"
+_COLUMNS = "write prompt_template, with all columns in it: '{{title}}: {{text}}'"
 _LABELS = (
     'write output, such as output = \'{"label": {"enum": ["good", "bad"]}}\', and say the task in the prompt'
 )
@@ -53,14 +55,53 @@ WORDS: Mapping[str, str] = {
         ("max_new_tokens", "max_length", "max_output_tokens", "num_predict", "max_tokens_to_sample"),
         "write max_tokens",
     ),
-    **dict.fromkeys(("retries", "max_retries", "num_retries"), "write max_attempts"),
-    **dict.fromkeys(("max_batch_size", "max_concurrency", "parallelism", "workers"), "write concurrency"),
+    **dict.fromkeys(
+        ("retries", "max_retries", "num_retries", "retry_count", "max_tries"), "write max_attempts"
+    ),
+    **dict.fromkeys(
+        ("max_batch_size", "max_concurrency", "parallelism", "parallel", "max_parallel", "workers", "n_jobs",
+         "num_workers", "max_workers"), "write concurrency"
+    ),
+    **dict.fromkeys(("input_columns", "columns", "question_columns", "text_columns"), _COLUMNS),
+    **dict.fromkeys(
+        ("format", "json_mode", "output_type", "output_format", "return_type", "returns",
+         "structured_output"),
+        "write output, such as output = 'sentiment string, score float'",
+    ),
+    **dict.fromkeys(("stop_words", "stop_sequence"), "write stop"),
+    **dict.fromkeys(("cost_limit", "budget", "max_budget", "max_price"), "write max_cost"),
+    "secret": _KEY,
+    **dict.fromkeys(("deployment_id", "deployment_name"), f"write azure_deployment_id {_ENGINE}"),
+    "azure_endpoint": f"write azure_resource_name {_ENGINE}",
     **dict.fromkeys(("rpm", "rate_limit", "max_rpm"), "write requests_per_minute"),
     "tpm": "write tokens_per_minute",
     **dict.fromkeys(("dimension", "embedding_dimensions"), "write dimensions"),
     "embedding_model": "write mode = 'embedding', model = …",
     **dict.fromkeys(("img_url", "image_url", "image", "input_image"), "write image_column"),
 }  # fmt: skip
+
+#: Endings of such names, for those that are not listed; the first that fits counts.
+_ENDINGS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), instead)
+    for pattern, instead in (
+        (r"(?:history|conversation|chat|messages?)_col(?:umn)?", _CONVERSATION),
+        (r".+_columns", _COLUMNS),
+        (r".+_col(?:umn)?", _ONE_COLUMN),
+        (r"embeddings?_model(?:_name)?", "write mode = 'embedding', model = …"),
+        (r".+_model(?:_name|_id)?", "write model"),
+        (r".+_(?:key|token|secret)", _KEY),
+        (r".+_(?:url|endpoint|host|uri|api_base)", _ADDRESS),
+        (r"system_.+", "write system_prompt"),
+        (r".+_(?:prompt|template)", "write prompt_template"),
+        (r".+_schema", "write output"),
+    )
+)
+
+
+def instead_of(word: str) -> str | None:
+    """Return what to write here instead of a name of another engine, by its ending; None for other names."""
+    return next((instead for pattern, instead in _ENDINGS if pattern.fullmatch(word)), None)
+
 
 #: Values of `mode` elsewhere.
 MODES: Mapping[str, str] = {
@@ -85,10 +126,30 @@ MODES: Mapping[str, str] = {
         ("rerank", "moderation", "moderations", "responses"),
         "write mode = 'request' with path and body",
     ),
+    **dict.fromkeys(
+        ("vision", "multimodal", "img2text", "image-to-text"),
+        "leave mode out, and write image_column, the column with the images",
+    ),
+    **dict.fromkeys(
+        ("audio", "speech", "tts", "transcription", "transcriptions", "text-to-speech"),
+        "write mode = 'request' with path and body",
+    ),
+    **dict.fromkeys(("retrieval", "rag"), _TEMPLATE),
     **dict.fromkeys(("question_answering", "question-answering", "qa"), _TEMPLATE),
     **dict.fromkeys(("classification", "text-classification", "zero-shot-classification"), _LABELS),
     **dict.fromkeys(
-        ("summarization", "translation", "sentiment", "generation"),
+        (
+            "summarization",
+            "translation",
+            "sentiment",
+            "generation",
+            "text-generation",
+            "text2text-generation",
+            "ner",
+            "token-classification",
+            "instruct",
+            "fill-mask",
+        ),
         "leave mode out, and say the task in prompt_template",
     ),
 }

@@ -201,7 +201,8 @@ class Reading:
         if (instead := other_engines.WORDS.get(written)) is not None:
             return f"{written} is not an option of {LEVEL_WORDS[self.level]}; {instead}"
         close = closest(written, [*names, *ALIASES], cutoff=0.75)
-        hint = f"; did you mean {close}?" if close else ""
+        instead = other_engines.instead_of(written)
+        hint = f"; did you mean {close}?" if close else f"; {instead}" if instead else ""
         return f"{written} is not an option of {LEVEL_WORDS[self.level]}{hint}"
 
 

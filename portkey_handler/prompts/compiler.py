@@ -46,7 +46,10 @@ _REFUSED = {
 }
 #: What the name of a column may look like: `unit-price`, `review.text`, `Size (cm)`.
 _LIKE_NAMES = {"Sub", "Div", "Add", "Getattr", "Call"}
-_IN_BRACES = re.compile(r"\{\{-?\s*([^{}|\"'\s][^{}|\"']{0,80}?)\s*-?\}\}")
+_IN_BRACES = re.compile(r"\{\{-?\s*([^{}|\"'\s][^{}|\"']{0,80}?)\s*(?P<filters>\|[^{}]*?)?\s*-?\}\}")
+#: A column in the braces of another template language: {{{text}}}, {% text %}.
+_OTHER_BRACES = re.compile(r"\{\{\{+\s*(\w+)\s*\}\}\}+|\{%\s*(\w+)\s*%\}")
+_TAGS = {"if", "elif", "else", "for", "set", "raw", "block", "macro", "include", "extends", "filter", "call"}
 _ARITHMETIC = {"Add", "Sub", "Mul", "Div", "FloorDiv", "Mod", "Pow", "Neg", "Pos"}
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -98,12 +101,18 @@ def _meant_column(source: str, line: int) -> str:
     text = lines[line - 1] if line <= len(lines) else ""
     for found in _IN_BRACES.finditer(text):
         if not found[1].isidentifier():
-            return f'{{{{ row["{found[1]}"] }}}}'
+            filters = f" {found['filters'].strip()}" if found["filters"] else ""
+            return f'{{{{ row["{found[1]}"]{filters} }}}}'
     return ""
 
 
 def _syntax_words(error: TemplateSyntaxError, hint: str) -> str:
     said = (error.message or "the syntax is broken").rstrip(".")
+    lines = (error.source or "").splitlines()
+    other = _OTHER_BRACES.search(lines[error.lineno - 1] if error.lineno <= len(lines) else "")
+    is_known = other is not None and (name := other[1] or other[2]).isidentifier() and name not in _TAGS
+    if other is not None and is_known and not name.startswith("end"):
+        return f"write {{{{ {name} }}}} instead of {other[0]}"
     if hint:
         return f"a column of that name is written {hint} ({said[:160]})"
     return f"{said[:160]}. To write {{{{ or {{% as text, put {{% raw %}} before and {{% endraw %}} after it"

@@ -24,7 +24,7 @@ from .depth import check_depth, too_deep
 from .doubled_options import doubled_option
 from .literals import protected, put_back
 from .misread import is_misread
-from .scanner import COMMENT, has_no_end, outside_quotes, pieces
+from .scanner import COMMENT, colons_apart, has_no_end, outside_quotes, pieces
 from .syntax_errors import syntax_error, with_excerpt
 
 with warnings.catch_warnings():
@@ -112,7 +112,7 @@ def _tree_or_error(text: str, line: int, column: int) -> Any:
         return put_back(tree, kept, ast.ASTNode) if kept else tree
     except (ParsingException, LexError) as error:
         said = str(error.args[0] if error.args else error)
-        return _by_duckdb(text, said, line, column)
+        return _with_colons_apart(written, kept, line) or _by_duckdb(text, said, line, column)
     except StatementError as error:
         return error
     except RecursionError:
@@ -136,6 +136,16 @@ def _view(text: str, line: int, column: int) -> Any:
 
     found = read_around(text, lambda rest: _tree_or_error(rest, line, column))
     return found or StatementError("a view keeps a query: CREATE VIEW name AS (SELECT …)")
+
+
+def _with_colons_apart(written: str, kept: Mapping[str, tuple[str, str]], line: int) -> Any:
+    """Return the tree of a text whose compact JSON alone does not parse, or None."""
+    apart = colons_apart(written)
+    tree = None if apart == written else _parsed(apart)
+    if tree is None:
+        return None
+    logger.info("line %d: not portable to MindsDB; write a blank after the colon: {'a': true}", line)
+    return put_back(tree, kept, ast.ASTNode)
 
 
 def _by_duckdb(text: str, said: str | None, line: int, column: int) -> Any:

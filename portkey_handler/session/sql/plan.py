@@ -294,6 +294,12 @@ def _equality(node: Any) -> tuple[Any, Any] | None:
 
 def _not_an_input(node: Any, alias: str) -> StatementError:
     op = str(getattr(node, "op", "this")).upper()
+    left = getattr(node.args[0], "value", None) if op == "=" else None
+    if isinstance(left, str):
+        return StatementError(
+            f"the model {alias} takes WHERE column = 'value'; '{left}' in quotes is a text: write "
+            f"`{left}` for the column"
+        )
     return StatementError(
         f"the model {alias} takes WHERE column = 'value' AND …, not {op}; for many rows JOIN it with data: "
         f"FROM data AS t JOIN {alias} WHERE t.column {op} …"

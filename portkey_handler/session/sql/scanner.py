@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 COMMENT = "comment"
+_COLON_AND_WORD = re.compile(r"(?<!:):(?=[A-Za-z_])")
 _ESCAPE = re.compile(r"\bescape\s*$", re.IGNORECASE)
 
 
@@ -51,6 +52,20 @@ def pieces(text: str) -> Iterator[Piece]:
 def outside_quotes(text: str) -> Iterator[tuple[int, str]]:
     """Yield positions and characters outside of strings, quoted names and comments."""
     return ((piece.start, text[piece.start]) for piece in pieces(text) if not piece.kind)
+
+
+def colons_apart(text: str) -> str:
+    """Return a text with a blank after each colon before a word.
+
+    The host's parser reads the `:true` of compact JSON as the name of a parameter.
+    """
+    if _COLON_AND_WORD.search(text) is None:
+        return text
+    places = {found.start() for found in _COLON_AND_WORD.finditer(text)}
+    return "".join(
+        f"{text[start:end]} " if not kind and start in places else text[start:end]
+        for kind, start, end in pieces(text)
+    )
 
 
 def in_double_quotes(text: str) -> frozenset[str]:

@@ -122,3 +122,40 @@ def test_one_row_may_send_a_whole_request(provider: OfflineProvider, using: dict
     """As the documentation of SDKs does; there is no other row that could get its answer."""
     predict(provider, {"text": ["a"]}, using)
     assert len(bodies(provider)) == 1
+
+
+@pytest.mark.parametrize(
+    ("using", "warning"),
+    [
+        (
+            {"prompt_template": "{{ text }} of {Image}"},
+            "prompt_template: {Image} is sent as it is; write {{ image }} if the column is meant",
+        ),
+        (
+            {"column": "text", "system_prompt": "See %(image)s and {% if text %}{nothing}{% endif %}"},
+            "system_prompt: %(image)s is sent as it is; write {{ image }} if the column is meant",
+        ),
+    ],
+)
+def test_a_column_in_another_form_beside_ours_is_said(
+    using: dict[str, Any], warning: str, provider: OfflineProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was sent as it is in every row, without a word."""
+    predict(provider, CELLS, using)
+    assert [record.getMessage() for record in caplog.records if "is sent" in record.getMessage()] == [warning]
+
+
+@pytest.mark.parametrize(
+    "using",
+    [
+        {"prompt_template": 'Give {"label": "…"} or {other} for {{ text }}'},
+        {"prompt_template": "{% raw %}{{ text }}{% endraw %} {{ text }}"},
+        {"prompt_template": "{{text}}{# {image} #}"},
+    ],
+)
+def test_braces_that_are_no_columns_are_not_said(
+    using: dict[str, Any], provider: OfflineProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """JSON in a prompt, other words, comments."""
+    predict(provider, CELLS, using)
+    assert [record.getMessage() for record in caplog.records if "is sent" in record.getMessage()] == []

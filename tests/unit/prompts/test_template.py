@@ -318,6 +318,13 @@ class TestRefused:
                 "token 'end of print statement', got 'Text')",
             ),
             (
+                "{{ Review Text | upper }}",
+                'prompt_template, line 1: a column of that name is written {{ row["Review Text"] | upper }} (expected '
+                "token 'end of print statement', got 'Text')",
+            ),
+            ("Rate: {{{text}}}", "prompt_template, line 1: write {{ text }} instead of {{{text}}}"),
+            ("Rate\n{% text %}", "prompt_template, line 2: write {{ text }} instead of {% text %}"),
+            (
                 "Hi\n{{ unit-price }}",
                 "prompt_template, line 2: arithmetic is not allowed; compute it in the SELECT (~ concatenates "
                 'texts); a column of that name is written {{ row["unit-price"] }}',
@@ -347,7 +354,7 @@ class TestRefused:
         """Broken syntax is an error with its line."""
         with pytest.raises(
             TemplateError,
-            match=r"^system_prompt, line 2: (.+; |.+\. To write|a column of that name is written)",
+            match=r"^system_prompt, line 2: (.+; |.+\. To write|a column of that name is written|write \{\{)",
         ):
             Template("\n" + source, where="system_prompt")
 

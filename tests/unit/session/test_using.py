@@ -170,3 +170,30 @@ def test_equal_names_that_are_no_doubled_options_are_read(
     assert provider.requests[-1].body["temperature"] == 1
     assert provider.requests[-1].body["max_tokens"] == 5
     assert provider.requests[-1].body["y"] == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{'logprobs':true,'x':1,'y':{'z':false,'n':null}}",
+        "{'logprobs': true, 'x': 1, 'y': {'z': false, 'n': null}}",
+    ],
+)
+def test_compact_json_is_read(written: str, session: Session, provider: OfflineProvider) -> None:
+    """The host's parser reads `:true` as a parameter; the message was its own drawing."""
+    session.sql(f"SELECT a FROM m WHERE q = 'it''s :x' USING parameters = {written}, stop = '\\'")
+    (request,) = provider.requests
+    assert {name: request.body[name] for name in ("logprobs", "x", "y")} == {
+        "logprobs": True, "x": 1, "y": {"z": False, "n": None}
+    }  # fmt: skip
+    assert last_text(request.body) == "it's :x"
+
+
+def test_a_quoted_name_in_the_where_of_a_model_is_said(session: Session, provider: OfflineProvider) -> None:
+    """The message was that `=` cannot be used, which it says has to be."""
+    with pytest.raises(StatementError) as caught:
+        session.sql("SELECT a FROM m WHERE \"q\" = 'x'")
+    assert str(caught.value) == (
+        "the model m takes WHERE column = 'value'; 'q' in quotes is a text: write `q` for the column"
+    )
+    assert provider.requests == []
