@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...errors import NotFoundError, StatementError, closest
+from ...errors import NotFoundError, StatementError, closest, did_you_mean
 from .duckdb_nodes import StarBut
 from .expressions import column
 from .nodes import is_star
@@ -42,7 +42,13 @@ class Names:
         every = [*self._columns, *self._late_columns()]
         if isinstance(target, StarBut):
             whole = ast.Star() if target.owner is None else ast.Identifier(parts=[target.owner, ast.Star()])
-            return [known for known in self.starred(whole) if known.name.lower() not in target.without]
+            known = self.starred(whole)
+            there = [one.name.lower() for one in known]
+            for name in target.without:
+                if name not in there:
+                    hint = did_you_mean(name, there)
+                    raise NotFoundError(f"* EXCLUDE names {name}, which is no column of it{hint}")
+            return [one for one in known if one.name.lower() not in target.without]
         if isinstance(target, ast.Star) or len(target.parts) == 1:
             return every
         owner = qualifier(target)

@@ -230,7 +230,9 @@ class Planner:
             for target in select.targets
             for part in parts(target)
         )
-        if not (select.distinct or groups or having is not None or collective):
+        # ORDER BY ALL stands alone; rows that it leaves in any order are equal.
+        by_all = any(isinstance(item.field, All) for item in select.order_by or ())
+        if not (select.distinct or groups or having is not None or collective or by_all):
             order.append(exp.Ordered(this=column(ROW), nulls_first=False))
 
         def final(relation: Any, filtered: bool = True) -> Any:

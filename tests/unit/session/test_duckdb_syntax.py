@@ -122,6 +122,11 @@ def test_data(session: Session, statement: str, rows: Any) -> None:
             [["G", 1], ["T", 1]],
             2,
         ),
+        (
+            "FROM files.reviews AS r JOIN m SELECT m.answer, r.id WHERE r.stars > 3 ORDER BY ALL DESC",
+            [["TWO\nLINES", 2], ["GOOD, REALLY", 1]],
+            2,
+        ),
         ("SELECT answer FROM m WHERE text = 'a' AND answer ILIKE 'A'", [["A"]], 1),
         (
             "SELECT * EXCLUDE (text, code, answer_evidence) FROM files.reviews AS r JOIN m WHERE r.id = 4",
@@ -196,6 +201,10 @@ def test_a_line_says_that_mindsdb_does_not_read_it(
         ),
         ("FROM files.reviews SELECT nothing ILIKE 'x'", "nothing"),
         ("FROM files.review", "files.review does not exist"),
+        (
+            "SELECT * EXCLUDE (textt) FROM files.reviews JOIN m",
+            "* EXCLUDE names textt, which is no column of it, did you mean 'text'?",
+        ),
         ("SELECT id FROM files.reviews TABLESAMPLE 10", "TABLESAMPLE is not supported"),
         ("FROM files.reviews NATURAL JOIN files.reviews AS b", "write ON a.id = b.id"),
         ('SELECT ["text"] FROM files.reviews', "write `text` for the column"),
