@@ -17,6 +17,8 @@ from .said import Said, parsed
 from .waits import seconds_to_wait
 
 _LONGEST_MESSAGE = 300
+#: Characters of a provider's words that are looked through; the message is cut much earlier.
+_MOST_READ = 20_000
 _SHORTEST_SECRET = 4
 
 
@@ -118,7 +120,7 @@ def _described(
     secrets: Sequence[Secret],
     base_url: str = "",
 ) -> str:
-    said = found.text.removeprefix(f"{status} ")  # "404 Not Found" is said once
+    said = found.text[:_MOST_READ].removeprefix(f"{status} ")  # "404 Not Found" is said once
     if provider := headers.get("x-portkey-provider"):
         said = said.removeprefix(f"{provider} error: ")  # so is the provider's name
     # Before the message is cut, so that no beginning of a key remains.
