@@ -13,6 +13,7 @@ import typer
 
 from ..errors import UsageError
 from ..foreign_text import safe, visible
+from ..usage.formatting import counted
 from .app import Format, say
 
 if TYPE_CHECKING:
@@ -114,31 +115,35 @@ def show_all(
                 if sys.stderr.isatty() and not quiet:
                     say(safe(result.words))
             elif output is None:
-                write(result, fmt, None, wide=wide)
+                write(result, fmt, None, wide=wide, quiet=quiet)
             else:
                 last = result
     if output is not None:
         if last is None:
             raise UsageError(f"{output} was not written: no statement has a result; end with a SELECT")
         write(last, fmt, output)
+        if sys.stderr.isatty() and not quiet:
+            say(f"{counted(len(getattr(last, 'arrow', last)), 'row')} in {visible(str(output))}")
 
 
 def _echo(statement: str) -> None:
     typer.secho(f"\n{visible(statement.strip())}", err=True, dim=True)
 
 
-def write_table(result: Result, layout: Layout, *, wide: bool = False) -> None:
+def write_table(result: Result, layout: Layout, *, wide: bool = False, quiet: bool = False) -> None:
     """Write a result to stdout for people."""
     from ..session.table import first_rows
     from ..usage.result_table import MOST_ROWS_SHOWN, print_table
 
-    print_table(*first_rows(result, MOST_ROWS_SHOWN), layout=layout, wide=wide)
+    print_table(*first_rows(result, MOST_ROWS_SHOWN), layout=layout, wide=wide, is_counted=not quiet)
 
 
-def write(result: Result, fmt: Format, output: Path | None, *, wide: bool = False) -> None:
+def write(
+    result: Result, fmt: Format, output: Path | None, *, wide: bool = False, quiet: bool = False
+) -> None:
     """Write one result to stdout or to a file; record by record where a table does not fit."""
     if fmt is Format.table:
-        write_table(result, "auto", wide=wide)
+        write_table(result, "auto", wide=wide, quiet=quiet)
         return
     from ..session.result_bytes import content_of, text_of
     from ..session.table import as_frame

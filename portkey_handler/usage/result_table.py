@@ -36,6 +36,7 @@ def print_table(
     *,
     layout: Layout = "table",
     wide: bool = False,
+    is_counted: bool = True,
 ) -> None:
     """Write rows to stdout as text, and their number to stderr.
 
@@ -45,6 +46,7 @@ def print_table(
         total: Number of all rows.
         layout: How they are written.
         wide: Whether numbers have all their digits and texts all their characters.
+        is_counted: Whether their number is written; without it, only that some are not shown.
     """
     console = Console()
     shown = [visible(name) for name in names]
@@ -55,7 +57,8 @@ def print_table(
         _print_table(console, shown, cells, folds=not wide)
     hidden = total - MOST_ROWS_SHOWN
     more = f", {hidden:,} of them not shown; --format csv shows all" if hidden > 0 else ""
-    print(counted(total, "row") + more, file=sys.stderr)  # noqa: T201 - the command line's output
+    if is_counted or more:
+        print(counted(total, "row") + more, file=sys.stderr)  # noqa: T201 - the command line's output
 
 
 def _cell(cell: Any, *, wide: bool) -> Text:

@@ -56,6 +56,9 @@ class Binding:
         self._values: dict[str, Any] = {}
         self._mark = f"{PARAMETER}{secrets.token_hex(8)}_"
         if parameters is None:
+            if missing := names_in(text):
+                ways = f'--var {missing[0]}=VALUE on the command line, {{"{missing[0]}": value}} in Python'
+                raise StatementError(f"the parameter ${missing[0]} has no value; give one: {ways}")
             return
         if isinstance(parameters, (str, bytes)) or not isinstance(parameters, (Sequence, Mapping)):
             raise StatementError("parameters are a list for ?, or a dict for $name")

@@ -19,6 +19,7 @@ import orjson
 from ...execution.concurrency import FIRST_LIMIT, LARGE_LIMIT
 from ...execution.token_estimate import estimate_tokens
 from ...records import Item, Request, Skipped
+from ..formatting import counted
 from .request_text import example, model_in, model_of, most_answer_tokens, read_by_model
 
 Ask = Callable[[Sequence[Item]], Generator[Request, Any, Any]]
@@ -289,10 +290,14 @@ def _answer_tokens(body: dict[str, Any], earlier: Earlier) -> tuple[float, int |
         return (
             expected,
             most,
-            f"answers as long as the last {earlier.answers:,} ({expected:,.0f} tokens each)",
+            f"answers as long as the last {earlier.answers:,} ({counted(round(expected), 'token')} each)",
         )
     if most is not None:
-        return most, most, f"answers as long as they may be ({most:,} tokens each), because none is known yet"
+        return (
+            most,
+            most,
+            f"answers as long as they may be ({counted(most, 'token')} each), because none is known yet",
+        )
     return GUESSED_ANSWER, None, f"answers guessed at {GUESSED_ANSWER} tokens each: nothing limits them"
 
 

@@ -159,6 +159,18 @@ def test_the_demo_fits_a_terminal_of_80_columns() -> None:
     assert statement < ended < shown.index("│ 1005 │")
 
 
+def test_a_terminal_is_told_what_was_written(tmp_path: Path) -> None:
+    """How many rows went into which file; `--quiet` says nothing."""
+    path = tmp_path / "out.csv"
+    command = ("-m", "portkey_handler", "sql", "SELECT 1 AS one", "-o", str(path))
+    with Terminal(*command, environment={"COLUMNS": "200"}) as terminal:
+        assert terminal.finish() == 0
+        assert f"1 row in {path}" in " ".join(terminal.written.decode().split())
+    with Terminal(*command, "--quiet", environment={}) as terminal:
+        assert terminal.finish() == 0
+        assert terminal.written == b""
+
+
 def test_the_readme_shows_the_demo() -> None:
     """As a picture, which has the sentence about the model and the search by meaning."""
     root = Path(__file__).parents[3]

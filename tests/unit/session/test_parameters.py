@@ -103,6 +103,8 @@ def test_in_using(session: Session, provider: OfflineProvider) -> None:
     ("SELECT ?, ?", [1], "the statement has more ? than the 1 values given"),
     ("SELECT ?", [1, 2], "2 parameters were given, and the statement has 1 ?"),
     ("SELECT $rows", {"row": 1}, "the parameter $rows has no value, did you mean 'row'?"),
+    ("SELECT $rows + 1 AS a LIMIT $rows", None,
+     'the parameter $rows has no value; give one: --var rows=VALUE on the command line, {"rows": value} in Python'),
     ("SELECT 1", {"b": 1}, "1 parameters were given, and the statement has no $b"),
     ("SELECT ?", [b"x"],
      "the parameter number 1 is of type bytes; give a text, a number, True, False, None, a date or a time"),
