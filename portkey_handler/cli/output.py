@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..session import Session
-    from ..session.table import Result
+    from ..session.table import Result, Table
     from ..usage.estimate.estimator import Estimate
     from ..usage.result_table import Layout
 
@@ -105,9 +105,10 @@ def show_all(
         UsageError: No statement has a result for the file.
     """
     from ..session.done import Done
+    from ..session.table import row_count
     from ..usage.terminal import shown_in_terminal
 
-    last: Result | None = None
+    last: Table | pd.DataFrame | None = None
     with nullcontext() if quiet else shown_in_terminal():
         for _, result in session.results(text, parameters, _echo if echo else None):
             done(result)
@@ -123,7 +124,7 @@ def show_all(
             raise UsageError(f"{output} was not written: no statement has a result; end with a SELECT")
         write(last, fmt, output)
         if sys.stderr.isatty() and not quiet:
-            say(f"{counted(len(getattr(last, 'arrow', last)), 'row')} in {visible(str(output))}")
+            say(f"{counted(row_count(last), 'row')} in {visible(str(output))}")
 
 
 def _echo(statement: str) -> None:

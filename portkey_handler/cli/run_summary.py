@@ -37,13 +37,13 @@ class RunSummary:
     def add_result(self, result: Result) -> None:
         """Add a statement's result."""
         from ..session.done import Done
+        from ..session.table import row_count
 
         self._statements += 1
         if isinstance(result, Done):
             self._inserted += result.rows or 0
         else:
-            rows: Any = getattr(result, "arrow", result)  # of a table; else a frame
-            self._rows += len(rows)
+            self._rows += row_count(result)
 
     def add_query(self, record: RunRecord) -> None:
         """Add the record of a query to a model."""

@@ -73,6 +73,11 @@ class Table:
 Result: TypeAlias = "Table | pd.DataFrame | Done"
 
 
+def row_count(result: Table | pd.DataFrame) -> int:
+    """Return the number of rows of a result."""
+    return int(result.arrow.num_rows) if isinstance(result, Table) else len(result)
+
+
 def as_frame(result: Result) -> pd.DataFrame:
     """Return the result of a statement as a frame, which is empty where there are no rows."""
     from ..usage.spoken_frame import done, estimated
