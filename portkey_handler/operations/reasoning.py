@@ -11,7 +11,7 @@ _BEGIN = re.compile(
 _END = re.compile(
     r"</(?:think|thinking|thought|seed:think)>|\[/THINK\]|◁/think▷|<\|END_THINKING\|>", re.IGNORECASE
 )
-_AROUND_THE_ANSWER = re.compile(r"\s*<\|START_RESPONSE\|>|<\|END_RESPONSE\|>\s*$")
+_BEGIN_OF_ANSWER, _END_OF_ANSWER = "<|START_RESPONSE|>", "<|END_RESPONSE|>"
 #: gpt-oss: messages on channels, also where a server has dropped the marks between them.
 _CHANNELS = re.compile(r"\s*(?:<\|start\|>assistant)?<\|channel\|>")
 _FINAL = re.compile(r"<\|channel\|>final\b(?:[^<]|<\|constrain\|>)*<\|message\|>")
@@ -36,8 +36,10 @@ def split_reasoning(text: str) -> tuple[str, str | None] | None:
     end = _END.search(text, start)
     if end is None:
         return (text[start:].strip(), None) if begin is not None else None
-    answer = _AROUND_THE_ANSWER.sub("", text[end.end() :])
-    return text[start : end.start()].strip(), answer.lstrip()
+    answer = text[end.end() :].lstrip().removeprefix(_BEGIN_OF_ANSWER).lstrip()
+    if (whole := answer.rstrip()).endswith(_END_OF_ANSWER):
+        answer = whole.removesuffix(_END_OF_ANSWER)
+    return text[start : end.start()].strip(), answer
 
 
 def _on_channels(text: str) -> tuple[str, str | None]:

@@ -230,6 +230,13 @@ def test_reasoning_before_the_answer_is_no_part_of_it(
     assert (found.value, found.evidence.reasoning) == (answer, reasoning)
 
 
+def test_blanks_without_end_behind_the_reasoning_are_read() -> None:
+    """Small models write them until max_tokens; looking for a mark after each of them held the query up."""
+    blanks = " \n" * 150_000
+    found = chat({"content": f"<think>Hm.</think>{blanks}a{blanks}b<|END_RESPONSE|>{blanks}"})
+    assert found.value == f"a{blanks}b"
+
+
 def test_reasoning_is_no_part_of_json() -> None:
     """Neither is a fence around all of it."""
     text = '<think>An object?</think>```json\n{"a": 1}\n```'
