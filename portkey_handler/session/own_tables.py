@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -54,6 +55,7 @@ def create_table(node: Any, selector: Selector) -> Done:
         return left_as_it_is(name)
     _write(f"CREATE OR REPLACE TABLE {_quoted(name)} AS" if is_known else f"CREATE TABLE {_quoted(name)} AS",
            rows.distinctly_named(), selector)  # fmt: skip
+    _constrain(name, node.columns or (), selector)
     number = rows.arrow.num_rows
     return Done(f"{name} was {'replaced' if is_known else 'created'}, {counted(number, 'row')}", number)
 
@@ -149,6 +151,20 @@ def _check(name: str, known: list[str], columns: list[str], count: int) -> None:
         )
     if len(columns) != count:
         raise StatementError(f"INSERT INTO {name} names {len(columns)} columns for {count} values")
+
+
+def _constrain(name: str, columns: Sequence[Any], selector: Selector) -> None:
+    """Give an empty table its PRIMARY KEY, by which INSERT OR … goes, and its NOT NULL."""
+    changes = [
+        f"ALTER {_quoted(str(column.name), whole=True)} SET NOT NULL"
+        for column in columns
+        if column.nullable is False
+    ]
+    key = [_quoted(str(column.name), whole=True) for column in columns if column.is_primary_key]
+    if key:
+        changes.append(f"ADD PRIMARY KEY ({', '.join(key)})")
+    for change in changes:
+        selector.database.change(f"ALTER TABLE {_quoted(name)} {change}")
 
 
 def _write(statement: str, rows: Table, selector: Selector) -> int:

@@ -31,6 +31,11 @@ def create_table(node: Any, files: Files, selector: Selector) -> Done:
         return Done(f"files.{name} exists already, so nothing was changed", 0)
     # Checked before the query is run, because the answers of its models would be paid for and lost.
     files.check_free(name, replace=node.is_replace)
+    if any(column.is_primary_key or column.nullable is False for column in node.columns or ()):
+        raise StatementError(
+            f"files.{name} can have no PRIMARY KEY and no NOT NULL; leave them out, and name the columns "
+            f"that tell rows apart by SET files.{name}.key = '…'"
+        )
     is_empty = node.from_select is None
     rows = no_rows(node.columns, selector.database) if is_empty else selector.rows_to_write(node.from_select)
     if is_dry_run(f"files.{name}", selector):
@@ -46,10 +51,11 @@ def no_rows(columns: list[Any], database: Database) -> Table:
 
     from ..sql.expressions import aliased, data_type
 
-    shown = [
-        aliased(exp.Cast(this=exp.Null(), to=data_type(str(column.type))), str(column.name))
-        for column in columns
-    ]
+    shown = []
+    for column in columns:
+        digits = [int(one) for one in (column.length, column.length2) if one is not None]
+        kind = data_type(str(column.type), digits)
+        shown.append(aliased(exp.Cast(this=exp.Null(), to=kind), str(column.name)))
     return database.run(exp.select(*shown).limit(0))
 
 

@@ -53,6 +53,33 @@ def test_tables_are_made_filled_and_dropped(own: Session, connection: Any) -> No
     assert said(own, "DROP TABLE IF EXISTS answers").words == "there is no answers, so nothing was changed"
 
 
+def test_columns_are_made_as_they_are_written(own: Session, connection: Any) -> None:
+    """With the digits of a DECIMAL, the key and NOT NULL."""
+    own.sql("CREATE TABLE prices (id INT, name TEXT NOT NULL, price DECIMAL(12, 4), PRIMARY KEY (id))")
+    own.sql("INSERT INTO prices VALUES (1, 'a', 1.23456)")
+    own.sql("INSERT OR REPLACE INTO prices VALUES (1, 'b', 2.00005)")
+    assert connection.execute("SELECT id, name, price::VARCHAR FROM prices").fetchall() == [
+        (1, "b", "2.0001")
+    ]
+    with pytest.raises(StatementError, match="NOT NULL constraint failed"):
+        own.sql("INSERT INTO prices (id) VALUES (2)")
+
+
+def test_files_keep_the_digits_and_refuse_keys(open_session: Callable[..., Session], tmp_path: Path) -> None:
+    """A file has no constraints, and none is dropped in silence."""
+    session = open_session(files=tmp_path)
+    session.sql("CREATE TABLE files.prices (id INT, price DECIMAL(12, 4))")
+    found = session.sql("INSERT INTO files.prices VALUES (1, 1.2345); DESCRIBE files.prices")
+    assert found.values.tolist() == [["id", "INTEGER"], ["price", "DECIMAL(12,4)"]]
+    for column in ("id INT PRIMARY KEY", "id INT NOT NULL"):
+        with pytest.raises(StatementError) as caught:
+            session.sql(f"CREATE TABLE files.keyed ({column})")
+        assert str(caught.value) == (
+            "files.keyed can have no PRIMARY KEY and no NOT NULL; leave them out, and name the columns that "
+            "tell rows apart by SET files.keyed.key = '…'"
+        )
+
+
 def test_the_keys_of_the_table_count(own: Session, connection: Any) -> None:
     """OR IGNORE and OR REPLACE go by PRIMARY KEY."""
     own.sql("INSERT INTO shop.seen VALUES (1, 'a'), (2, 'b')")
