@@ -89,9 +89,9 @@ def _seconds(text: str) -> float | None:
     except ValueError:
         try:
             moment = email.utils.parsedate_to_datetime(text).timestamp()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             try:
                 moment = datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-            except ValueError:
+            except (ValueError, OverflowError):
                 return None
     return max(0.0, moment - time.time())

@@ -55,3 +55,12 @@ def test_anthropic_says_when_a_limit_has_its_whole_amount_again() -> None:
     }
     assert seconds_to_wait(headers) == 0
     assert seconds_to_wait({**headers, "retry-after": "7"}) == 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Mon, 01 Jan 2026 00:00:00 +99999999999999999999", "Mon, 01 Jan 0001 00:00:00 GMT", "soon", "1e"],
+)
+def test_a_time_that_is_none_says_nothing(text: str) -> None:
+    """One with a zone beyond every number ended the query with an error of Python."""
+    assert seconds_to_wait({"retry-after": text}) in (None, 0)
