@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from ..errors import GatewayError, RateLimitError
+from ..errors import GatewayError, RateLimitError, StatusError
 from ..execution.backoff import LONGEST_WAIT, backoff
 from ..foreign_text import as_name, logger_of
 from .journal import Batch, BatchJournal
@@ -90,6 +90,8 @@ class Submission:
                 return
             except GatewayError as error:
                 failure = error
+            if not failure.retryable and not isinstance(failure, StatusError):
+                raise failure  # whether it was started is not known; the next query reads the list
             if not failure.retryable:
                 # The provider has refused it.
                 said = failure.message[:LONGEST_SAID] if self._keeps_reasons else None

@@ -377,6 +377,22 @@ def test_max_cost_holds_by_the_price_of_a_batch(ask_batch: Asks, provider: Offli
     assert_answered(ask_batch(10, price=price, max_cost=0.006), 10)
 
 
+def test_what_max_cost_leaves_in_a_batch_is_fetched_later(
+    ask_batch: Asks, provider: OfflineProvider, paid: Paid
+) -> None:
+    """Answers cost more than expected: the query stops at the limit, and a higher one fetches the rest."""
+    price = '{"input": 0, "output": 1000}'
+    ask_batch(questions(1), price=price)  # from now on an answer is expected to be as short
+    paid.say = lambda prompt, _: f"{answer_to(prompt)} " + "in many words " * 20
+    with pytest.raises(QueryError, match=r"max_cost = 0\.1 is reached"):
+        ask_batch(20, price=price, max_cost=0.1)
+    since = paid.since()
+    rows = ask_batch(20, price=price)
+    assert rows["answer"].notna().all()
+    assert since() == 0
+    assert times(paid) == {1}
+
+
 def test_a_repair_is_sent_directly_at_the_ordinary_price(
     ask_batch: Asks, provider: OfflineProvider, paid: Paid
 ) -> None:
