@@ -13,6 +13,8 @@ from pathlib import Path
 from sqlite3 import OperationalError
 from typing import Literal
 
+from ...batches import journal
+from ...batches.journal import BatchJournal
 from ...errors import AuthenticationError, FileError, GatewayError, NewerFileError, UsageError
 from ...execution.event_loop import run_sync
 from ...gateway.config import ON_THIS_MACHINE, address
@@ -137,6 +139,7 @@ def _troubles(folder: Path, caches: list[Path]) -> tuple[dict[str, str], dict[st
     looks |= dict.fromkeys(sorted(folder.glob("prompts/*.sqlite")), _damage_of_prompts)
     looks[folder / "ledger.sqlite"] = _damage_of_history
     looks[folder / "limits.sqlite"] = _damage_of_limits
+    looks[BatchJournal(folder).path] = _damage_of_batches
     damaged: dict[str, str] = {}
     newer: dict[str, str] = {}
     for path, look in looks.items():
@@ -154,6 +157,10 @@ def _troubles(folder: Path, caches: list[Path]) -> tuple[dict[str, str], dict[st
 
 def _damage_of_history(path: Path) -> str | None:
     return sqlite.damage(path, run_history.MIGRATIONS, seconds=_BUSY_SECONDS)
+
+
+def _damage_of_batches(path: Path) -> str | None:
+    return sqlite.damage(path, journal.MIGRATIONS, seconds=_BUSY_SECONDS)
 
 
 def _damage_of_prompts(path: Path) -> str | None:
@@ -220,6 +227,8 @@ def _kind(name: str) -> tuple[str, str]:
         return "run history", "the records of earlier queries are lost"
     if name.startswith("limits"):
         return "rate limits", "nothing is lost"
+    if name.startswith("batches"):
+        return "batches", "the rows of batches that run are asked and paid again"
     return "answer cache", "its rows are asked again"
 
 

@@ -154,6 +154,15 @@ def test_a_damaged_ledger_is_named(kept: Path) -> None:
     assert only("run history", check_data_dir(kept)).words.startswith(f"{kept / 'ledger.sqlite'} is damaged")
 
 
+def test_damaged_records_of_batches_are_named(kept: Path) -> None:
+    """They are not replaced by themselves, because a batch in them may run; the remedy says what is lost."""
+    (kept / "batches").mkdir()
+    (kept / "batches" / "batches.sqlite").write_bytes(b"no database at all" * 500)
+    found = only("batches", check_data_dir(kept))
+    assert found.words.startswith(f"{kept / 'batches' / 'batches.sqlite'} is damaged")
+    assert found.remedy.endswith("the rows of batches that run are asked and paid again")
+
+
 def set_version(path: Path, version: int) -> None:
     """Make a file one of a newer release."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
