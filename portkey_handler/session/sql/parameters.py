@@ -51,6 +51,8 @@ class Binding:
 
     def __init__(self, script: Secret, given: Secret) -> None:
         text: str = script.reveal()
+        if not isinstance(text, str):
+            raise StatementError(f"a statement is a text, not {type(text).__name__}")
         parameters: Parameters | None = given.reveal()
         self.text = script
         self._values: dict[str, Any] = {}

@@ -124,3 +124,12 @@ def test_what_cannot_be_bound(session: Session, text: str, parameters: Any, mess
     with pytest.raises(StatementError) as caught:
         session.sql(text, parameters)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("statement", [None, b"SELECT 1", 5])
+def test_a_statement_is_a_text(session: Session, statement: Any) -> None:
+    """Anything else is an error of ours, in each way to run it."""
+    for run in (session.sql, lambda text: list(session.run(text)), lambda text: list(session.results(text))):
+        with pytest.raises(StatementError) as caught:
+            run(statement)
+        assert str(caught.value) == f"a statement is a text, not {type(statement).__name__}"
