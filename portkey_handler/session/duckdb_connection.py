@@ -117,14 +117,22 @@ class Database:
 
     def table_names(self) -> list[str]:
         """Return the names of tables and views on the user's connection, as `table` and `schema.table`."""
+        return [name for name, _ in self._tables()]
+
+    def own_table(self, name: str) -> tuple[str, ...] | None:
+        """Return the parts of a table's name on the user's connection, given in lower case, or None."""
+        return next((parts for known, parts in self._tables() if known.lower() == name), None)
+
+    def _tables(self) -> list[tuple[str, tuple[str, ...]]]:
         if self._owned:
             return []
         rows = self.fetch(
             "SELECT table_schema, table_name FROM information_schema.tables "
             "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY ALL"
         )
-        return [name for _, name in rows if not name.startswith("__portkey_")] + [
-            f"{schema}.{name}" for schema, name in rows if not name.startswith("__portkey_")
+        rows = [(schema, name) for schema, name in rows if not name.startswith("__portkey_")]
+        return [(name, (name,)) for _, name in rows] + [
+            (f"{schema}.{name}", (schema, name)) for schema, name in rows
         ]
 
     def schemas(self) -> list[str]:

@@ -35,13 +35,12 @@ def loaded(selector: Selector, scratch: Scratch, parts: list[str], name: str) ->
         return scratch.add(found.distinctly_named())
     if name in selector.frames:
         return scratch.add(selector.frames[name])
-    for known in selector.database.table_names():
-        if known.lower() == name:
-            schema, _, bare = known.rpartition(".")
-            found = table(bare)
-            if schema:
-                found.set("db", exp.to_identifier(schema, quoted=True))
-            return found
+    own = selector.database.own_table(name)
+    if own is not None:
+        found = table(own[-1])
+        if len(own) > 1:
+            found.set("db", exp.to_identifier(own[0], quoted=True))
+        return found
     if name in selector.views:
         from .arrow_frames import from_frame
 

@@ -127,7 +127,9 @@ def _tree_or_error(text: str, line: int, column: int) -> Any:
         ValueError,
     ) as error:
         # The parser itself can fail on unusual input; users get an error of ours.
-        return StatementError(f"the statement cannot be parsed ({type(error).__name__} in the parser)")
+        return _by_duckdb(text, None, line, column) or StatementError(
+            f"the statement cannot be parsed ({type(error).__name__} in the parser)"
+        )
 
 
 def _view(text: str, line: int, column: int) -> Any:

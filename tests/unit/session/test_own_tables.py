@@ -235,3 +235,13 @@ def test_a_read_only_database_is_said_before_anything_is_paid(
         "to files: CREATE TABLE files.x"
     )
     assert len(provider.requests) == before
+
+
+def test_a_name_with_a_dot(own: Session, connection: Any) -> None:
+    """SHOW TABLES lists it, and it could not be selected."""
+    connection.execute(
+        'CREATE TABLE "we.ird" AS SELECT 1 AS a; CREATE SCHEMA "s.x"; CREATE TABLE "s.x"."t.y" AS SELECT 2 AS a'
+    )
+    assert own.sql("SELECT a FROM `we.ird`")["a"].tolist() == [1]
+    assert own.sql("SELECT a FROM `s.x`.`t.y`")["a"].tolist() == [2]
+    assert own.sql("SELECT text FROM main.notes")["text"].tolist() == ["works"]

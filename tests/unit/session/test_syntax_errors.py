@@ -148,3 +148,26 @@ def test_no_mask_moves_a_caret() -> None:
     with Session() as session, pytest.raises(StatementError) as caught:
         session.sql("SHOW sk-proj-Canary0aB1cD2eF3gH4iJ5kL6mN7oP8")
     assert "Canary" not in "".join(caught.value.for_people)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("SELECT a FROM t LIMIT (SELECT 1)", "LIMIT takes a number"),
+        ("SELECT a FROM t LIMIT ALL", "LIMIT takes a number"),
+        ("SELECT a FROM t LIMIT a", "LIMIT takes a number"),
+        ("SELECT a FROM t LIMIT 1 OFFSET (SELECT 1)", "OFFSET takes a number"),
+        ("CREATE TABLE files.x (SELECT a FROM t LIMIT (SELECT 1))", "LIMIT takes a number"),
+        (
+            "SELECT COLUMNS(x -> upper(x)) FROM t",
+            "* REPLACE, * RENAME and COLUMNS(…) are not supported; name the columns",
+        ),
+    ],
+)
+def test_what_breaks_the_first_parser_is_read_by_the_second(statement: str, message: str) -> None:
+    """The message was `the statement cannot be parsed (ValueError in the parser)`."""
+    with Session() as session:
+        session.register("t", [{"a": 1}])
+        with pytest.raises(StatementError) as caught:
+            session.sql(statement)
+    assert str(caught.value) == message
