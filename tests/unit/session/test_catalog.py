@@ -216,7 +216,7 @@ def test_a_file_that_is_no_catalog(
 def test_a_catalog_that_cannot_be_read(open_session: Callable[..., Session], tmp_path: Path) -> None:
     """A folder stands in its place: the system's reason is told."""
     (tmp_path / "catalog.json").mkdir()
-    with pytest.raises(UsageError, match=r"catalog\.json cannot be read: Is a directory"):
+    with pytest.raises(UsageError, match=r"catalog\.json is not a file; move it away"):
         open_session(tmp_path).sql("SHOW ML_ENGINES")
 
 
