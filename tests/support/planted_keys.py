@@ -81,6 +81,13 @@ SLIPS = [
     _E + "portkey_api_key = ${k}!",
     _E + "portkey_api_key = 'Bearer {k}",
     _E + "portkey_api_key = '{k}' || ''",
+    # A quote too many or too few before the key: what is inside of constants seems to be outside.
+    "CREATE ML_ENGINE e\u2018 FROM portkey USING portkey_api_key = '{k}', provider = 'openai'",
+    "CREATE ML_ENGINE e FROM po\u201crtkey USING portkey_api_key = '{k}'",
+    _E + "provider = openai', portkey_api_key = '{k}', base_url = '\u2018http://127.0.0.1:1/v1'",
+    _E + "provider = 'o\\penai', portkey_api_key = '{k}', base_url = http://127.0.0.1:1/v1'",
+    _E + "aws_region = 'a', portkey_api_ke = `x', api_key = '{k}', base_url = 'http://127.0.0.1:1/v1'",
+    "CREATE ML_ENGINE e\nFROM portkey\nUSING headers = {'Authorization: 'Bearer {k}},\n check = false",
     # Quotes of other programs.
     _E + "portkey_api_key = \u2018{k}\u2019",
     _E + "portkey_api_key = \u201c{k}\u201d",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from ...errors import StatementError
 from ...foreign_text import visible, without_keys
@@ -41,6 +42,8 @@ _SECRET = re.compile(
 )
 #: A long word with letters and digits, which a key without its quotes is.
 _LONG_WORD = re.compile(r"(?=[\w.+/=-]*\d)(?=[\w.+/=-]*[A-Za-z])[\w.+/=-]{12,}")
+#: What stands between a text constant and what is beside it.
+_BESIDE = frozenset(" \t\r\n,;()[]{}=:")
 _VALUE = re.compile(r"[^,;()\n]*")
 _BEGINS = re.compile(r"(?:CREATE|SELECT|DROP|SHOW|DESCRIBE|INSERT|RETRAIN|SET|WITH)\b", re.IGNORECASE)
 _HINT = re.compile(r"^(?:Possible|Expected|Only)\b.*", re.MULTILINE)
@@ -206,12 +209,36 @@ def _hidden(text: str) -> bytearray:
             last = _end_of_constant(text, position, closing, has_escapes=has_escapes)
             hidden[position:last] = b"\1" * (last - position)
             position = last
+    _hide_what_touches_quotes(text, hidden)
     for name in _SECRET.finditer(text):
         value = _VALUE.match(text, name.end())
         if value is not None and not hidden[name.start()]:
             length = len(value[0])
             hidden[value.start() : value.end()] = b"\1" * length
     return hidden
+
+
+def _hide_what_touches_quotes(text: str, hidden: bytearray) -> None:
+    """Hide the words that stand at a quote, inside of it or outside.
+
+    After a quote that is missing or too many, what is inside of constants is taken for what is outside.
+    """
+    signs = {*_QUOTES, "`"} if _SECRET.search(text) else {*_QUOTES}
+    places = [place for place, sign in enumerate(text) if sign in signs]
+    for place, following in pairwise([*places, len(text)]):
+        end = place + 1
+        while end < following and text[end] not in _BESIDE:
+            end += 1
+        begin = place
+        while begin and text[begin - 1] not in _BESIDE and text[begin - 1] not in signs:
+            begin -= 1
+        is_inside = end > place + 1 and following < len(text) and text[following - 1] not in _BESIDE
+        hidden[begin:place] = b"\1" * (place - begin)
+        # A quote that looks like the first one hides all of its line, in case that the second one is missing.
+        is_first = end > place + 1 and (place == 0 or text[place - 1] in _BESIDE)
+        line_end = text.find("\n", place) if is_first and "\n" in text[place:following] else following
+        last = following if is_inside else line_end if is_first else end
+        hidden[place + 1 : last] = b"\1" * (last - place - 1)
 
 
 def _end_of_constant(text: str, start: int, closing: str, *, has_escapes: bool) -> int:
