@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from .gateway.config import everything_to
 from .gateway.offline import Behaviour, Fault, OfflineProvider, RecordedRequest, embedding, last_text
 
 __all__ = [
@@ -37,7 +38,8 @@ def stand_in(home: str | Path | None = None) -> Iterator[OfflineProvider]:
     """Let a stand-in provider answer what is asked inside the `with` block; give the provider.
 
     The environment names it (`PORTKEY_BASE_URL`) and an answer cache of its own (`PORTKEY_HANDLER_HOME`). All
-    other variables `PORTKEY_…`, keys among them, are taken away, and all are put back at the end.
+    other variables `PORTKEY_…`, keys among them, are taken away, and all are put back at the end. It is asked
+    in place of every gateway, also where an engine has an address of its own.
 
     Args:
         home: The folder of the answer cache and the run history; None: a temporary one.
@@ -46,6 +48,7 @@ def stand_in(home: str | Path | None = None) -> Iterator[OfflineProvider]:
         tempfile.TemporaryDirectory(prefix="portkey_handler-", ignore_cleanup_errors=True) as temporary,
         OfflineProvider() as provider,
         _environment(PORTKEY_BASE_URL=provider.base_url, PORTKEY_HANDLER_HOME=str(home or temporary)),
+        everything_to(provider.base_url),
     ):
         yield provider
 

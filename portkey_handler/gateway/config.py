@@ -62,7 +62,9 @@ class GatewayConfig:
         return cls(engine, address(engine), own, timeout)._redirected()
 
     def _redirected(self) -> GatewayConfig:
-        return self if _everything_goes_to is None else self.at(_everything_goes_to)
+        if _everything_goes_to is None:
+            return self
+        return replace(self, base_url=_everything_goes_to, is_direct=True)
 
     @property
     def is_local(self) -> bool:
@@ -118,9 +120,9 @@ _everything_goes_to: str | None = None
 
 @contextmanager
 def everything_to(base_url: str) -> Iterator[None]:
-    """Ask a server on this machine in place of every gateway inside the `with` block; it gets no key.
+    """Ask a server on this machine in place of every gateway inside the `with` block, whatever engines say.
 
-    Answers are not cached for the engines, but for that server.
+    It gets the headers that the gateway would get. Answers are cached for that server, not for the engines.
     """
     global _everything_goes_to  # noqa: PLW0603 - a thread that does not know of it would ask, and pay
     before, _everything_goes_to = _everything_goes_to, base_url

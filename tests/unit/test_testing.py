@@ -12,7 +12,7 @@ import pytest
 
 import portkey_handler
 from portkey_handler import Session, ask
-from portkey_handler.testing import Fault, embedding, prompts, stand_in
+from portkey_handler.testing import Fault, OfflineProvider, embedding, prompts, stand_in
 
 ROOT = Path(portkey_handler.__file__).parents[1]
 
@@ -107,3 +107,15 @@ def test_what_was_asked_of_every_kind() -> None:
     assert prompts(provider)[:3] == ["one", "one", "two"]
     assert "one" in prompts(provider)[3:]
     assert list(vector) == pytest.approx(list(embedding("one", 8)))
+
+
+def test_an_engine_with_an_address_of_its_own_is_not_asked() -> None:
+    """It was, and was paid, though the whole folder of tests was to stay off the network."""
+    with OfflineProvider() as real, stand_in() as provider, Session() as session:
+        own = f"base_url = '{real.base_url}', provider_api_key = 'sk-mine-1234567890', provider = 'openai'"
+        session.sql(f"CREATE ML_ENGINE e FROM portkey USING {own}")
+        session.sql("CREATE MODEL m PREDICT a USING engine = 'e', column = 'q', model = 'm'")
+        session.sql("SELECT a FROM m WHERE q = 'one'")
+        assert real.requests == []
+    assert prompts(provider) == ["one"]
+    assert provider.requests[-1].headers["x-portkey-provider"] == "openai"
