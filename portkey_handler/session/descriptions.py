@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StatementError
@@ -66,14 +67,30 @@ def explained(selector: Selector, query: Any) -> pd.DataFrame:
     if plan is not None:
         rows = [("plan", plan)]
     else:
-        estimates: list[Estimate] = []
-        with dry_runs(estimates.append):
+        asked: list[tuple[int, int, Estimate]] = []
+        with dry_runs(lambda estimate: asked.append((*selector.asking, estimate))):
             selector.run(query)
         from ..usage.estimate.wording import in_words
 
-        rows = [(f"ask {estimate.name}", in_words(estimate)) for estimate in estimates]
+        rows = [(f"{line}ask {estimate.name}", in_words(estimate)) for line, estimate in _tree(asked)]
     found: pd.DataFrame = pd.DataFrame(rows, columns=["step", "what"], dtype=object)
     return found
+
+
+def _tree(asked: Sequence[tuple[int, int, Estimate]]) -> Iterator[tuple[str, Estimate]]:
+    """Yield the steps of a plan, the last one first, each with a branch to the step that takes its rows.
+
+    Args:
+        asked: In their order: how many queries are around the SELECT of a model, the number of that SELECT,
+            and the model's estimate.
+    """
+    depths: dict[int, int] = {}
+    depth, before = -1, -1
+    for level, select, estimate in reversed(asked):
+        around = [depths[one] for one in sorted(depths) if one < level]
+        depth = depth + 1 if select == before else (around or [-1])[-1] + 1
+        depths[level], before = depth, select
+        yield ("  " * (depth - 1) + "└ " if depth else ""), estimate
 
 
 def _all_of(rows: Any) -> Any:

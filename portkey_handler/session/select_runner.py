@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ class Selector:
     Attributes:
         is_dry: Whether a model of the last query was asked in a dry run, so that its rows lack answers.
         still_out: How many answers of the last query are still in a batch.
+        asking: The SELECT whose models are asked now: how many queries are around it, and its number.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Selector:
         self._with_views = with_views
         self.is_dry = False
         self.still_out = 0
+        self.asking = (0, 0)
         self.database = database
         self.files = files
         self.frames = frames
@@ -141,6 +144,8 @@ class _Run:
         self._scratch = scratch
         self._named: dict[str, Any] = {}
         self._loaded: dict[str, Any] = {}
+        self._level = 0
+        self._numbers = itertools.count()
 
     # ---- queries
 
@@ -149,10 +154,12 @@ class _Run:
         around, own = self._options, taken_using(node)
         self._check_using(node, own)
         self._options = {**around, **own}
+        self._level += is_nested
         try:
             return self._rows(node, is_nested)
         finally:
             self._options = around
+            self._level -= is_nested
 
     def _rows(self, node: Any, is_nested: bool) -> Table:
         self._check_double_quotes(node)
@@ -316,6 +323,7 @@ class _Run:
         from .sql.planner import Planner
 
         question, models = self._question(select)
+        self._selector.asking = (self._level, next(self._numbers))
         with ExitStack() as stack:
             handlers = [stack.enter_context(self._selector.opened(model)) for model in models]
             empty = empty_frame(question, self._database)

@@ -85,11 +85,11 @@ def real(provider: OfflineProvider, tmp_path: Path) -> Iterator[Session]:
         ("FROM t JOIN a LIMIT 3", ["ask a: 3 rows, 3 requests"]),
         (
             "SELECT * FROM (SELECT t.text, a.keep FROM t JOIN a WHERE a.keep = 'yes') AS s JOIN b",
-            ["ask a: 40 rows, 40 requests", "ask b: 40 rows, 40 requests"],
+            ["ask b: 40 rows, 40 requests", "└ ask a: 40 rows, 40 requests"],
         ),
         (
             "WITH s AS (SELECT t.text FROM t JOIN a WHERE a.keep ILIKE 'y%' AND t.id < 5) FROM s JOIN b",
-            ["ask a: 5 rows, 5 requests", "ask b: 5 rows, 5 requests"],
+            ["ask b: 5 rows, 5 requests", "└ ask a: 5 rows, 5 requests"],
         ),
         ("CREATE TABLE files.x AS SELECT a.keep FROM t JOIN a", ["ask a: 40 rows, 40 requests"]),
         ("INSERT INTO files.x SELECT a.keep FROM t JOIN a LIMIT 2", ["ask a: 2 rows, 2 requests"]),

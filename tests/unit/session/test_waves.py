@@ -334,8 +334,8 @@ def test_explain_says_how_the_rows_are_chosen(session: Session, provider: Offlin
     session.register("t", rows(500))
     query = "SELECT t.id, k.kind FROM t JOIN k JOIN c WHERE c.keep = 'yes' LIMIT 5"
     found = session.sql(f"EXPLAIN {query}")
-    assert found["step"].tolist() == ["ask c", "ask k"]
-    first, second = found["what"]
+    assert found["step"].tolist() == ["ask k", "└ ask c"]
+    second, first = found["what"]
     assert first.startswith("at most 500 rows, 500 requests, about ")
     assert first.endswith(", in waves, from 32 rows on, until 5 rows are found")
     assert second.startswith("at most 5 rows, 5 requests, about ")
@@ -345,6 +345,20 @@ def test_explain_says_how_the_rows_are_chosen(session: Session, provider: Offlin
     estimate = session.sql("DESCRIBE k.estimate").set_index("what")["value"]
     assert (estimate["rows"], estimate["plan"]) == ("5", "asked last, about the rows of the result")
     assert provider.requests == []
+
+
+def test_a_plan_is_a_tree(session: Session) -> None:
+    """A step stands above the steps that its rows come from; queries of a UNION stand side by side."""
+    session.register("t", rows(60))
+    found = session.sql(
+        "EXPLAIN WITH w AS (SELECT t.id FROM t JOIN h WHERE h.half = 'yes') "
+        "SELECT a.id, b.seen FROM (SELECT w.id FROM w JOIN c JOIN s WHERE c.keep = 'yes') AS a JOIN k JOIN b"
+    )
+    assert found["step"].tolist() == ["ask b", "└ ask k", "  └ ask s", "    └ ask c", "  └ ask h"]
+    found = session.sql(
+        "EXPLAIN SELECT x.id, k.kind FROM (SELECT t.id FROM t JOIN c UNION ALL SELECT t.id FROM t JOIN h) AS x JOIN k"
+    )
+    assert found["step"].tolist() == ["ask k", "└ ask h", "└ ask c"]
 
 
 def test_the_runs_say_what_was_planned_and_what_came(session: Session) -> None:
