@@ -97,14 +97,19 @@ def _requoted(text: str, plain: str) -> str:
         elif kind == "`":
             written = '"' + inner.replace('"', '""') + '"'
         elif kind == "'":
-            written = "'" + inner.replace("\\'", "''") + "'"
+            written = _single(inner)
         elif kind == '"' and not plain[:start].rstrip().endswith("."):
-            written = "'" + inner.replace('\\"', '"').replace("'", "''") + "'"
+            written = _single(inner)
             if last == '"' and text[start - 1] == '"':  # a doubled quote
                 shown[-1], written = shown[-1][:-1], '"' + written[1:]
         shown.append(written)
         last = kind
     return "".join(shown)
+
+
+def _single(inner: str) -> str:
+    """Return a text in single quotes; a backslash before a quote of either kind is none, as in MindsDB."""
+    return "'" + re.sub(r"\\(['\"])", r"\1", inner).replace("'", "''") + "'"
 
 
 def _depth(plain: str, place: int) -> int:

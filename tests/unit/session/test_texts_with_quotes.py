@@ -90,3 +90,23 @@ def test_an_error_shows_the_statement_not_what_replaces_it() -> None:
         session.sql("SELECT '''x''' FRM t WHERE")
     assert "portkey_text" not in str(caught.value)
     assert str(caught.value).startswith("syntax error in line 1, column ")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"'it\'s'", "it's"),
+        ("'it''s'", "it's"),
+        (r"""'say \"hi\", then'""", 'say "hi", then'),
+        (r'''"it\'s mine"''', "it's mine"),
+        (r'''"say \"hi\", then"''', 'say "hi", then'),
+        ('"say ""hi"", then"', 'say "hi", then'),
+        (r"'C:\\new\\table'", r"C:\\new\\table"),
+    ],
+)
+def test_both_readers_mean_the_same_text(written: str, meant: str) -> None:
+    """Lists are read by DuckDB's parser, and a statement without one by MindsDB's."""
+    session = Session()
+    assert session.sql(f"SELECT {written} AS a").iloc[0, 0] == meant
+    assert session.sql(f"SELECT {written} AS a, [1] AS l").iloc[0, 0] == meant
+    assert session.sql(f"SELECT [{written}] AS l").iloc[0, 0] == [meant]
