@@ -77,8 +77,23 @@ class LogFormat(str, Enum):
 FilesOption = Annotated[
     Path, typer.Option("--files", help="Folder behind the SQL name `files`.", file_okay=False, exists=True)
 ]
+
+
+def _folder(name: str) -> Path:
+    """Read the name of a folder; an empty one, as of an unset variable, is not the current folder."""
+    if not name.strip():
+        raise typer.BadParameter("the name of the folder is empty; write one, or leave --session out")
+    return Path(name)
+
+
 SessionOption = Annotated[
-    Path | None, typer.Option("--session", help="Folder that keeps engines and models; default: in memory.")
+    Path | None,
+    typer.Option(
+        "--session",
+        help="Folder that keeps engines and models; default: in memory.",
+        parser=_folder,
+        metavar="PATH",
+    ),
 ]
 EncodingOption = Annotated[
     str | None,

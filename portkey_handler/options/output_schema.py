@@ -50,6 +50,10 @@ class OutputSchema:
     fit: Fit
 
 
+#: How deep types may be nested; deeper ones take minutes to read.
+_DEEPEST = 100
+
+
 @lru_cache(maxsize=64)
 def read_output(written: str) -> OutputSchema:
     """Read typed columns: in words, as an object of names, or as a whole JSON Schema.
@@ -60,6 +64,8 @@ def read_output(written: str) -> OutputSchema:
     text = written.strip()
     if not text:
         raise ValueError("expected columns with their types, such as 'sentiment string, score float'")
+    if _depth(text) > _DEEPEST:
+        raise ValueError("its types are nested too deeply")
     if text[0] == "[":
         raise ValueError('expected an object of columns, such as {"tags": "list"}, not a list')
     given = in_lower_case(unwrapped(_json(text))) if text[0] == "{" else columns_in_words(text)
@@ -85,6 +91,18 @@ def read_output(written: str) -> OutputSchema:
         _is_strict(schema),
         Fit(schema, {column.name: column.kind for column in columns}),
     )
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets are nested in a text."""
+    depth = deepest = 0
+    for sign in text:
+        if sign in "([<{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in ")]>}":
+            depth -= 1
+    return deepest
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -131,3 +131,12 @@ def test_the_attributes_of_an_error_are_safe_too() -> None:
     assert OptionError("x", problems=[problem]).problems == [f"****** {SHOWN}"]
     assert QueryError("x", reasons=[(problem, [1, 2])]).reasons == [(f"****** {SHOWN}", [1, 2])]
     assert GatewayError("x", trace_id=trace).trace_id == trace
+
+
+def test_the_name_of_a_file_of_answers_is_shown() -> None:
+    """A warning says which file it means; the same digits in another place may be a key."""
+    digest = "0123456789abcdef" * 2
+    path = f"/home/a/journal/{digest}.sqlite"
+    assert without_keys(f"{path} cannot be used") == f"{path} cannot be used"
+    for text in (digest, f"/journal/{digest}", f"{digest}.sqlite"):
+        assert digest not in without_keys(text)

@@ -52,6 +52,8 @@ def test_wrong_use_is_2(files: Path) -> None:
     for words in (("--nonsense",), ("--var", "x"), ("--env-file", str(files / "none"))):
         assert run("sql", "SELECT 1", *words).returncode == 2
     assert run("usage", "--days", "800000").returncode == 2
+    empty = run("sql", "SELECT 1", "--session", "")  # of a variable that is not set
+    assert (empty.returncode, "the name of the folder is empty" in empty.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,8 @@ def test_how_much_there_may_be() -> None:
         read_output(json.dumps({"a": deep}))
     with pytest.raises(ValueError, match="nested too deeply"):
         read_output('{"a":' * 100_000)
+    with pytest.raises(ValueError, match="its types are nested too deeply"):
+        read_output("a " + "list[" * 50_000 + "string" + "]" * 50_000)
 
 
 # As an option
