@@ -105,7 +105,6 @@ def show_all(
         UsageError: No statement has a result for the file.
     """
     from ..session.done import Done
-    from ..session.table import row_count
     from ..usage.terminal import shown_in_terminal
 
     last: Table | pd.DataFrame | None = None
@@ -124,6 +123,8 @@ def show_all(
             raise UsageError(f"{output} was not written: no statement has a result; end with a SELECT")
         write(last, fmt, output)
         if sys.stderr.isatty() and not quiet:
+            from ..session.table import row_count
+
             say(f"{counted(row_count(last), 'row')} in {visible(str(output))}")
 
 

@@ -37,12 +37,13 @@ class RunSummary:
     def add_result(self, result: Result) -> None:
         """Add a statement's result."""
         from ..session.done import Done
-        from ..session.table import row_count
 
         self._statements += 1
         if isinstance(result, Done):
             self._inserted += result.rows or 0
         else:
+            from ..session.table import row_count
+
             self._rows += row_count(result)
 
     def add_query(self, record: RunRecord) -> None:
