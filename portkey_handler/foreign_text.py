@@ -28,9 +28,10 @@ _BEGINNINGS = re.compile(
     re.IGNORECASE,
 )
 _PASSWORD = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
-# But for the names of our own files: /journal/0123….sqlite.
+# But for the names of our own files: /journal/0123….sqlite, /batches/0123….lock.
 _HEXADECIMAL = re.compile(
-    r"(?<!/journal/)\b[0-9a-f]{32,}\b|\b[0-9a-f]{32,}\b(?!\.(?:sqlite|keys|claims)\b)|\bASIA[0-9A-Z]{12,}"
+    r"(?<!/journal/)(?<!/batches/)\b[0-9a-f]{32,}\b"
+    r"|\b[0-9a-f]{32,}\b(?!\.(?:sqlite|keys|claims|lock)\b)|\bASIA[0-9A-Z]{12,}"
 )
 _WORD = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{24,}={0,2}")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)

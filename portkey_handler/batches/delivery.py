@@ -7,9 +7,7 @@ was killed, that ended at its deadline, or that runs in another process goes on 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import (
-    AsyncIterator,
     Awaitable,
     Callable,
     Collection,
@@ -18,17 +16,16 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from ..errors import GatewayError, StoreError
-from ..execution.backoff import backoff
 from ..foreign_text import logger_of
 from ..gateway.client import Gateway
 from ..records import Item, Outcome, Request, Response, Skipped
-from ..storage.private_files import make_private, open_private, try_lock
+from .alone import HeldError, alone
 from .delivery_options import DeliveryOptions
+from .fetching import fetch
 from .journal import Batch, BatchJournal
 from .lines import LinesFile
 from .provider import BatchProvider
@@ -42,9 +39,6 @@ logger = logger_of(__name__)
 Steps = Generator[Request, Response, Sequence["Outcome | GatewayError"]]
 Ask = Callable[[Sequence[Item]], Steps]
 
-#: Seconds between two tries to get the lock of an engine's batches.
-_BETWEEN_TRIES = 0.05
-
 
 class Delivery:
     """Has the rows of one query answered in batches.
@@ -57,7 +51,7 @@ class Delivery:
         has: Returns whether an item's answer is cached.
 
     Attributes:
-        out: How many distinct items are still in a batch.
+        out: How many distinct items are still in a batch, or may be.
         is_done: Whether nothing is waited for any more.
     """
 
@@ -83,6 +77,7 @@ class Delivery:
         # Why an item has no answer now, by its key; and the items whose lines have come to an end.
         self._reasons: dict[bytes, str] = {}
         self._settled: set[bytes] = set()
+        self._unsorted: str | None = None  # why items that were not even sorted have no answer
         now = asyncio.get_running_loop().time()
         until = None if options.deadline is None else now + options.deadline
         self._waiting = Waiting(self._provider, self._submission, until)
@@ -96,8 +91,7 @@ class Delivery:
             StoreError: The record of the batches cannot be used; nothing was sent without one.
             FileError: The answers cannot be written.
         """
-        async with self._alone():
-            await self._submit(items)
+        await self._start(items)
         if self._options.waits:
             await self._waiting.until_ended([*self._mine.values()])
         for mine in self._mine.values():
@@ -126,8 +120,15 @@ class Delivery:
     def rows(self, items: Iterable[Item | Skipped]) -> Iterator[Item | Skipped]:
         """Yield the items of all rows; for one without an answer, why it cannot be sent now."""
         for item in items:
-            reason = None if isinstance(item, Skipped) else self._reasons.get(item.key)
+            reason = None if isinstance(item, Skipped) else self._reason_of(item.key)
             yield item if reason is None else Skipped(reason, failed=True)
+
+    def _reason_of(self, key: bytes) -> str | None:
+        reason = self._reasons.get(key)
+        if reason is None and self._unsorted is not None and key not in self._results and not self._has(key):
+            self._reasons[key] = reason = self._unsorted
+            self.out += 1
+        return reason
 
     def ask(self, items: Sequence[Item]) -> Steps:
         """Run the operation on an item, whose first response is the one of its batch, if it has one.
@@ -177,23 +178,29 @@ class Delivery:
     def _too_late(self) -> str:
         return f"not asked: deadline = {self._options.deadline:g} s passed"
 
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
-        """Hold the lock of the engine's batches, so that no other query starts a batch for the same rows."""
+    async def _start(self, items: Iterable[Item | Skipped]) -> None:
+        """Put the items into batches before the deadline; what is then in none has a reason."""
         try:
-            make_private(self._folder.parent, self._folder)
-            descriptor = open_private(self._folder / f"{self._options.scope}.lock")
-        except OSError as error:
-            raise self._journal.unusable(error) from error
-        try:
-            while not try_lock(descriptor):
-                await asyncio.sleep(_BETWEEN_TRIES)
-            yield
-        finally:
-            os.close(descriptor)  # which releases the lock
+            left = None if self._options.deadline is None else max(0.0, self._waiting.left)
+            await asyncio.wait_for(self._submit(items), left)
+        except HeldError:
+            self._unsorted = f"not asked: another process starts batches of this engine; {AGAIN}"
+        except asyncio.TimeoutError:
+            # As after a kill: the records tell what may have been started.
+            self._unsorted = f"{self._too_late} before the row was put into a batch; {AGAIN}"
+            for mine in self._mine.values():
+                if mine.batch.stage in ("intended", "uploaded", "starting"):
+                    mine.fault = self._unsorted
 
     async def _submit(self, items: Iterable[Item | Skipped]) -> None:
-        """Find the batch of every item, and start batches for those that are in none."""
+        """Find the batch of every item, and start batches for those that are in none, alone."""
+        try:
+            async with alone(self._folder, self._options.scope, waits=self._options.waits):
+                await self._sort(items)
+        except OSError as error:
+            raise self._journal.unusable(error) from error
+
+    async def _sort(self, items: Iterable[Item | Skipped]) -> None:
         opened = {one.nonce: one for one in self._journal.open_in(self._options.scope)}
         sorter = Sorter([*opened.values()], self._has, self._first_request)
         async for file in sorter.files(items):
@@ -255,7 +262,9 @@ class Delivery:
         if not self._options.waits and mine.is_running:
             await self._waiting.look(mine)
         if batch.stage == "ended" and mine.fault is None:
-            await self._download(mine)
+            mine.fault = await fetch(
+                batch, mine.keys, self._provider, self._results, self._options.max_attempts
+            )
         if mine.fault is not None:
             self._say(mine, mine.fault)
         elif mine.is_out:
@@ -264,22 +273,6 @@ class Delivery:
             why = f": {batch.said}" if batch.said else ""
             said = f"the batch {batch.name} {_ENDS.get(batch.status or '', 'has ended')} before this row was"
             self._say(mine, f"{said} answered{why}; {AGAIN} to put it into another batch")
-
-    async def _download(self, mine: Mine) -> None:
-        batch = mine.batch
-        for file_id in (batch.output_file, batch.error_file):
-            for attempt in range(1, self._options.max_attempts + 1):
-                if file_id is None:
-                    break
-                try:
-                    with self._results.writing(batch.name, mine.keys) as file:
-                        await self._provider.download(file_id, file)
-                    break
-                except GatewayError as error:
-                    if not error.retryable or attempt == self._options.max_attempts:
-                        mine.fault = f"the answers of batch {batch.name} cannot be fetched: {error.message}"
-                        return
-                await asyncio.sleep(backoff(attempt, None) or 0.0)
 
     def _say(self, mine: Mine, reason: str) -> None:
         for key in mine.keys:

@@ -43,7 +43,7 @@ MIGRATIONS = (
     ),
 )
 _BUSY_SECONDS = 10.0
-#: Closed batches are kept for so many days, and others too: no provider keeps their files longer.
+#: Closed batches are kept for so many days. Others stay, however old they look: a clock may have been wrong.
 _DAYS = 40
 _COLUMNS = (
     *("nonce", "engine", "model", "asked", "scope", "stage", "path", "digest", "lines", "size"),
@@ -154,7 +154,10 @@ class BatchJournal:
         values |= {"width": len(keys[0]), "keys": b"".join(keys)}
         names, places = ", ".join(values), ", ".join("?" * len(values))
         with self._writing() as connection:
-            connection.execute("DELETE FROM batches WHERE made_at < ?", (time.time() - _DAYS * 86_400,))
+            connection.execute(
+                "DELETE FROM batches WHERE stage = 'closed' AND made_at < ?",
+                (time.time() - _DAYS * 86_400,),
+            )
             connection.execute(f"INSERT INTO batches ({names}) VALUES ({places})", [*values.values()])  # noqa: S608 - our names
         return batch
 

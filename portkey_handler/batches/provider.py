@@ -13,7 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from ..errors import InvalidResponseError
-from ..foreign_text import as_id, safe
+from ..foreign_text import as_id, as_name, safe
 from ..gateway.client import Gateway
 
 #: The key of a batch's metadata whose value is our nonce.
@@ -27,8 +27,11 @@ _MOST_PAGES = 1_000
 #: The most characters that are kept of what a provider says of a batch.
 LONGEST_SAID = 200
 
-#: The statuses of a batch that has ended.
+#: The statuses of a batch that has ended, and of one that goes on.
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+_GOES_ON = frozenset({"validating", "in_progress", "finalizing", "cancelling"})
+#: The largest count that a record takes.
+_LARGEST = 2**53
 
 
 class BatchProvider:
@@ -122,7 +125,7 @@ class BatchProvider:
         await self._gateway.call("DELETE", f"/files/{_quoted(file_id)}")
 
     async def _listed(self, path: str, query: str) -> AsyncIterator[dict[str, Any]]:
-        after = ""
+        after, before = "", None
         for _ in range(_MOST_PAGES):
             reply = await self._gateway.call("GET", f"{path}?{query}limit={_PAGE}{after}")
             entries = reply.get("data") if isinstance(reply, dict) else None
@@ -131,10 +134,14 @@ class BatchProvider:
             known = [entry for entry in entries if isinstance(entry, dict)]
             for entry in known:
                 yield entry
-            last = as_id(known[-1].get("id")) if known else None
-            if not reply.get("has_more") or last is None:
+            if not reply.get("has_more"):
                 return
-            after = f"&after={_quoted(last)}"
+            last = as_id(known[-1].get("id")) if known else None
+            if last is None or last == before:
+                break
+            after, before = f"&after={_quoted(last)}", last
+        # What is looked for may be in the rest.
+        raise InvalidResponseError(f"the list of GET {path} does not come to an end", retryable=False)
 
 
 def counts_of(batch: dict[str, Any]) -> tuple[int, int]:
@@ -152,7 +159,17 @@ def words_of(batch: dict[str, Any]) -> str | None:
     for error in listed if isinstance(listed, list) else ():
         message = error.get("message") if isinstance(error, dict) else None
         if isinstance(message, str) and message:
-            return safe(message[:LONGEST_SAID])
+            return safe(message[: 4 * LONGEST_SAID])[:LONGEST_SAID]  # half a key is not known as one
+    return None
+
+
+def oddity_of(batch: dict[str, Any]) -> str | None:
+    """Return why a batch, as the provider shows it, neither goes on nor has ended; None for others."""
+    status = batch["status"]
+    if status not in ENDED | _GOES_ON:
+        return f"its status is {as_name(status) or 'empty'}, which is not known"
+    if status == "completed" and counts_of(batch)[0] and file_in(batch, "output_file_id") is None:
+        return "it is completed, and the file of its answers is not named"
     return None
 
 
@@ -167,14 +184,15 @@ def _quoted(identity: str) -> str:
 
 
 def _whole(value: Any) -> int:
-    return value if type(value) is int and value >= 0 else 0
+    return value if type(value) is int and 0 <= value <= _LARGEST else 0
 
 
 def _batch(reply: Any) -> dict[str, Any]:
     _id_of(reply, "batch")
     if not isinstance(reply.get("status"), str):
         raise InvalidResponseError("the reply is no batch: it has no status")
-    return dict(reply)
+    status = reply["status"].lower()
+    return {**reply, "status": "cancelled" if status == "canceled" else status}
 
 
 def _id_of(reply: Any, what: str) -> str:

@@ -6,6 +6,7 @@ is left of them after a kill. Lines that are not ours, or that come twice, are l
 
 from __future__ import annotations
 
+import codecs
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from ..errors import FileError, GatewayError
+from ..errors import FileError, GatewayError, InvalidResponseError
 from ..foreign_text import as_id, logger_of, safe
 from ..gateway.client import Gateway
 from ..records import Evidence, Response
@@ -46,35 +47,58 @@ class Results:
         self._files: list[BinaryIO] = []
         # File, offset and batch of the line of each item.
         self._places: dict[bytes, tuple[int, int, str]] = {}
+        # Batches that have lines, whosever they are.
+        self._batches: set[str] = set()
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._places
 
+    def has_lines_of(self, batch: str) -> bool:
+        """Return whether a line was found in the files of a batch."""
+        return batch in self._batches
+
     @contextmanager
-    def writing(self, batch: str, keys: Collection[bytes]) -> Iterator[BinaryIO]:
+    def writing(
+        self, batch: str, keys: Collection[bytes], *, may_break_off: bool = False
+    ) -> Iterator[BinaryIO]:
         """Give an empty file for the lines of a batch; after the block its lines are known.
 
         Args:
             batch: The provider's id of the batch.
             keys: The keys of its items.
+            may_break_off: Whether a file whose last line breaks off is taken as it is.
 
         Raises:
             FileError: The file cannot be written.
+            InvalidResponseError: It breaks off in its last line.
         """
         try:
             make_private(self._folder.parent, self._folder)
             file: BinaryIO = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed with the results
             self._files.append(file)
             yield file
+            if not may_break_off:
+                self._check_end(file)
             self._index(file, batch, keys)
         except OSError as error:
             raise FileError.of(error) from error
+
+    @staticmethod
+    def _check_end(file: BinaryIO) -> None:
+        """Refuse a file that breaks off: what it lacks would be sent, and paid, again."""
+        file.seek(0)
+        last = b""
+        for line in file:
+            last = line
+        if last.strip() and not last.endswith(b"\n") and not _parsed(last):
+            raise InvalidResponseError("the file breaks off in its last line")
 
     def _index(self, file: BinaryIO, batch: str, keys: Collection[bytes]) -> None:
         file.seek(0)
         number, offset, foreign = len(self._files) - 1, 0, 0
         for line in file:
-            parsed = _parsed(line)
+            if parsed := _parsed(line):
+                self._batches.add(batch)
             key = key_of(parsed.get("custom_id"))
             if key is not None and key in keys and key not in self._places:
                 if not _was_not_asked(parsed):
@@ -122,6 +146,12 @@ class Results:
             file.close()
 
 
+def has_lines(file: BinaryIO) -> bool:
+    """Return whether a file has a line of a batch."""
+    file.seek(0)
+    return any(_parsed(line) for line in file)
+
+
 def _was_not_asked(line: dict[str, Any]) -> bool:
     error = line.get("error")
     return line.get("response") is None and isinstance(error, dict) and error.get("code") in _NOT_ASKED
@@ -130,13 +160,13 @@ def _was_not_asked(line: dict[str, Any]) -> bool:
 def _failure(error: dict[str, Any], batch: str) -> GatewayError:
     """Return the failure of a line without a response."""
     message = error.get("message")
-    said = safe(message[:_MOST_SAID]) if isinstance(message, str) else "it does not say why"
+    said = safe(message[: 4 * _MOST_SAID])[:_MOST_SAID] if isinstance(message, str) else "it does not say why"
     return GatewayError(f"the line of batch {batch} failed: {said}", evidence=Evidence(batch={"id": batch}))
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        parsed = orjson.loads(line)
+        parsed = orjson.loads(line.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError:
         return {}
     return parsed if isinstance(parsed, dict) else {}

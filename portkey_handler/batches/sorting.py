@@ -11,6 +11,7 @@ from .lines import LinesFile, line_of
 
 #: After this many rows other tasks can run, such as an interrupt.
 _TURN = 1000
+_NEVER_STARTED = ("intended", "uploaded")
 
 
 class Sorter:
@@ -31,10 +32,11 @@ class Sorter:
     def __init__(
         self, opened: Sequence[Batch], has: Callable[[bytes], bool], request: Callable[[Item], Request]
     ) -> None:
-        self.begun = {one.digest: one for one in opened if one.stage in ("intended", "uploaded")}
+        begun = [one for one in opened if one.stage in _NEVER_STARTED]
+        self.begun = {one.digest: one for one in begun}
         self.held: dict[str, set[bytes]] = {}
         self.cached: dict[str, set[bytes]] = {}
-        started = [one for one in opened if one.digest not in self.begun]
+        started = [one for one in opened if one.stage not in _NEVER_STARTED]
         self._holders = {key: one for one in started for key in one.keys}
         self._has = has
         self._request = request

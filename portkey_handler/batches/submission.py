@@ -16,7 +16,7 @@ from ..errors import GatewayError, RateLimitError, StatusError
 from ..execution.backoff import LONGEST_WAIT, backoff
 from ..foreign_text import as_name, logger_of
 from .journal import Batch, BatchJournal
-from .provider import ENDED, LONGEST_SAID, BatchProvider, counts_of, file_in, words_of
+from .provider import ENDED, LONGEST_SAID, BatchProvider, counts_of, file_in, oddity_of, words_of
 
 logger = logger_of(__name__)
 
@@ -114,13 +114,14 @@ class Submission:
         """
         done, failed = counts_of(found)
         status = as_name(found["status"]) or ""
+        has_ended = status in ENDED and oddity_of(found) is None
         changes: dict[str, Any] = {
             "status": status,
             "done": done,
             "failed": failed,
             "looked_at": time.time(),
         }
-        if status in ENDED:
+        if has_ended:
             changes |= {
                 "stage": "ended",
                 "output_file": file_in(found, "output_file_id"),
@@ -129,7 +130,7 @@ class Submission:
                 "ended_at": batch.ended_at or time.time(),
             }
         self._journal.update(batch, **changes)
-        if status in ENDED:
+        if has_ended:
             batch.said = words_of(found)
 
     async def _upload(self, batch: Batch, content: bytes) -> str:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import GatewayError
+from ..errors import GatewayError, StatusError
 from .journal import Batch
-from .provider import BatchProvider
+from .provider import BatchProvider, oddity_of
 from .submission import Submission
 
 #: Seconds between two looks at a batch: the first, how they grow, the longest.
@@ -65,6 +65,11 @@ class Waiting:
         """Whether the deadline has passed."""
         return self._until is not None and self._loop.time() >= self._until
 
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline; without one, for ever."""
+        return float("inf") if self._until is None else self._until - self._loop.time()
+
     async def until_ended(self, batches: Sequence[Mine]) -> None:
         """Look at batches until they have ended, or until the deadline.
 
@@ -78,8 +83,7 @@ class Waiting:
             if self.is_late:
                 return
             if any(mine.is_running for mine in running):
-                left = pause if self._until is None else min(pause, self._until - self._loop.time())
-                await asyncio.sleep(max(0.0, left))
+                await asyncio.sleep(max(0.0, min(pause, self.left)))
                 pause = min(LONGEST_LOOK, pause * GROWTH)
 
     async def look(self, mine: Mine) -> None:
@@ -95,7 +99,27 @@ class Waiting:
             found = await self._provider.look(str(mine.batch.batch_id))
         except GatewayError as error:
             if not error.retryable or now - mine.seen_at > LONGEST_SILENCE:
-                mine.fault = f"{error.message}; {AGAIN} to go on waiting"
+                mine.fault = f"{error.message}; {AGAIN} to go on waiting{unless_gone(error, mine.batch)}"
             return
-        mine.seen_at = now
         self._submission.note(mine.batch, found)
+        if (oddity := oddity_of(found)) is None:
+            mine.seen_at = now
+        elif now - mine.seen_at > LONGEST_SILENCE:
+            mine.fault = (
+                f"of batch {mine.batch.name} the provider says: {oddity}; {AGAIN}, or {forget(mine.batch)}"
+            )
+
+
+def unless_gone(error: GatewayError, batch: Batch) -> str:
+    """Return the further remedy for what the provider does not have, or nothing."""
+    return f"; if it is gone, {forget(batch)}" if is_missing(error) else ""
+
+
+def is_missing(error: GatewayError) -> bool:
+    """Return whether a provider says that it does not have what was asked for."""
+    return isinstance(error, StatusError) and error.status in (404, 410)
+
+
+def forget(batch: Batch) -> str:
+    """Return how a user forgets a batch."""
+    return f"portkey-handler batches --cancel {batch.name} forgets it"

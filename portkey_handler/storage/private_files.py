@@ -21,8 +21,8 @@ logger = logger_of(__name__)
 #: What a file system without locks says (some network and FUSE file systems).
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 #: Seconds after which a wait for a lock is said, and after which it ends.
-_TELL_SECONDS = 10.0
-_GIVE_UP_SECONDS = 60.0
+TELL_SECONDS = 10.0
+GIVE_UP_SECONDS = 60.0
 
 
 def make_private(*folders: Path) -> None:
@@ -64,7 +64,7 @@ def locked(lock_file: Path, seconds: float | None = None) -> Iterator[None]:
     """
     descriptor = open_private(lock_file)
     try:
-        _acquire(descriptor, lock_file, _GIVE_UP_SECONDS if seconds is None else seconds)
+        _acquire(descriptor, lock_file, GIVE_UP_SECONDS if seconds is None else seconds)
         yield
     finally:
         # Closing releases the lock, also after a crash: no stale lock can be left behind.
@@ -81,7 +81,7 @@ def _acquire(descriptor: int, lock_file: Path, seconds: float) -> None:
                 f"another process has held {lock_file} for {seconds:.0f} s; nothing was written: "
                 "end that process (it may be stopped: lsof shows it), then run the statement again"
             )
-        if waited > _TELL_SECONDS and not is_told:
+        if waited > TELL_SECONDS and not is_told:
             is_told = True
             logger.warning("waiting for another process, which holds %s", lock_file)
         time.sleep(0.01)

@@ -11,6 +11,7 @@ import pytest
 from support.asking import Asks, create_engine, create_model, questions
 from support.paid import Paid
 
+from portkey_handler.batches import fetching, submission, waiting
 from portkey_handler.gateway.offline import OfflineProvider
 from portkey_handler.session import Session
 
@@ -57,5 +58,25 @@ def ask(session: Session, provider: OfflineProvider, paid: Paid) -> Asks:
         session.sql(create_engine("e", {"base_url": provider.base_url, **(engine or {})}))
         session.sql(create_model("m", {"engine": "e", "model": "one", "column": "q", **using}))
         return session.sql(select)
+
+    return asks
+
+
+@pytest.fixture
+def quick_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at batches without a pause, and try again soon."""
+    monkeypatch.setattr(waiting, "FIRST_LOOK", 0.01)
+    monkeypatch.setattr(waiting, "LONGEST_LOOK", 0.01)
+    monkeypatch.setattr(submission, "SETTLING", 0.0)
+    for module in (submission, fetching):
+        monkeypatch.setattr(module, "backoff", lambda *_: 0.01)
+
+
+@pytest.fixture
+def ask_batch(ask: Asks, quick_batches: None) -> Asks:
+    """Ask rows in batches of the stand-in, by a model whose price is known."""
+
+    def asks(rows: Any, **using: Any) -> pd.DataFrame:
+        return ask(rows, **{"model": "gpt-4o-mini", "delivery": "batch", **using})
 
     return asks

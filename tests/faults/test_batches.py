@@ -16,7 +16,7 @@ import pytest
 from support.asking import Asks, assert_answered, create_engine, create_model, questions
 from support.paid import Client, Paid, answer_to, run_here
 
-from portkey_handler.batches import delivery, lines, submission, waiting
+from portkey_handler.batches import lines, waiting
 from portkey_handler.batches.journal import BatchJournal
 from portkey_handler.errors import AboveLimitError, OptionError, QueryError, StoreError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
@@ -27,25 +27,7 @@ BOTH = "SELECT t.id, t.q, m.answer, m.answer_error FROM t JOIN m"
 #: US dollars of a token of gpt-4o-mini, ordinary: of the prompt and of the answer.
 PROMPT, COMPLETION = 0.15e-6, 0.6e-6
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at batches without a pause, and try again soon."""
-    monkeypatch.setattr(waiting, "FIRST_LOOK", 0.01)
-    monkeypatch.setattr(waiting, "LONGEST_LOOK", 0.01)
-    monkeypatch.setattr(submission, "SETTLING", 0.0)
-    for module in (submission, delivery):
-        monkeypatch.setattr(module, "backoff", lambda *_: 0.01)
-
-
-@pytest.fixture
-def ask_batch(ask: Asks) -> Asks:
-    """Ask rows in batches of the stand-in, by a model whose price is known."""
-
-    def asks(rows: Any, **using: Any) -> pd.DataFrame:
-        return ask(rows, **{"model": "gpt-4o-mini", "delivery": "batch", **using})
-
-    return asks
+pytestmark = pytest.mark.usefixtures("quick_batches")
 
 
 def times(paid: Paid) -> set[int]:

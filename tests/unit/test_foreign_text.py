@@ -136,7 +136,7 @@ def test_the_attributes_of_an_error_are_safe_too() -> None:
 def test_the_name_of_a_file_of_answers_is_shown() -> None:
     """A warning says which file it means; the same digits in another place may be a key."""
     digest = "0123456789abcdef" * 2
-    path = f"/home/a/journal/{digest}.sqlite"
-    assert without_keys(f"{path} cannot be used") == f"{path} cannot be used"
-    for text in (digest, f"/journal/{digest}", f"{digest}.sqlite"):
+    for path in (f"/home/a/journal/{digest}.sqlite", f"/home/a/batches/{digest}.lock"):
+        assert without_keys(f"{path} cannot be used") == f"{path} cannot be used"
+    for text in (digest, f"/journal/{digest}", f"{digest}.sqlite", f"/batches/{digest}", f"{digest}.lock"):
         assert digest not in without_keys(text)
