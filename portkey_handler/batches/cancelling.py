@@ -6,6 +6,7 @@ import tempfile
 import time
 
 from ..errors import GatewayError, InvalidResponseError, NotFoundError, StatusError
+from ..foreign_text import as_id
 from ..gateway.client import Gateway
 from ..gateway.config import GatewayConfig
 from .journal import Batch, BatchJournal
@@ -28,8 +29,9 @@ def find(journal: BatchJournal, identity: str) -> Batch:
     for batch in known:
         if identity in (batch.batch_id, batch.nonce):
             return batch
-    names = ", ".join(batch.name for batch in known if batch.stage != "closed") or "none is open"
-    raise NotFoundError(f"there is no batch {identity}; open ones: {names}")
+    names = ", ".join(batch.name for batch in known if batch.stage != "closed")
+    said = f"open ones: {names}" if names else "none is open"
+    raise NotFoundError(f"there is no batch {as_id(identity) or 'without a name'}; {said}")
 
 
 async def cancel(batch: Batch, journal: BatchJournal, config: GatewayConfig) -> str:

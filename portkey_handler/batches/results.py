@@ -154,7 +154,8 @@ def has_lines(file: BinaryIO) -> bool:
 
 def _was_not_asked(line: dict[str, Any]) -> bool:
     error = line.get("error")
-    return line.get("response") is None and isinstance(error, dict) and error.get("code") in _NOT_ASKED
+    code = error.get("code") if isinstance(error, dict) else None
+    return line.get("response") is None and isinstance(code, str) and code in _NOT_ASKED
 
 
 def _failure(error: dict[str, Any], batch: str) -> GatewayError:

@@ -59,6 +59,7 @@ class CircuitBreaker:
         Returns:
             The failure that ends the query, or None.
         """
+        answers = [answer for answer in answers if not _failed_in_a_batch(answer)]
         failures = [answer for answer in answers if isinstance(answer, GatewayError)]
         unusable = [answer for answer in answers if isinstance(answer, Outcome) and answer.failed]
         usable = len(answers) - len(failures) - len(unusable)
@@ -88,3 +89,13 @@ class CircuitBreaker:
         nothing_now = error.concerns_every_row and (failed >= patience or no_connection)
         for_long = (error.retryable or not self._answered) and failed >= LASTING * patience
         return nothing_ever or nothing_now or for_long or error.ends_the_query
+
+
+def _failed_in_a_batch(answer: Outcome | GatewayError) -> bool:
+    """Return whether it is a line of a batch that failed.
+
+    Nothing was sent for it now, and the other lines have ended, too: their answers are there and paid for.
+    """
+    evidence = answer.evidence
+    is_of_batch = evidence is not None and evidence.batch is not None and evidence.attempts <= 1
+    return is_of_batch and (isinstance(answer, GatewayError) or answer.failed)

@@ -197,6 +197,48 @@ def test_a_file_without_a_line_is_not_paid_again(
     assert {*paid.answers.values()} == {2}
 
 
+@pytest.mark.parametrize("status", [401, 402, 404, 412])
+def test_lines_that_failed_do_not_end_the_query(
+    ask_batch: Asks, provider: OfflineProvider, paid: Paid, status: int
+) -> None:
+    """The credit ran out at forty lines: the twenty others are paid for, and each has its answer."""
+    refused = {"status_code": status, "body": {"error": {"message": "Nothing is left."}}}
+    provider.behaviour.batches.output = lambda found: [
+        *({**line, "response": refused} for line in found[:40]),
+        *found[40:],
+    ]
+    rows = ask_batch(60, on_error="null", select=BOTH)
+    assert rows["answer"].notna().tolist() == [False] * 40 + [True] * 20
+    assert rows["answer_error"][:40].str.contains("Nothing is left").all()
+    assert {*paid.answers.values()} == {1}
+    assert [request.path for request in paid.posts] == ["/v1/files", "/v1/batches"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [{"code": ["batch_expired"]}, {"code": {}}, {"message": 7}, {"message": f"no {ESCAPES}"}],
+    ids=str,
+)
+def test_a_line_whose_error_is_odd(ask_batch: Asks, provider: OfflineProvider, error: dict[str, Any]) -> None:
+    """Its row fails; the others have their answers."""
+    provider.behaviour.batches.output = lambda found: [
+        {"custom_id": found[0]["custom_id"], "error": error},
+        *found[1:],
+    ]
+    rows = ask_batch(3, on_error="null", select=BOTH)
+    assert rows["answer"].notna().tolist() == [False, True, True]
+    assert rows["answer_error"][0].startswith("the line of batch batch_")
+    assert "\x1b" not in rows["answer_error"][0]
+
+
+def test_cancelling_what_is_not_there_says_so(home: Path) -> None:
+    """The name is cut and safe to show."""
+    assert command("batches", "--cancel", "nobody") == "there is no batch nobody; none is open\n"
+    said = command("batches", "--cancel", f"{ESCAPES}{'x' * 10_000}")
+    assert "\x1b" not in said
+    assert len(said) < 300
+
+
 # What the provider does not have any more
 
 
