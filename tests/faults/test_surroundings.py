@@ -144,8 +144,8 @@ def test_a_lock_of_a_stopped_process_is_said_and_not_waited_for_endlessly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Ctrl-Z in the middle of an INSERT, for example."""
-    monkeypatch.setattr(private_files, "_TELL_SECONDS", 0.05)
-    monkeypatch.setattr(private_files, "_GIVE_UP_SECONDS", 0.2)
+    monkeypatch.setattr(private_files, "TELL_SECONDS", 0.05)
+    monkeypatch.setattr(private_files, "GIVE_UP_SECONDS", 0.2)
     lock = tmp_path / ".files.lock"
     holder = (
         "import sys, time; from pathlib import Path; from portkey_handler.storage.private_files import locked\n"
