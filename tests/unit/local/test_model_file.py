@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_made_is_our_error(tmp_path: Path) -> None:
 
 def test_another_process_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A download may take longer than the minute for which a lock is waited for otherwise."""
-    monkeypatch.setattr(private_files, "_GIVE_UP_SECONDS", 0.0)
+    monkeypatch.setattr(private_files, "GIVE_UP_SECONDS", 0.0)
     path = tmp_path / "models" / FILE
     path.parent.mkdir()
     held = threading.Event()
