@@ -43,7 +43,10 @@ def asked(
     before: Answers | None = None,
     planned: Mapping[int, str] | None = None,
 ) -> tuple[dict[int, pd.DataFrame], Sequence[int]]:
-    """Ask one model after the other; each gets the answers of those before it.
+    """Ask one model after the other; each gets the answers of those before it in the statement.
+
+    The answers of those behind it are kept from it, also where they are there already: it would get another
+    prompt, by `is defined`, than the statement says.
 
     Args:
         question: The query.
@@ -66,7 +69,7 @@ def asked(
         for column, name in zip(question.data, question.visible_names(), strict=True)
     ]
     answers: dict[int, pd.DataFrame] = {}
-    added: list[str] = []
+    added: list[tuple[int, str]] = []
 
     def add(number: int, answer: pd.DataFrame) -> None:
         model = question.models[number]
@@ -81,15 +84,16 @@ def asked(
             taken = name in seen.columns or sum(column == name.lower() for _, column, _ in known) > 1
             visible = f"{model.alias}.{name}" if taken else name
             seen[visible] = answer[name]
-            added.append(visible)
+            added.append((number, visible))
             known.append((model.paths, name.lower(), visible))
 
     for number, answer in (before or {}).items():
         add(number, answer)
     for number in range(len(handlers)) if order is None else order:
         model = question.models[number]
-        frame = _sent(seen, inputs[number], question.renames[number], known)
-        frame.attrs[ADDED_BY_MODELS] = list(added)
+        behind = [name for owner, name in added if owner > number]
+        frame = _sent(seen.drop(columns=behind), inputs[number], question.renames[number], known)
+        frame.attrs[ADDED_BY_MODELS] = [name for owner, name in added if owner < number]
         frame.attrs[PLANNED] = (planned or {}).get(number, "")
         if numbers is not None or len(rows) < len(data):
             frame.attrs[ROW_NUMBERS] = rows if numbers is None else [numbers[row] for row in rows]

@@ -29,7 +29,7 @@ class Names:
         self._columns = columns
         self.aliases = {
             str(target.alias.parts[-1]).lower(): target
-            for target in question.select.targets
+            for target in reversed(question.select.targets)  # of two with one alias, the first counts
             if target.alias is not None
         }
 
@@ -109,6 +109,16 @@ class Names:
         if len(node.parts) == 1 and name.lower() in self.aliases:
             return column(str(self.aliases[name.lower()].alias.parts[-1]))
         raise self._unknown(node, name)
+
+    def behind(self, node: Any) -> Any:
+        """Return the SELECT term that a bare name in ORDER BY means although a column has it, too; else the node."""
+        if not isinstance(node, ast.Identifier) or len(node.parts) > 1 or is_star(node):
+            return node
+        target = self.aliases.get(str(node.parts[0]).lower())
+        try:
+            return node if target is None or self.found(node) is None else target
+        except StatementError:  # several columns have it
+            return target
 
     def _unknown(self, node: Any, name: str) -> NotFoundError:
         every = [*self._columns, *self._late_columns()]

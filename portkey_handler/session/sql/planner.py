@@ -218,7 +218,7 @@ class Planner:
         conditions = [self._final.expression(conjunct) for conjunct in kept]
         groups = [self._final.expression(item) for item in select.group_by or ()]
         having = None if select.having is None else self._final.expression(select.having)
-        order = [] if limited else [self._final.ordered(item) for item in select.order_by or ()]
+        order = [] if limited else [self._ordered(item) for item in select.order_by or ()]
         on = (
             [self._final.expression(item) for item in select.distinct]
             if isinstance(select.distinct, list)
@@ -254,6 +254,11 @@ class Planner:
             return query if limited else _limited(query, select)
 
         return final
+
+    def _ordered(self, item: Any) -> Any:
+        return self._final.ordered(
+            ast.OrderBy(self._names.behind(item.field), item.direction, item.nulls)
+        )
 
     def _targets(self) -> list[Any]:
         shown: list[tuple[Any, str]] = []

@@ -131,6 +131,25 @@ def test_the_rows_are_asked_in_the_order_of_the_result(session: Session, provide
     assert asked(provider, "keep") == [*range(500 - 58, 500)]
 
 
+@pytest.mark.parametrize(
+    ("select", "found"),
+    [
+        ("-t.id AS id", [-90, -80, -70]),
+        ("DISTINCT -t.id AS id", [-90, -80, -70]),
+        ("t.id AS other, -t.id AS id, t.id AS id", [90, 80, 70]),
+        ("c.keep AS back, -t.id AS id", ["yes"] * 3),
+    ],
+)
+def test_a_name_in_order_by_is_that_of_the_result(
+    select: str, found: list[Any], session: Session, provider: OfflineProvider
+) -> None:
+    """A name of SELECT comes before a column of the data, as in DuckDB; of two equal names, the first counts."""
+    session.register("t", rows(100))
+    query = f"SELECT {select} FROM t JOIN c WHERE c.keep = 'yes' ORDER BY id LIMIT 3"
+    assert session.sql(query).iloc[:, 0].tolist() == found
+    assert asked(provider, "keep")
+
+
 def test_where_the_order_is_that_of_answers_all_are_asked(
     session: Session, provider: OfflineProvider
 ) -> None:
@@ -313,6 +332,29 @@ def test_a_model_that_reads_the_answers_of_another_comes_after_it(
     )
     assert found.to_numpy().tolist() == [[0, "a 0"]]
     assert asked(provider, "keep") == [*range(32), *range(32, 400)]
+
+
+@pytest.mark.parametrize(
+    ("joined", "seen"),
+    [
+        ("d JOIN c", ["- - 0", "- - 10"]),
+        ("c JOIN d", ["yes - 0", "yes - 10"]),
+        ("h JOIN d JOIN c", ["- no 0", "- no 10"]),
+        ("d JOIN h JOIN c", ["- - 0", "- - 10"]),
+    ],
+)
+@pytest.mark.parametrize("ends", ["AND t.id < 11", "LIMIT 2"])
+def test_a_model_sees_only_the_answers_of_models_before_it(
+    joined: str, seen: list[str], ends: str, session: Session
+) -> None:
+    """Also where those behind it in the statement are asked first: `is defined` would show them."""
+    session.sql(
+        "CREATE MODEL d PREDICT told USING engine = 'e', model = 'one', prompt_template = 'told "
+        "{% if keep is defined %}{{keep}}{% else %}-{% endif %} {% if half is defined %}{{half}}{% else %}-{% endif %} {{id}}'"
+    )
+    session.register("t", rows(400))
+    query = f"SELECT t.id, d.told FROM t JOIN {joined} WHERE c.keep = 'yes' {ends}"
+    assert session.sql(query)["told"].tolist() == seen
 
 
 def test_a_query_in_exists_is_asked_once(session: Session, provider: OfflineProvider) -> None:
