@@ -31,7 +31,7 @@ from .sql.parser import ast
 from .sql.plan import ROW, Asked, Plan, Question, Source, of_models, options_for, parts
 from .sql.pruning import NAIVE
 from .sql.rewrite import QUERIES, prepared, rewrite, taken_using
-from .sql.to_sqlglot import Translator
+from .sql.to_sqlglot import Translator, check_ends
 from .table import Table
 from .tables_in_from import loaded
 
@@ -166,6 +166,7 @@ class _Run:
         if not self._asks(node):
             found = self._translator().query(node)
             return own_texts.split(self._run(own_texts.carried(found))) if is_nested else self._run(found)
+        check_ends(node)  # before a part of it is asked, and its rows stand in its place
         self._run_ctes(node)
         if isinstance(node, ast.Select) and any(self._model(item) for item, _, _ in flat(node.from_table)):
             return self._ask(node, is_nested=is_nested)

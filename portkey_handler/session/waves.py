@@ -229,7 +229,8 @@ class Waves:
             yield f"asked after {before}, about the rows that WHERE can still keep"
         if self._wanted is not None and rows > FIRST_WAVE:
             if one in self._early:
-                yield f"in waves, from {FIRST_WAVE} rows on, until {counted(self._wanted, 'row')} are found"
+                found = "is found" if self._wanted == 1 else "are found"
+                yield f"in waves, from {FIRST_WAVE} rows on, until {counted(self._wanted, 'row')} {found}"
             else:
                 yield "asked last, about the rows of the result"
 

@@ -111,7 +111,7 @@ class Names:
         raise self._unknown(node, name)
 
     def behind(self, node: Any) -> Any:
-        """Return the SELECT term that a bare name in ORDER BY means although a column has it, too; else the node."""
+        """Return the term of SELECT that a bare name in ORDER BY means before a column; else the node."""
         if not isinstance(node, ast.Identifier) or len(node.parts) > 1 or is_star(node):
             return node
         target = self.aliases.get(str(node.parts[0]).lower())

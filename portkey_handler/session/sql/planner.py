@@ -256,9 +256,7 @@ class Planner:
         return final
 
     def _ordered(self, item: Any) -> Any:
-        return self._final.ordered(
-            ast.OrderBy(self._names.behind(item.field), item.direction, item.nulls)
-        )
+        return self._final.ordered(ast.OrderBy(self._names.behind(item.field), item.direction, item.nulls))
 
     def _targets(self) -> list[Any]:
         shown: list[tuple[Any, str]] = []

@@ -24,6 +24,31 @@ _JOINS = {
 }  # fmt: skip
 
 
+def check_ends(query: Any) -> None:
+    """Check that no UNION, INTERSECT or EXCEPT of a query ends with ORDER BY or LIMIT.
+
+    The parser gives them to the last part, with or without brackets around that one.
+
+    Raises:
+        StatementError: One does.
+    """
+    waiting = [query]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Union | ast.Intersect | ast.Except):
+            _check_end(node)
+            waiting += [node.left, node.right]
+
+
+def _check_end(node: Any) -> None:
+    last = node.right
+    if isinstance(last, ast.Select) and (last.order_by or last.limit or last.offset):
+        raise StatementError(
+            f"after {node.operation} nobody can tell which part ORDER BY and LIMIT belong to; put all "
+            f"into a subselect: FROM (… {node.operation} …) AS u ORDER BY … LIMIT …"
+        )
+
+
 class Translator(Values):
     """Translates one statement.
 
@@ -52,13 +77,7 @@ class Translator(Values):
         raise StatementError(f"{type(node).__name__} is not supported as a query")
 
     def _combined(self, node: Any) -> Expression:
-        if isinstance(node.right, ast.Select) and (
-            node.right.order_by or node.right.limit or node.right.offset
-        ):
-            raise StatementError(
-                f"after {node.operation} nobody can tell which part ORDER BY and LIMIT belong to; put all "
-                f"into a subselect: FROM (… {node.operation} …) AS u ORDER BY … LIMIT …"
-            )
+        _check_end(node)
         ctes = _take_ctes(node)
         mark = len(self._ctes)
         translated = [(name, self._cte(name, cte)) for name, cte in ctes]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.paid import Arrivals
 
-from portkey_handler.errors import PortkeyHandlerError, QueryError
+from portkey_handler.errors import PortkeyHandlerError, QueryError, StatementError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.session import Session
 from portkey_handler.session.sql.pruning import NAIVE
@@ -357,6 +357,31 @@ def test_a_model_sees_only_the_answers_of_models_before_it(
     assert session.sql(query)["told"].tolist() == seen
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT t.id FROM t JOIN k UNION ALL SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' {}",
+        "SELECT t.id FROM t JOIN k EXCEPT SELECT t.id FROM t {}",
+        "SELECT t.id FROM t JOIN k UNION SELECT t.id FROM t JOIN h INTERSECT SELECT t.id FROM t JOIN c {}",
+        "SELECT u.id FROM (SELECT t.id FROM t UNION SELECT t.id FROM t JOIN c {}) AS u",
+    ],
+)
+@pytest.mark.parametrize("end", ["LIMIT 3", "ORDER BY 1", "ORDER BY 1 LIMIT 3 OFFSET 2"])
+def test_the_end_of_a_union_belongs_to_no_part(
+    query: str, end: str, session: Session, provider: OfflineProvider
+) -> None:
+    """It was applied to the last part, where models were asked; a subselect says what is meant."""
+    session.register("t", rows(20))
+    with pytest.raises(StatementError, match="nobody can tell which part ORDER BY and LIMIT belong to"):
+        session.sql(query.format(end))
+    assert provider.requests == []
+    whole = (
+        "SELECT * FROM (SELECT t.id FROM t JOIN k WHERE k.kind = 'a' UNION ALL SELECT t.id FROM t) AS u "
+        "ORDER BY id DESC LIMIT 3"
+    )
+    assert session.sql(whole)["id"].tolist() == [19, 18, 18]
+
+
 def test_a_query_in_exists_is_asked_once(session: Session, provider: OfflineProvider) -> None:
     """It was asked twice, which only the answer cache hid."""
     session.register("t", rows(20))
@@ -377,6 +402,8 @@ def test_explain_says_how_the_rows_are_chosen(session: Session, provider: Offlin
     query = "SELECT t.id, k.kind FROM t JOIN k JOIN c WHERE c.keep = 'yes' LIMIT 5"
     found = session.sql(f"EXPLAIN {query}")
     assert found["step"].tolist() == ["ask k", "└ ask c"]
+    one = session.sql("EXPLAIN SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' LIMIT 1")["what"][0]
+    assert one.endswith(", in waves, from 32 rows on, until 1 row is found")
     second, first = found["what"]
     assert first.startswith("at most 500 rows, 500 requests, about ")
     assert first.endswith(", in waves, from 32 rows on, until 5 rows are found")
