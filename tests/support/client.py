@@ -23,6 +23,7 @@ def main() -> None:
     from portkey_handler.session import Session
 
     if task["largest_file"] is not None:
+        sys.dont_write_bytecode = True  # Python would leave a half of a compiled module behind
         resource.setrlimit(resource.RLIMIT_FSIZE, (task["largest_file"], task["largest_file"]))
     if task["quick_batches"]:
         from portkey_handler.batches import submission, waiting
