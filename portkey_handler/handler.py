@@ -203,6 +203,11 @@ class PortkeyHandler(host.BaseMLEngine):
         """Return what a row has cost so far, in dollars and in tokens, inside `in_parts`; None: not known."""
         return (0.0, 0.0) if self._parts is None else self._parts.price_of_a_row()
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether rows have failed and none was answered so far, inside `in_parts`."""
+        return self._parts is not None and self._parts.is_in_doubt
+
     def note_share(self, condition: str, rows: int, kept: int) -> None:
         """Note how many rows a condition on the answers has kept, inside `in_parts`."""
         if self._parts is not None:

@@ -130,7 +130,7 @@ class QueryInParts:
     ) -> pd.DataFrame:
         """Answer the rows of the next part, which are not a dry run, as `Predictor.run` does."""
         if self._run is None:
-            self._run = QueryRun(plan, GatewayConfig.resolve(credentials, plan))
+            self._run = QueryRun(plan, GatewayConfig.resolve(credentials, plan), in_parts=True)
         with alone():
             return self._loop.run(self._run.ask(frame, names))
 
@@ -138,6 +138,12 @@ class QueryInParts:
         """Note how many rows a condition on the answers has kept; see `earlier_share`."""
         if self._run is not None:
             self._run.note_share(condition, rows, kept)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether rows have failed and none was answered."""
+        usage = QueryUsage() if self._run is None else self._run.usage
+        return 0 < usage.failed == usage.settled
 
     def price_of_a_row(self) -> tuple[float | None, float | None]:
         """Return what an item has cost so far, in dollars and in tokens; None: not known."""

@@ -109,10 +109,12 @@ class QueryRun:
     Args:
         plan: The resolved options.
         gateway: Where requests go.
+        in_parts: Whether the rows come in parts.
     """
 
-    def __init__(self, plan: Plan, gateway: GatewayConfig) -> None:
+    def __init__(self, plan: Plan, gateway: GatewayConfig, *, in_parts: bool = False) -> None:
         self._plan = plan
+        self._in_parts = in_parts
         self._config = gateway
         self._items = items_of(plan, gateway)
         self._folder = data_dir()
@@ -210,6 +212,7 @@ class QueryRun:
                 batch_size=1 if in_batches else items.operation.batch_size,
                 deadline=None if in_batches else execution.deadline,
                 several_models=items.several_models,
+                in_parts=self._in_parts,
                 capacity=_capacity(plan),
                 first_alone=isinstance(items.operation, Chat | TypedChat)
                 and items.operation.prompt_cache.is_used,

@@ -28,10 +28,12 @@ class CircuitBreaker:
 
     Args:
         several_models: Whether the rows have models of their own; one error then does not speak of all rows.
+        hopeless: Requests that fail, one row each, until a query without any answer is stopped.
     """
 
-    def __init__(self, *, several_models: bool = False) -> None:
+    def __init__(self, *, several_models: bool = False, hopeless: int = HOPELESS) -> None:
         self._several_models = several_models
+        self._hopeless = hopeless
         self._answered = 0
         self._failed_in_a_row = 0.0
 
@@ -42,7 +44,7 @@ class CircuitBreaker:
 
     def allows(self, in_flight: int, *, cached: int) -> bool:
         """Return whether so many may be in flight: before any answer all might fail for the same reason."""
-        return self._answered > 0 or cached > 0 or self._failed_in_a_row + in_flight <= HOPELESS
+        return self._answered > 0 or cached > 0 or self._failed_in_a_row + in_flight <= self._hopeless
 
     def judge(
         self, answers: Sequence[Outcome | GatewayError], *, concurrency: int, cached: int
@@ -70,13 +72,13 @@ class CircuitBreaker:
             # A reply of no use speaks of its own row too, though the same may be true of every row.
             speaks_of_all = failures and not failures[0].concerns_one_row
             self._failed_in_a_row += 1 if speaks_of_all else 1 / LASTING
-        patience = HOPELESS + concurrency
+        patience = self._hopeless + concurrency
         if unusable and self._is_hopeless(cached):
             return GatewayError(f"no answer could be used: {unusable[0].reason}")
         return next((error for error in failures if self._is_the_end(error, patience, cached)), None)
 
     def _is_hopeless(self, cached: int) -> bool:
-        return self._answered == cached == 0 and self._failed_in_a_row > HOPELESS - 1
+        return self._answered == cached == 0 and self._failed_in_a_row > self._hopeless - 1
 
     def _is_the_end(self, error: GatewayError, patience: int, cached: int) -> bool:
         failed = self._failed_in_a_row

@@ -15,7 +15,7 @@ from ..errors import CostReachedError, GatewayError
 from ..records import Evidence, Item, Outcome, Request, Response, Skipped
 from .beginnings import Beginnings
 from .capacity import NO_PATIENCE, Capacity
-from .circuit_breaker import CircuitBreaker
+from .circuit_breaker import HOPELESS, CircuitBreaker
 from .concurrency import AdaptiveConcurrency
 from .pending_rows import Cache, Elsewhere, Pause, Pending, PendingRows
 from .retry import QueryStopped, RetryingSender, Send
@@ -42,6 +42,8 @@ class MapperLimits:
         batch_size: How many items are sent in one request at most.
         deadline: Seconds after which no request is sent any more, or None.
         several_models: Whether the rows have models of their own.
+        in_parts: Whether the rows come in parts. All of the first part may fail without ending the query, and
+            then rows from all over the next one are tried.
         capacity: What is done where the provider has no resources free for a request.
         first_alone: Whether nothing is sent beside the first request until one is answered.
     """
@@ -53,6 +55,7 @@ class MapperLimits:
     batch_size: int = 1
     deadline: float | None = None
     several_models: bool = False
+    in_parts: bool = False
     capacity: Capacity = NO_PATIENCE
     first_alone: bool = False
 
@@ -96,7 +99,8 @@ class Mapper:
         self._concurrency = AdaptiveConcurrency(
             limits.concurrency, limits.timeout, limits.most_in_flight, first_alone=limits.first_alone
         )
-        self._breaker = CircuitBreaker(several_models=limits.several_models)
+        hopeless = HOPELESS + IN_ORDER if limits.in_parts else HOPELESS
+        self._breaker = CircuitBreaker(several_models=limits.several_models, hopeless=hopeless)
         self._workers: set[asyncio.Task[None]] = set()
         self._results = RowResults(remember)
         self._beginnings = Beginnings()
@@ -155,7 +159,7 @@ class Mapper:
             numbers,
         )
         if elsewhere is not None:
-            in_order = IN_ORDER * self._limits.batch_size
+            in_order = 0 if self._breaker.doubts else IN_ORDER * self._limits.batch_size
             pending.look_elsewhere(elsewhere, total, in_order, lambda: self._breaker.doubts)
         self._pending = iter(pending)
         self._exhausted = self._waiting = False

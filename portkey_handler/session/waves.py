@@ -271,6 +271,8 @@ class Waves:
             else:
                 answers = {one: found.take(left) for one, found in answers.items()}
                 asked_places = [asked_places[place] for place in left]
+            if any(self._handlers[one].is_in_doubt for one in self._early):
+                self._wanted = None  # rows from all over the table may tell whose fault it is
             parts.append(answers)
             places += asked_places
         answers = {one: _joined([part[one] for part in parts]) for one in parts[0]}

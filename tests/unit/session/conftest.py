@@ -72,6 +72,8 @@ class Upper:
     def price_of_a_row(self) -> tuple[float | None, float | None]:
         return None, None
 
+    is_in_doubt = False
+
     def note_share(self, condition: str, rows: int, kept: int) -> None:
         pass
 

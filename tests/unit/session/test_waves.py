@@ -210,6 +210,33 @@ def test_a_row_that_is_not_asked_cannot_fail(session: Session, provider: Offline
         session.sql(query.format("AND t.id > 6 ORDER BY t.id"))
 
 
+@pytest.mark.parametrize("naive", [True, False])
+def test_a_first_wave_that_fails_ends_no_query_whose_other_rows_can_be_answered(
+    naive: bool, session: Session, provider: OfflineProvider
+) -> None:
+    """Rows from all over the table are tried then, as without waves."""
+    session.register("t", rows(300))
+    provider.behaviour.faults = Arrivals(Fault(status=400), lambda prompt: int(prompt.split()[-1]) < 40)
+    token = NAIVE.set(naive)
+    try:
+        found = session.sql("SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' LIMIT 3 USING on_error = 'null'")
+    finally:
+        NAIVE.reset(token)
+    assert found["id"].tolist() == [40, 50, 60]
+
+
+def test_a_model_that_answers_nothing_ends_the_query(session: Session, provider: OfflineProvider) -> None:
+    """After the first wave, and some rows from all over the table."""
+    session.register("t", rows(2000))
+    provider.behaviour.faults = Arrivals(Fault(status=400), lambda _prompt: True)
+    found = session.sql("SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' LIMIT 3 USING on_error = 'null'")
+    assert len(found) == 0
+    numbers = asked(provider, "keep")
+    assert len(numbers) == 48
+    assert numbers[:32] == [*range(32)]
+    assert numbers[-1] > 1500
+
+
 def test_a_row_equal_to_one_of_an_earlier_wave_is_not_sent(
     session: Session, provider: OfflineProvider
 ) -> None:
