@@ -42,6 +42,13 @@ main()
 """
 
 
+def as_in_a_terminal() -> None:
+    """Take signals as a program in a terminal does: nohup and jobs of a shell start it with some ignored."""
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def run(program: str, number: signal.Signals, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process that sends itself a signal."""
     return subprocess.run(
@@ -51,7 +58,7 @@ def run(program: str, number: signal.Signals, *arguments: str) -> subprocess.Com
         text=True,
         timeout=60,
         check=False,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=as_in_a_terminal,
     )
 
 
@@ -83,10 +90,19 @@ def test_a_computation_of_duckdb_is_ended(number: signal.Signals, tmp_path: Path
     (tmp_path / "a.csv").write_text("x\n" + "\n".join(map(str, range(100_000))) + "\n")
     sql = "SELECT count(*) AS n FROM files.a AS p JOIN files.a AS q ON p.x % 7 <> q.x % 5 JOIN files.a AS r ON true"
     command = [sys.executable, "-m", "portkey_handler", "sql", sql, "--files", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(2)  # some time in the computation, or before it: the end is the same
-        process.send_signal(number)
-        shown = process.communicate(timeout=30)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=as_in_a_terminal,  # noqa: PLW1509 - it only sets signals
+    ) as process:
+        try:
+            time.sleep(2)  # some time in the computation, or before it: the end is the same
+            process.send_signal(number)
+            shown = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert (process.returncode, *shown) == (-number, "", "")
 
 
