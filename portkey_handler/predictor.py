@@ -140,14 +140,18 @@ class QueryInParts:
             self._run.note_share(condition, rows, kept)
 
     @property
+    def _usage(self) -> QueryUsage:
+        return QueryUsage() if self._run is None else self._run.usage
+
+    @property
     def is_in_doubt(self) -> bool:
         """Whether rows have failed and none was answered."""
-        usage = QueryUsage() if self._run is None else self._run.usage
+        usage = self._usage
         return 0 < usage.failed == usage.settled
 
     def price_of_a_row(self) -> tuple[float | None, float | None]:
         """Return what an item has cost so far, in dollars and in tokens; None: not known."""
-        usage = QueryUsage() if self._run is None else self._run.usage
+        usage = self._usage
         if not usage.asked:
             return 0.0, 0.0
         dollars, tokens = usage.known_cost, usage.tokens

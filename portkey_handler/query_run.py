@@ -247,7 +247,7 @@ class QueryRun:
             self._asked, self._asked_from = AskedRows(self._items.operation.ask, picked, names), first
         in_batches = self._plan.execution.delivery == "batch"
         order = None if in_batches else self._items.order_of(frame)
-        before = {**self._copies}
+        before = {**self._copies} if in_batches else None
         items = self._items.of(frame, first, self._copies, order)
         numbers = None if order is None else [first + place for place in order]
         if self._has_budget:

@@ -31,12 +31,16 @@ Answers = Mapping[int, pd.DataFrame]
 Needed = Callable[[Answers, Sequence[int]], "list[int] | None"]
 
 
+def all_rows(_answers: Answers, _rows: Sequence[int]) -> None:
+    """Say that the next model is asked about all rows."""
+
+
 def asked(
     question: Question,
     handlers: Sequence[Any],
     data: pd.DataFrame,
     inputs: Sequence[Mapping[str, Any]],
-    needed: Needed = lambda answers, rows: None,  # noqa: ARG005 - all rows
+    needed: Needed = all_rows,
     *,
     order: Sequence[int] | None = None,
     numbers: Sequence[int] | None = None,
@@ -89,10 +93,13 @@ def asked(
 
     for number, answer in (before or {}).items():
         add(number, answer)
-    for number in range(len(handlers)) if order is None else order:
+    order = range(len(handlers)) if order is None else order
+    for number in order:
         model = question.models[number]
         behind = [name for owner, name in added if owner > number]
-        frame = _sent(seen.drop(columns=behind), inputs[number], question.renames[number], known)
+        frame = _sent(
+            seen.drop(columns=behind) if behind else seen, inputs[number], question.renames[number], known
+        )
         frame.attrs[ADDED_BY_MODELS] = [name for owner, name in added if owner < number]
         frame.attrs[PLANNED] = (planned or {}).get(number, "")
         if numbers is not None or len(rows) < len(data):
@@ -101,7 +108,7 @@ def asked(
         args = {"pred_format": "dict", "predict_params": options, "using": dict(options)}
         answer = _aligned(handlers[number].predict(frame, args), frame, model.alias)
         add(number, answer)
-        if len(answers) < len(handlers) and not answer.attrs.get(NOT_ASKED):
+        if number != order[-1] and not answer.attrs.get(NOT_ASKED):
             places = needed(answers, rows)
             if places is not None and len(places) < len(rows):
                 seen = seen.take(places)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..errors import PortkeyHandlerError
 from ..usage.formatting import counted
-from .model_join import Answers, asked
+from .model_join import Answers, all_rows, asked
 from .sql.plan import Question
 
 #: Rows of the first wave, by which the shares and prices become known.
@@ -109,7 +109,6 @@ class Waves:
 
     Attributes:
         order: The models in the order in which they are asked.
-        sizes: The rows of each wave so far.
         drops: What is known of the models that drop rows.
     """
 
@@ -136,7 +135,6 @@ class Waves:
         self._dropping = dropping
         self._compared = sorted(one for one in dropping if not after[one])
         self._planned: Mapping[int, str] = {}
-        self.sizes: list[int] = []
         self.drops: dict[int, Drop] = {}
         # Until more is known, those that drop rows come first, in the order of the statement.
         self.order = ordered({one: Drop(0, 0, 1.0) for one in self._compared}, after)
@@ -170,23 +168,29 @@ class Waves:
         def kept_of_these(found: Answers, left: Sequence[int]) -> list[int] | None:
             return kept(found, [places[place] for place in left])
 
-        late = [one for one in self.order if one not in self._early]
-        found, left = self._asked(rows, kept_of_these, late, chosen, answers)
+        found, left = self._asked(rows, kept_of_these, self._last, chosen, answers)
         return found, [places[place] for place in left]
+
+    @property
+    def _first(self) -> list[int]:
+        """The models that are asked in waves, in their order."""
+        return [one for one in self.order if one in self._early]
+
+    @property
+    def _last(self) -> list[int]:
+        """The models that are asked about the rows of the result, in their order."""
+        return [one for one in self.order if one not in self._early]
 
     def estimate(self, rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
         """Let the models estimate what they would be asked at most, in a dry run; return their NULLs."""
         self._plan(len(rows))
-        all_of_them = lambda answers, places: None  # noqa: E731, ARG005
         if self._wanted is None:
-            return self._asked(rows, all_of_them, self.order, None)[0]
-        early = [one for one in self.order if one in self._early]
-        late = [one for one in self.order if one not in self._early]
-        answers = self._asked(rows, all_of_them, early, None)[0]
+            return self._asked(rows, all_rows, self.order, None)[0]
+        answers = self._asked(rows, all_rows, self._first, None)[0]
         most = max(1, min(self._wanted, len(rows)))
         before = {one: found.iloc[:most] for one, found in answers.items()}
-        found = self._asked(rows.iloc[:most], all_of_them, late, None, before)[0]
-        for one in late:
+        found = self._asked(rows.iloc[:most], all_rows, self._last, None, before)[0]
+        for one in self._last:
             answers[one] = found[one].iloc[[0] * len(rows)].set_axis(rows.index)
         return answers
 
@@ -263,7 +267,6 @@ class Waves:
         begun = 0
         while size := next_wave(begun, len(places), self._wanted, len(rows)):
             answers, asked_places = self._ask_wave(rows, range(begun, begun + size), numbers)
-            self.sizes.append(size)
             begun += size
             left = self._kept(answers, asked_places)
             if left is None:  # a comparison that cannot be made; it is said when the result is made
@@ -293,9 +296,8 @@ class Waves:
                 self._learn(answers, [wave[place] for place in places])
             return self._kept(answers, [wave[place] for place in places])
 
-        order = [one for one in self.order if one in self._early]
         part = rows.iloc[wave.start : wave.stop]
-        answers, places = self._asked(part, kept, order, [numbers[place] for place in wave])
+        answers, places = self._asked(part, kept, self._first, [numbers[place] for place in wave])
         if compared and not self.drops:  # no model comes after them
             self._learn(answers, [wave[place] for place in places])
         return answers, [wave[place] for place in places]
