@@ -163,13 +163,7 @@ def fault_in(lines: Iterable[str], dialect: Dialect) -> str | None:
         dialect: How they are to be read.
     """
     read = _Numbered(lines, dialect.skipped)
-    rows = csv.reader(
-        read,
-        delimiter=dialect.delimiter,
-        escapechar=None if dialect.escape == '"' else dialect.escape,
-        skipinitialspace=True,
-        strict=True,
-    )
+    rows = _rows(read, dialect, strict=True)
     width = len(dialect.header)
     limit = csv.field_size_limit(2**31 - 1)
     line = 1
@@ -203,12 +197,7 @@ def records_of(text: str, dialect: Dialect) -> list[tuple[str, bool]]:
     """
     lines = list(io.StringIO(text, newline=""))
     read = _Numbered(lines, dialect.skipped)
-    rows = csv.reader(
-        read,
-        delimiter=dialect.delimiter,
-        escapechar=None if dialect.escape == '"' else dialect.escape,
-        skipinitialspace=True,
-    )
+    rows = _rows(read, dialect)
     limit = csv.field_size_limit(2**31 - 1)
     try:
         found, start = [], 0
@@ -218,6 +207,17 @@ def records_of(text: str, dialect: Dialect) -> list[tuple[str, bool]]:
     finally:
         csv.field_size_limit(limit)
     return found
+
+
+def _rows(lines: _Numbered, dialect: Dialect, *, strict: bool = False) -> Iterator[list[str]]:
+    """Read lines by their dialect; strictly: a quote in a wrong place is an error."""
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        escapechar=None if dialect.escape == '"' else dialect.escape,
+        skipinitialspace=True,
+        strict=strict,
+    )
 
 
 class _Numbered:
