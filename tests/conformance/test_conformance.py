@@ -18,9 +18,9 @@ from support.conformance import (
     read_script,
     run_script,
 )
+from support.plans import naively
 
 from portkey_handler.gateway.offline import OfflineProvider
-from portkey_handler.session.sql.pruning import NAIVE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -47,11 +47,8 @@ def test_in_the_session(script: str, session: tuple[SessionHost, OfflineProvider
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_in_the_session_without_a_plan(script: str, session: tuple[SessionHost, OfflineProvider]) -> None:
     """Every model is asked about every row, and no result differs; only more may be asked."""
-    token = NAIVE.set(True)
-    try:
+    with naively():
         _check(script, *session, asks_more=True)
-    finally:
-        NAIVE.reset(token)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

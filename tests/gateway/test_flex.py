@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.flex import refuse_flex
 from support.gateway import Gateway
 from support.predicting import bodies, predict
 
-from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
-
-UNAVAILABLE = {
-    "error": {
-        "message": "Resource unavailable. Please try again later.",
-        "type": "resource_unavailable",
-        "param": None,
-        "code": "resource_unavailable",
-    }
-}
+from portkey_handler.gateway.offline import OfflineProvider
 
 
 def asked(gateway: Gateway, provider: OfflineProvider, **using: Any) -> tuple[str | None, dict[str, Any]]:
@@ -43,10 +35,6 @@ def test_the_tier_goes_there_and_comes_back(gateway: Gateway, provider: OfflineP
 
 def test_a_refusal_is_known_behind_the_gateway(gateway: Gateway, provider: OfflineProvider) -> None:
     """It keeps its code and its words, so that the fallback is sent, for the ordinary price."""
-
-    def refuse_flex(request: RecordedRequest) -> Fault | None:
-        return Fault(status=429, body=UNAVAILABLE) if request.body.get("service_tier") == "flex" else None
-
     provider.behaviour.faults = refuse_flex
     reason, evidence = asked(gateway, provider, flex_fallback=True)
     assert reason is None

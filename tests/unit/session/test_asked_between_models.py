@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.paid import Arrivals
+from support.plans import assert_same_by_both_plans, combined, prompts
 
 from portkey_handler.errors import QueryError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.session import Session
-from portkey_handler.session.sql.pruning import NAIVE
 
 
 def answer(body: Mapping[str, Any]) -> str:
@@ -38,12 +38,6 @@ def session(provider: OfflineProvider) -> Iterator[Session]:
             "CREATE MODEL b PREDICT seen USING engine = 'e', model = 'one', prompt_template = 'both {{kind}} {{text}}'"
         )
         yield opened
-
-
-def prompts(provider: OfflineProvider, word: str) -> list[str]:
-    """Return what a model was asked."""
-    asked = [last_text(request.body) for request in provider.requests if request.method == "POST"]
-    return [text for text in asked if text.startswith(word)]
 
 
 def rows(count: int) -> pd.DataFrame:
@@ -147,15 +141,7 @@ COMPARED = st.sampled_from(
         "b.seen IS NULL", "k2.kind = k.kind", "k.kind_error IS NULL", "coalesce(k.kind, 'c') = 'c'",
     ]
 )  # fmt: skip
-CONDITIONS = st.recursive(
-    COMPARED,
-    lambda inner: st.one_of(
-        st.builds("NOT ({})".format, inner),
-        st.builds("({} AND {})".format, inner, inner),
-        st.builds("({} OR {})".format, inner, inner),
-    ),
-    max_leaves=6,
-)
+CONDITIONS = combined(COMPARED, 6)
 FORMS = st.sampled_from(
     [
         "SELECT t.id, t.text, c.keep, k.kind, s.size, b.seen FROM {} WHERE {}",
@@ -189,13 +175,4 @@ def test_the_result_is_that_of_asking_all(
     provider.behaviour.faults = refused(f"kind {fails}") if fails else None
     session.register("t", pd.DataFrame({"id": range(len(texts)), "text": pd.Series(texts, dtype=object)}))
     statement = form.format(JOINED, condition) + " USING on_error = 'null', max_attempts = 1"
-    token = NAIVE.set(True)
-    try:
-        naive = session.sql(statement)
-    finally:
-        NAIVE.reset(token)
-    before = len(provider.requests)
-    planned = session.sql(statement)
-    pd.testing.assert_frame_equal(planned, naive, check_dtype=False)
-    if not fails:  # failures are asked again
-        assert len(provider.requests) == before  # each pair of row and model was asked without the plan, too
+    assert_same_by_both_plans(session, provider, statement, fails=bool(fails))

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.paid import Arrivals
+from support.plans import assert_same_by_both_plans, combined, naively, prompts
 
 from portkey_handler.errors import PortkeyHandlerError, QueryError, StatementError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.session import Session
-from portkey_handler.session.sql.pruning import NAIVE
 from portkey_handler.session.waves import FIRST_WAVE, Drop, next_wave, ordered
 
 
@@ -52,8 +52,7 @@ def session(provider: OfflineProvider) -> Iterator[Session]:
 
 def asked(provider: OfflineProvider, word: str) -> list[int]:
     """Return the rows that a model was asked about, in the order of their numbers."""
-    prompts = [last_text(request.body) for request in provider.requests if request.method == "POST"]
-    return sorted(int(text.split()[-1]) for text in prompts if text.startswith(word))
+    return sorted(int(text.split()[-1]) for text in prompts(provider, word))
 
 
 def rows(count: int) -> pd.DataFrame:
@@ -217,11 +216,8 @@ def test_a_first_wave_that_fails_ends_no_query_whose_other_rows_can_be_answered(
     """Rows from all over the table are tried then, as without waves."""
     session.register("t", rows(300))
     provider.behaviour.faults = Arrivals(Fault(status=400), lambda prompt: int(prompt.split()[-1]) < 40)
-    token = NAIVE.set(naive)
-    try:
+    with naively(naive):
         found = session.sql("SELECT t.id FROM t JOIN c WHERE c.keep = 'yes' LIMIT 3 USING on_error = 'null'")
-    finally:
-        NAIVE.reset(token)
     assert found["id"].tolist() == [40, 50, 60]
 
 
@@ -477,15 +473,7 @@ COMPARED = st.sampled_from(
         "t.id > 30", "k.kind_error IS NULL", "b.seen LIKE 'a%'", "k.kind = k2.kind", "upper(k.kind) = 'B'",
     ]
 )  # fmt: skip
-CONDITIONS = st.recursive(
-    COMPARED,
-    lambda inner: st.one_of(
-        st.builds("NOT ({})".format, inner),
-        st.builds("({} AND {})".format, inner, inner),
-        st.builds("({} OR {})".format, inner, inner),
-    ),
-    max_leaves=4,
-)
+CONDITIONS = combined(COMPARED, 4)
 FORMS = st.sampled_from(
     [
         "SELECT t.id, c.keep, h.half, k.kind, s.size, b.seen FROM {} WHERE {} LIMIT 4",
@@ -529,13 +517,4 @@ def test_the_result_is_that_of_asking_all(
     )
     session.register("t", table)
     statement = form.format(joined, condition) + " USING on_error = 'null', max_attempts = 1"
-    token = NAIVE.set(True)
-    try:
-        naive = session.sql(statement)
-    finally:
-        NAIVE.reset(token)
-    before = len(provider.requests)
-    planned = session.sql(statement)
-    pd.testing.assert_frame_equal(planned, naive, check_dtype=False)
-    if not fails:  # failures are asked again
-        assert len(provider.requests) == before  # each pair of row and model was asked without the plan, too
+    assert_same_by_both_plans(session, provider, statement, fails=bool(fails))

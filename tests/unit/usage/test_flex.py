@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from support.flex import UNAVAILABLE, refuse_flex
 from support.predicting import bodies, predict
 
 from portkey_handler import ask
 from portkey_handler.errors import QueryError
 from portkey_handler.execution import backoff, capacity
-from portkey_handler.gateway.offline import Fault, OfflineProvider, RecordedRequest
+from portkey_handler.gateway.offline import Fault, OfflineProvider
 from portkey_handler.options import resolve
 from portkey_handler.usage.estimate import wording
 from portkey_handler.usage.estimate.dry_run import dry_runs
@@ -23,19 +24,6 @@ from portkey_handler.usage.estimate.estimator import Estimate
 from portkey_handler.usage.prices import cost
 
 FLEX = {"model": "gpt-5-mini", "service_tier": "flex"}
-UNAVAILABLE = {
-    "error": {
-        "message": "Resource unavailable. Please try again later.",
-        "type": "resource_unavailable",
-        "param": None,
-        "code": "resource_unavailable",
-    }
-}
-
-
-def refuse_flex(request: RecordedRequest) -> Fault | None:
-    """Refuse what asks for flex."""
-    return Fault(status=429, body=UNAVAILABLE) if request.body.get("service_tier") == "flex" else None
 
 
 def price_of(evidence: dict[str, Any], tier: str | None) -> float:
