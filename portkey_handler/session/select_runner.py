@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -25,10 +24,10 @@ from .model_statements import find_model
 from .scratch import Scratch
 from .sql.double_quotes import marked, named_by_with, refuse_columns, selects
 from .sql.duckdb_nodes import qualify_of
-from .sql.expressions import aliased, column
+from .sql.expressions import aliased
 from .sql.nodes import alias_of, flat, is_star, output_names, paths
 from .sql.parser import ast
-from .sql.plan import ROW, Asked, Plan, Question, Source, of_models, options_for, parts
+from .sql.plan import Asked, Plan, Question, Source, of_models, options_for, parts
 from .sql.pruning import NAIVE
 from .sql.rewrite import QUERIES, prepared, rewrite, taken_using
 from .sql.to_sqlglot import Translator, check_ends
@@ -37,8 +36,6 @@ from .tables_in_from import loaded
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .waves import Waves
 
 Opened = Callable[[Model], AbstractContextManager[Any]]
 
@@ -320,8 +317,10 @@ class _Run:
     # ---- models
 
     def _ask(self, select: Any, *, is_nested: bool) -> Table:
+        from .asking import Asking
         from .model_join import asked, check_final, empty_frame, inputs, seen, together
         from .sql.planner import Planner
+        from .waves import dependencies
 
         question, models = self._question(select)
         self._selector.asking = (self._level, next(self._numbers))
@@ -343,73 +342,16 @@ class _Run:
                 if NAIVE.get():
                     outputs, _ = asked(question, handlers, seen(question, data), inputs(question, plan))
                 else:
-                    waves = self._waves(question, plan, handlers, empty, columns, in_batches=in_batches)
-                    data, outputs = self._asked(question, plan, data, waves, is_dry=is_dry)
+                    asking = Asking(question, plan, handlers, self._scratch, self._run)
+                    data, outputs = asking.answers(
+                        data,
+                        dependencies(question, handlers, empty, columns),
+                        is_dry=is_dry,
+                        in_batches=in_batches,
+                    )
             self._selector.still_out += sum(output.attrs.get(STILL_OUT, 0) for output in outputs.values())
         source = self._scratch.add(together(question, plan, data, outputs))
         return self._run(plan.final(source, not (is_nested and is_dry)), plan.names)
-
-    def _waves(
-        self,
-        question: Question,
-        plan: Plan,
-        handlers: Sequence[Any],
-        empty: pd.DataFrame,
-        columns: Sequence[Sequence[str]],
-        *,
-        in_batches: bool,
-    ) -> Waves:
-        from .model_join import inputs
-        from .waves import Waves, dependencies
-
-        dropping = {
-            one: _digest(condition, one)
-            for one in range(len(handlers))
-            if (condition := plan.needed(frozenset([one]))) is not None
-        }
-        after = dependencies(question, handlers, empty, columns)
-        if in_batches:  # there is one batch for each model, and no wave before it
-            return Waves(question, handlers, inputs(question, plan), None, plan.deciding, {}, after)
-        return Waves(question, handlers, inputs(question, plan), plan.wanted, plan.deciding, dropping, after)
-
-    def _asked(
-        self, question: Question, plan: Plan, data: Table, waves: Waves, *, is_dry: bool
-    ) -> tuple[Table, dict[int, pd.DataFrame]]:
-        """Ask the models about the rows that the result needs; return these rows and the answers."""
-        from .model_join import Answers, seen, together
-
-        numbers: list[int] | None = None
-        if plan.wanted is not None and plan.sequence:
-            numbers = self._in_sequence(together(question, plan, data, {}), plan)
-            data = data.taken(numbers)
-        frame = seen(question, data)
-        if is_dry:
-            return data, waves.estimate(frame)
-
-        def kept(answers: Answers, rows: Sequence[int]) -> list[int] | None:
-            condition = plan.needed(frozenset(answers))
-            if condition is None:
-                return None
-            held = data if len(rows) == data.arrow.num_rows else data.taken(rows)
-            source = aliased(self._scratch.add(together(question, plan, held, answers)), "__portkey_rows")
-            query = exp.select(column(ROW)).from_(source).where(condition).order_by(column(ROW))
-            try:
-                found: list[int] = self._run(query, plan.names).arrow.column(0).to_pylist()
-            except StatementError as error:
-                if error.message.startswith("binder error"):  # whatever the other rows hold
-                    raise
-                return None  # a value that cannot be compared; it is said when the result is made
-            return found
-
-        outputs, rows = waves.ask(frame, numbers, kept)
-        return data if len(rows) == data.arrow.num_rows else data.taken(rows), outputs
-
-    def _in_sequence(self, rows: Table, plan: Plan) -> list[int]:
-        """Return the places of rows in the order in which the result takes them."""
-        source = aliased(self._scratch.add(rows), "__portkey_rows")
-        query = exp.select(column(ROW)).from_(source).order_by(*plan.sequence, column(ROW))
-        found: list[int] = self._run(query, plan.names).arrow.column(0).to_pylist()
-        return found
 
     def _question(self, select: Any) -> tuple[Question, list[Model]]:
         for name in ("targets", "where", "group_by", "having", "qualify", "order_by"):
@@ -464,9 +406,3 @@ def _end_at_one_row(query: Any) -> None:
     """Let a query inside EXISTS end with its first row."""
     if isinstance(query, ast.Select) and query.limit is None:
         query.limit = ast.Constant(1)
-
-
-def _digest(condition: Any, model: int) -> str:
-    """Return what stands for a condition on the answers of a model, wherever that is in the statement."""
-    written = condition.sql(dialect="duckdb").replace(f"__p{model}_", "__p_")
-    return hashlib.blake2b(written.encode(), digest_size=8).hexdigest()

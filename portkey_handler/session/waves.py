@@ -7,6 +7,7 @@ the model that drops rows most cheaply is asked first. The result is that of ask
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -104,7 +105,7 @@ class Waves:
         inputs: The constants of each model.
         wanted: How many of the first rows that WHERE keeps are the result; None: all.
         deciding: The models whose answers WHERE is about.
-        dropping: The models whose answers alone can drop a row, each with a digest of the condition.
+        dropping: The models whose answers alone can drop a row, each with that condition.
         after: Every model with those that must be asked before it.
 
     Attributes:
@@ -122,7 +123,7 @@ class Waves:
         inputs: Sequence[Mapping[str, Any]],
         wanted: int | None,
         deciding: frozenset[int],
-        dropping: Mapping[int, str],
+        dropping: Mapping[int, Any],
         after: Mapping[int, frozenset[int]],
     ) -> None:
         self._question = question
@@ -203,7 +204,7 @@ class Waves:
 
     def _remember(self) -> None:
         """Take the order from earlier queries with the same conditions, where they are known of all."""
-        earlier = {one: self._handlers[one].earlier_share(self._dropping[one]) for one in self._compared}
+        earlier = {one: self._handlers[one].earlier_share(self._digest(one)) for one in self._compared}
         if not earlier or None in earlier.values():
             return
         prices = _in_one_unit([(dollars, tokens) for _, _, dollars, tokens in earlier.values()])
@@ -212,6 +213,11 @@ class Waves:
             for (one, (rows, kept, _, _)), price in zip(earlier.items(), prices, strict=True)
         }
         self.order = ordered(self.drops, self._after)
+
+    def _digest(self, one: int) -> str:
+        """Return what stands for the condition on a model's answers, wherever it is in the statement."""
+        written = self._dropping[one].sql(dialect="duckdb").replace(f"__p{one}_", "__p_")
+        return hashlib.blake2b(written.encode(), digest_size=8).hexdigest()
 
     def _words(self, one: int, rows: int) -> Iterator[str]:
         """Yield how the rows of a model are chosen."""
@@ -308,7 +314,7 @@ class Waves:
         for one, price in zip(self._compared, prices, strict=True):
             kept = self._kept({one: answers[one]}, places)
             drop = Drop(len(places), len(places) if kept is None else len(kept), price)
-            self._handlers[one].note_share(self._dropping[one], drop.rows, drop.kept)
+            self._handlers[one].note_share(self._digest(one), drop.rows, drop.kept)
             self.drops[one] = drop
         self.order = ordered(self.drops, self._after)
 
