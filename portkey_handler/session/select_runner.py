@@ -319,8 +319,8 @@ class _Run:
     def _ask(self, select: Any, *, is_nested: bool) -> Table:
         from .asking import Asking
         from .model_join import asked, check_final, empty_frame, inputs, seen, together
+        from .model_order import dependencies
         from .sql.planner import Planner
-        from .waves import dependencies
 
         question, models = self._question(select)
         self._selector.asking = (self._level, next(self._numbers))

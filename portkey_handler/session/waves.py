@@ -11,14 +11,13 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from ..errors import PortkeyHandlerError
 from ..usage.formatting import counted
 from .model_join import Answers, all_rows, asked
+from .model_order import Drop, in_one_unit, ordered
 from .sql.plan import Question
 
 #: Rows of the first wave, by which the shares and prices become known.
@@ -54,46 +53,6 @@ def next_wave(asked: int, kept: int, wanted: int | None, total: int) -> int:
         return 0
     expected = asked if not kept else math.ceil(_MARGIN * (wanted - kept) * asked / kept)
     return min(max(expected, _LEAST_WAVE), asked, total - asked)
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """What is known of a model that drops rows.
-
-    Attributes:
-        rows: Rows that it was asked about.
-        kept: Rows among them that WHERE may keep, as far as this model's answers tell.
-        price: What a row costs, in a unit that all models share.
-    """
-
-    rows: int
-    kept: int
-    price: float
-
-    @property
-    def share(self) -> float:
-        """The share of rows that it keeps; a few rows prove neither none nor all."""
-        return (self.kept + 1) / (self.rows + 2)
-
-    @property
-    def rank(self) -> float:
-        """The price of one dropped row."""
-        return self.price / (1 - self.share)
-
-
-def ordered(drops: Mapping[int, Drop], after: Mapping[int, frozenset[int]]) -> list[int]:
-    """Return models in the order in which they drop rows most cheaply.
-
-    Args:
-        drops: What is known of the models that drop rows by themselves.
-        after: Every model, in the order of the statement, with those that must be asked before it.
-    """
-    order: list[int] = []
-    while len(order) < len(after):
-        free = [one for one, before in after.items() if one not in order and before <= {*order}]
-        # Those that drop nothing come last, in the order of the statement.
-        order.append(min(free, key=lambda one: (drops[one].rank if one in drops else math.inf, one)))
-    return order
 
 
 class Waves:
@@ -207,7 +166,7 @@ class Waves:
         earlier = {one: self._handlers[one].earlier_share(self._digest(one)) for one in self._compared}
         if not earlier or None in earlier.values():
             return
-        prices = _in_one_unit([(dollars, tokens) for _, _, dollars, tokens in earlier.values()])
+        prices = in_one_unit([(dollars, tokens) for _, _, dollars, tokens in earlier.values()])
         self.drops = {
             one: Drop(rows, kept, price)
             for (one, (rows, kept, _, _)), price in zip(earlier.items(), prices, strict=True)
@@ -310,7 +269,7 @@ class Waves:
 
     def _learn(self, answers: Answers, places: Sequence[int]) -> None:
         """Note what the first wave has cost and dropped, and choose the order by it."""
-        prices = _in_one_unit([self._handlers[one].price_of_a_row() for one in self._compared])
+        prices = in_one_unit([self._handlers[one].price_of_a_row() for one in self._compared])
         for one, price in zip(self._compared, prices, strict=True):
             kept = self._kept({one: answers[one]}, places)
             drop = Drop(len(places), len(places) if kept is None else len(kept), price)
@@ -319,59 +278,6 @@ class Waves:
         self.order = ordered(self.drops, self._after)
 
 
-def _in_one_unit(prices: Sequence[tuple[float | None, float | None]]) -> Sequence[float]:
-    """Return prices in dollars if each is known, else in tokens, else all the same."""
-    for unit in zip(*prices, strict=True):
-        known = [price for price in unit if price is not None]
-        if len(known) == len(prices):
-            return known
-    return [1.0] * len(prices)
-
-
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
     return pd.concat(filled) if filled else parts[0]
-
-
-def dependencies(
-    question: Question, handlers: Sequence[Any], empty: pd.DataFrame, columns: Sequence[Sequence[str]]
-) -> dict[int, frozenset[int]]:
-    """Return every model with those before it that must be asked first.
-
-    A model depends on those before it if it cannot be asked without them, or if its options name a column of
-    theirs. Where a name stands for several columns, the order decides which is meant, so it is kept.
-
-    Args:
-        question: The query.
-        handlers: The handler of each model.
-        empty: A frame with the columns of the data and no rows.
-        columns: The columns of the answers of each model.
-    """
-    models = range(len(handlers))
-    names = [str(name).lower() for found in (list(empty.columns), *columns) for name in found]
-    if len({*names}) < len(names) or any(question.constants):
-        return {one: frozenset(range(one)) for one in models}
-    return {
-        one: frozenset(range(one)) if _reads_answers(question, handlers, empty, columns, one) else frozenset()
-        for one in models
-    }
-
-
-def _reads_answers(
-    question: Question,
-    handlers: Sequence[Any],
-    empty: pd.DataFrame,
-    columns: Sequence[Sequence[str]],
-    one: int,
-) -> bool:
-    if not one:
-        return False
-    answers = [name for before in columns[:one] for name in before]
-    if handlers[one].names_one_of(answers, question.models[one].using):
-        return True
-    no_constants: list[dict[str, Any]] = [{} for _ in handlers]
-    try:
-        asked(question, handlers, empty, no_constants, order=[one])
-    except PortkeyHandlerError:
-        return True
-    return False

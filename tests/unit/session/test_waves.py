@@ -16,7 +16,8 @@ from support.plans import assert_same_by_both_plans, combined, naively, prompts
 from portkey_handler.errors import PortkeyHandlerError, QueryError, StatementError
 from portkey_handler.gateway.offline import Fault, OfflineProvider, last_text
 from portkey_handler.session import Session
-from portkey_handler.session.waves import FIRST_WAVE, Drop, next_wave, ordered
+from portkey_handler.session.model_order import Drop, ordered
+from portkey_handler.session.waves import FIRST_WAVE, next_wave
 
 
 def answer(body: Mapping[str, Any]) -> str:
